@@ -1,0 +1,113 @@
+// The series file: one SQLite database (WAL) that pandas, DuckDB and the sqlite3 shell open. It remembers which traces
+// are in, the spans they cover, every non-empty interval's counters, and what models said and labelled.
+// A trace's rows and status are one transaction: after a crash the same command goes on, nothing twice, nothing lost.
+// Schema: host/store_schema.sql, versioned, documented there. Tested by tests/host/store_test.cpp.
+// Thread safety: one SeriesFile per thread; several processes may read, one writes (a second waits, then errs).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/core/status.hpp"
+#include "kernels/data/forecast.hpp"
+#include "kernels/data/interval_columns.hpp"
+#include "kernels/data/interval_series.hpp"
+#include "kernels/data/labels.hpp"
+#include "kernels/data/partial_series.hpp"
+
+namespace tidegauge {
+
+/// Identity of an input, independent of its path: size and a hash of sampled blocks.
+struct Fingerprint {
+  std::uint64_t size = 0;
+  std::uint64_t hash = 0;
+  std::string text() const;  ///< "<size>-<16 hex digits>"
+  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+/// Reads the first, the last and evenly spaced 64 KiB blocks.
+Expected<Fingerprint> fingerprint_file(const std::string& path);
+
+/// Half-open stretch of time that traces cover.
+struct Span {
+  std::int64_t first_ns = 0, last_ns = 0;
+  friend bool operator==(const Span&, const Span&) = default;
+};
+
+struct TraceRecord {
+  std::string path;               ///< as given; not part of the identity
+  std::string point = "default";  ///< observation point
+  Fingerprint fingerprint;
+  std::string kind = "pcap";      ///< "pcap", "pcapng", "csv"
+  RecordAccount account;
+  std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept
+  std::string damage;             ///< words about damage; empty if none
+  std::string settings;           ///< JSON of what changes the numbers (filter, outer, dedup)
+};
+
+enum class AddOutcome { added, already_in };
+
+enum class OpenMode { read, write, create };
+
+class SeriesFile {
+ public:
+  /// `create` makes the file where it is absent (then interval_ns is required) and opens it for writing where it is
+  /// there (then interval_ns, if not 0, must equal the file's).
+  static Expected<SeriesFile> open(const std::string& path, OpenMode mode, std::int64_t interval_ns = 0);
+  SeriesFile(SeriesFile&&) noexcept;
+  SeriesFile& operator=(SeriesFile&&) noexcept;
+  ~SeriesFile();
+
+  const std::string& path() const;
+  std::int64_t interval_ns() const;
+
+  /// What is known of a trace: nothing, already in (same fingerprint, point and settings), or an error if the same path
+  /// is in with other content, or the same content with other settings.
+  Expected<std::optional<TraceRecord>> find_trace(const TraceRecord& candidate) const;
+
+  /// Adds a trace with its rows in one transaction. `fill` is called inside it and hands rows over in portions (rows of
+  /// one k add up); whatever it returns ends the transaction: an error rolls everything back.
+  using RowSink = std::function<Status(const std::map<std::int64_t, IntervalRow>&)>;
+  Expected<AddOutcome> add_trace(TraceRecord trace, const std::function<Expected<TraceRecord>(const RowSink&)>& fill);
+
+  /// Adds an imported series (`time,value`): one value per interval, its spans are the runs of consecutive intervals.
+  Expected<AddOutcome> add_values(TraceRecord trace, std::span<const std::int64_t> k, std::span<const double> values);
+
+  Expected<std::vector<TraceRecord>> traces() const;
+  Expected<std::vector<std::string>> points() const;
+  /// Spans of a point after closing joints below the tolerance (default max(Δ/100, 10 ms)).
+  Expected<std::vector<Span>> spans(const std::string& point) const;
+
+  struct Query {
+    std::string point;                 ///< empty: the only point there is (an error if there are several)
+    std::vector<std::string> columns;  ///< empty: every counter column, or `value` for imported series
+    std::optional<std::int64_t> from_ns, to_ns;
+  };
+  /// Zero-filled inside spans; see IntervalSeries.
+  Expected<IntervalSeries> read(const Query& query) const;
+  /// The same, streamed row by row: k, complete, covered nanoseconds, values.
+  using RowVisitor = std::function<Status(std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double> values)>;
+  Status visit(const Query& query, const RowVisitor& visitor) const;
+
+  Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);  ///< replaces model+column+step
+  Expected<std::vector<Forecast>> forecasts(const std::string& point) const;
+  Status save_labels(const Labels& labels, const std::string& point, const std::string& settings_json);  ///< replaces source+column
+  Expected<std::vector<Labels>> labels(const std::string& point) const;
+  Status save_table(const std::string& name, const std::string& point, const std::string& json);  ///< scores, metrics, runs
+  Expected<std::optional<std::string>> table(const std::string& name, const std::string& point) const;
+
+  /// Every row of every point in a fixed order and nothing that depends on the run: equal inputs, equal bytes.
+  Status export_canonical(const std::function<Status(std::string_view)>& write) const;
+
+ private:
+  struct Impl;
+  explicit SeriesFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegauge

@@ -1,0 +1,53 @@
+// Which device runs the operations, and what it offers. CUDA-free: the CUDA half is a module loaded at run time, so one
+// build runs with no GPU, no driver and no cuDNN.
+// Thread safety: a Backend may be used by one thread at a time. Tested by tests/kernels/backend_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/binning/binning.hpp"
+#include "kernels/core/status.hpp"
+#include "kernels/lstm/lstm.hpp"
+#include "kernels/slope/slope.hpp"
+
+namespace tidegauge {
+
+/// The operations of one device. Each call is a unit of work large enough to pay for a copy; host memory crosses here,
+/// device memory stays behind the returned objects.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;  ///< such as "cpu (AVX-512, 2 threads)" or "cuda:0 (NVIDIA H200)"
+  /// Counts packed packet batches into interval rows.
+  virtual Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() = 0;
+  /// Slopes of every point of a series (slope.hpp).
+  virtual Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) = 0;
+  /// A network with parameters initialised from `seed` (lstm.hpp).
+  virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) = 0;
+};
+
+struct DeviceChoice {
+  std::unique_ptr<Backend> backend;
+  std::string why;  ///< one line for the user: what was chosen and why
+};
+
+/// @param request "auto", "cpu", "cuda" or "cuda:N". `cuda` where it cannot be is an error that says what is missing,
+///   never a silent CPU run; `auto` takes the CPU then and says why.
+/// @param threads threads of the CPU backend, 0 for all cores.
+Expected<DeviceChoice> choose_device(std::string_view request, std::size_t threads = 0);
+
+/// The CPU backend (binning, slope and LSTM on `threads` threads, 0 for all cores).
+std::unique_ptr<Backend> make_cpu_backend(std::size_t threads = 0);
+
+/// What `doctor` prints: each thing a GPU run needs, whether it is there, and how to get it.
+struct DeviceFinding {
+  std::string item, state, remedy;
+  bool ok = false;
+};
+std::vector<DeviceFinding> inspect_devices();
+
+}  // namespace tidegauge

@@ -1,0 +1,23 @@
+# Warnings as errors for our own code, ccache where present, sanitizers by name.
+find_program(TIDEGAUGE_CCACHE ccache)
+if(TIDEGAUGE_CCACHE)
+  # Precompiled headers need these allowances, or every object misses.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TIDEGAUGE_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${launcher})
+endif()
+
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+add_library(tidegauge_warnings INTERFACE)
+target_compile_options(tidegauge_warnings INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror>)
+
+if(TIDEGAUGE_SANITIZE)
+  add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${TIDEGAUGE_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:C,CXX>:-fno-omit-frame-pointer>
+                      $<$<COMPILE_LANGUAGE:C,CXX>:-fno-sanitize-recover=all> -g1)
+  add_link_options(-fsanitize=${TIDEGAUGE_SANITIZE})
+endif()

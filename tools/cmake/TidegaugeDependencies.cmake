@@ -1,0 +1,10 @@
+# Everything that is found by CMake or pkg-config, in one place.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)

@@ -1,0 +1,26 @@
+# The include direction kernels <- ingest <- host <- tools is enforced here: a layer's sources see only an include
+# root that holds links to the folders which the layer may include, so `#include "host/..."` in kernels/ fails.
+function(tidegauge_include_root target layer)
+  get_target_property(type ${target} TYPE)
+  set(scope PUBLIC)
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    set(scope INTERFACE)
+  endif()
+  set(root ${PROJECT_BINARY_DIR}/include_roots/${layer})
+  file(MAKE_DIRECTORY ${root})
+  if(NOT EXISTS ${root}/${layer})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${layer} ${root}/${layer} SYMBOLIC)
+  endif()
+  target_include_directories(${target} ${scope} ${root})
+endfunction()
+
+# tidegauge_library(<target> <layer> <sources...>): a static library of our own code.
+function(tidegauge_library target layer)
+  if(NOT ARGN)
+    file(WRITE ${PROJECT_BINARY_DIR}/${target}_empty.cpp "")
+    set(ARGN ${PROJECT_BINARY_DIR}/${target}_empty.cpp)
+  endif()
+  add_library(${target} STATIC ${ARGN})
+  target_link_libraries(${target} PRIVATE tidegauge_warnings)
+  tidegauge_include_root(${target} ${layer})
+endfunction()

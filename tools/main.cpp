@@ -1,0 +1,61 @@
+// The tidegauge command: parses, runs one verb, and turns its Status into words and an exit status
+// (0 done, 1 failed, 2 wrong usage, 3 strict mode met damage).
+#include <algorithm>
+
+#include "tools/log.hpp"
+#include "tools/verbs.hpp"
+
+namespace tidegauge {
+
+std::vector<Verb>& verbs() {
+  static std::vector<Verb> table;
+  return table;
+}
+
+namespace {
+
+int report(const Status& status) {
+  if (status) return 0;
+  log(LogLevel::error, status.error().message());
+  return static_cast<int>(status.error().kind);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Turns packet traces into interval series, learns their rhythm, and labels what exceeds it."};
+  app.name("tidegauge");
+  app.set_version_flag("--version", "tidegauge " TIDEGAUGE_VERSION);
+  app.require_subcommand(1);
+  CommonOptions common;
+  std::function<Status()> chosen;
+
+  auto table = verbs();
+  std::sort(table.begin(), table.end(), [](const Verb& a, const Verb& b) { return a.order < b.order; });
+  for (const Verb& verb : table) {
+    CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
+    sub->footer("Example:\n  " + verb.example);
+    sub->add_flag("--json", common.json, "Results as JSON on stdout");
+    sub->add_flag("--quiet", common.quiet, "No progress and no remarks");
+    auto work = verb.setup(*sub, common);
+    sub->callback([&chosen, work] { chosen = work; });
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+  }
+  set_quiet(common.quiet);
+  return report(chosen());
+}
+
+}  // namespace
+}  // namespace tidegauge
+
+int main(int argc, char** argv) {
+  try {
+    return tidegauge::run(argc, argv);
+  } catch (const std::exception& e) {  // a library's exception that no code of ours expected
+    tidegauge::log(tidegauge::LogLevel::error, std::string("unexpected: ") + e.what());
+    return 1;
+  }
+}
