@@ -51,8 +51,8 @@ TEST(Layout, IncludesPointDownTheLayers) {
     EXPECT_EQ(included.find(".."), std::string::npos) << file << " includes by a relative path: " << included;
     const std::string folder = file.begin()->string();
     const std::string target = path(included).begin()->string();
-    if (allowed.contains(target))
-      EXPECT_TRUE(allowed.at(folder).contains(target)) << file << " must not include " << included;
+    EXPECT_TRUE(!allowed.contains(target) || allowed.at(folder).contains(target))
+        << file << " must not include " << included;
   });
   EXPECT_GT(files, 20u);
 }
@@ -69,8 +69,8 @@ TEST(Layout, CudaHeadersStayInTheCudaFiles) {
 
 TEST(Layout, OraclesDoNotUseTheRulesTheyJudge) {
   for_each_include([](const path& file, const std::string& included) {
-    if (file.string().starts_with("tests/oracle/"))
-      EXPECT_EQ(included.find("_rule.hpp"), std::string::npos) << file << " includes " << included;
+    const bool oracle = file.string().starts_with("tests/oracle/");
+    EXPECT_FALSE(oracle && included.ends_with("_rule.hpp")) << file << " includes " << included;
   });
 }
 
@@ -79,7 +79,8 @@ TEST(Layout, TopLevelHoldsOnlyTheNamedFolders) {
   for (const auto& entry : test::fs::directory_iterator(root)) {
     const std::string name = entry.path().filename().string();
     const bool output = name.starts_with("build") || name == "quickstart-out";
-    if (entry.is_directory() && !name.starts_with(".") && !output) EXPECT_TRUE(folders.contains(name)) << name;
+    const bool ours = entry.is_directory() && !name.starts_with(".") && !output;
+    EXPECT_TRUE(!ours || folders.contains(name)) << name;
   }
 }
 
