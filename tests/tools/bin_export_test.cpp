@@ -119,6 +119,7 @@ TEST_F(BinExport, WrongUsageIsStatusTwoAndNamesTheRemedy) {
       {fmt::format("export {} --point east", series), "one of: default"},
       {fmt::format("export {} --what everything", series), "traces"},
       {fmt::format("export {} --from yesterday", series), "not a time"},
+      {fmt::format("export {} --canonical --what traces", series), "--canonical"},
   };
   for (const Row& row : table) {
     const auto result = run_command(row.arguments);
@@ -195,7 +196,7 @@ TEST_F(BinExport, ASecondWriterGetsAClearError) {
 }
 
 TEST_F(BinExport, AFileSizeLimitIsAnErrorAndWhatWasFinishedStays) {
-  const std::string small = capture("small.pcap", 0, 50), large = capture("large.pcap", 10, 60'000);
+  const std::string small = capture("small.pcap", 0, 50), large = capture("large.pcap", 10, 20'000);
   const auto result = run_command(fmt::format("bin {} {} -o {} --interval 1ms", small, large, path("x.series")), "ulimit -f 1000;");
   EXPECT_EQ(result.status, 1) << result.err;
   EXPECT_NE(result.err.find("writing the series file failed: File too large"), std::string::npos) << result.err;
@@ -228,7 +229,7 @@ double seconds_of(const std::function<void()>& work) {
 class Faults : public BinExport {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 3; ++i) captures.push_back(capture(fmt::format("c{}.pcap", i), i * 200, 90'000));
+    for (int i = 0; i < 3; ++i) captures.push_back(capture(fmt::format("c{}.pcap", i), i * 200, packets[i]));
     whole_s = seconds_of([&] { ASSERT_EQ(run("whole.series"), 0); });
     expected = canonical("whole.series");
     std::random_device device;
@@ -262,7 +263,7 @@ class Faults : public BinExport {
     std::int64_t broken = -1;
     const auto read = [](void* out, int, char** cells, char**) { return *static_cast<std::int64_t*>(out) = std::atoll(cells[0]), 0; };
     const char* sql = "SELECT count(*) FROM traces t LEFT JOIN (SELECT trace, sum(packets) AS n FROM intervals GROUP BY trace) i "
-                      "USING (trace) WHERE status <> 'whole' OR coalesce(i.n, 0) <> records_counted OR records_counted <> 90000";
+                      "USING (trace) WHERE status <> 'whole' OR coalesce(i.n, 0) <> records_counted OR records_counted NOT IN (70000, 4000, 9000)";
     if (sqlite3_exec(db, sql, read, &broken, nullptr) == SQLITE_OK) {
       EXPECT_EQ(broken, 0) << when;
     } else {
@@ -271,6 +272,7 @@ class Faults : public BinExport {
     sqlite3_close(db);
   }
 
+  static constexpr int packets[] = {70'000, 4'000, 9'000};  ///< the first is handed over in more than one portion
   std::vector<std::string> captures;
   std::string expected;
   double whole_s = 0;
@@ -279,7 +281,7 @@ class Faults : public BinExport {
 
 TEST_F(Faults, KilledAtRandomMomentsAndRunAgainIsOneRun) {
   int killed = 0;
-  for (std::uint64_t round = 0; round < 5; ++round) {
+  for (std::uint64_t round = 0; round < 4; ++round) {
     const std::string series = fmt::format("k{}.series", round), when = fmt::format("seed {} round {}", seed, round);
     const int status = disturb(series, SIGKILL, round);
     killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -291,7 +293,7 @@ TEST_F(Faults, KilledAtRandomMomentsAndRunAgainIsOneRun) {
 }
 
 TEST_F(Faults, KilledTwiceOnOneFile) {
-  for (std::uint64_t round = 10; round < 13; ++round) {
+  for (std::uint64_t round = 10; round < 12; ++round) {
     disturb("k.series", SIGKILL, round);
     expect_whole_traces("k.series", fmt::format("seed {} round {}", seed, round));
   }
