@@ -26,8 +26,8 @@ struct CudaContext {
     return reinterpret_cast<T*>(shared_memory);
   }
 
-  __device__ static void add_shared(unsigned long long* place, unsigned long long value) { atomicAdd(place, value); }
-  __device__ static void add(unsigned long long* place, unsigned long long value) { atomicAdd(place, value); }
+  __device__ static void add_shared(AtomicCount* place, AtomicCount value) { atomicAdd(place, value); }
+  __device__ static void add(AtomicCount* place, AtomicCount value) { atomicAdd(place, value); }
 
   __device__ static std::uint32_t ballot(bool answer) { return __ballot_sync(all_lanes, answer); }
   __device__ static std::uint32_t shuffle(std::uint32_t value, std::uint32_t from) {

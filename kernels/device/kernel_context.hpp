@@ -15,10 +15,37 @@
 //   sum(value)                     32-bit sum over the lanes, modulo 2^32
 #pragma once
 
+#include <bit>
 #include <cstdint>
+
+#ifdef __CUDACC__
+#define TG_DEVICE __device__
+#else
+#define TG_DEVICE
+#endif
 
 namespace tidegauge {
 
 inline constexpr std::uint32_t warp_size = 32;
+
+/// The unit of atomic additions; CUDA knows it by this name only.
+using AtomicCount = unsigned long long;
+
+TG_DEVICE inline std::uint32_t bits_set(std::uint32_t word) {
+#ifdef __CUDA_ARCH__
+  return static_cast<std::uint32_t>(__popc(word));
+#else
+  return static_cast<std::uint32_t>(std::popcount(word));
+#endif
+}
+
+/// Position of the lowest set bit; `word` has one.
+TG_DEVICE inline std::uint32_t lowest_bit(std::uint32_t word) {
+#ifdef __CUDA_ARCH__
+  return static_cast<std::uint32_t>(__ffs(static_cast<int>(word))) - 1;
+#else
+  return static_cast<std::uint32_t>(std::countr_zero(word));
+#endif
+}
 
 }  // namespace tidegauge

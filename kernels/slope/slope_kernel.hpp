@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "kernels/device/kernel_context.hpp"
 #include "kernels/slope/slope_rule.hpp"
 
 namespace tidegauge {
@@ -12,7 +13,7 @@ namespace tidegauge {
 inline constexpr unsigned slope_block_threads = 256;
 
 template <class Context>
-TG_HD inline void slope_kernel(Context& context, double* out, const SlopePoints& points, std::size_t count) {
+TG_DEVICE inline void slope_kernel(Context& context, double* out, const SlopePoints& points, std::size_t count) {
   const std::size_t stride = std::size_t{context.block_threads()} * context.blocks();
   for (std::size_t i = std::size_t{context.block()} * context.block_threads() + context.thread(); i < count; i += stride)
     out[i] = slope_at(points, i);
