@@ -10,8 +10,6 @@
 
 namespace tidegauge {
 
-std::unique_ptr<PacketBatchCounter> make_batch_counter_cpu();
-
 namespace {
 
 std::string instruction_set_text() {
