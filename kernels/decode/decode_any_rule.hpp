@@ -245,8 +245,7 @@ struct HeaderWalk {
   }
 
   TG_HD Layer by_protocol() {
-    if (const auto transport = static_cast<Transport>(transport_of(value)); transport != Transport::other)
-      return reach(transport);
+    if (const Transport transport = transport_of(value); transport != Transport::other) return reach(transport);
     switch (value) {
       case ip_protocol::ipv4:
       case ip_protocol::ipv6: return ip_of_version(value == ip_protocol::ipv4 ? 4 : 6);
