@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/linear/linear.hpp"
+#include "kernels/lstm/lstm_loss_rule.hpp"
 
 namespace tidegauge {
 
@@ -138,13 +139,6 @@ double predict_one(const LinearModel& model, const float* x, std::size_t o) {
   return sum;
 }
 
-double loss_of(double residual, const LossSettings& loss) {
-  const double size = std::abs(residual);
-  if (loss.kind == Loss::mse) return residual * residual;
-  if (loss.kind == Loss::absolute) return size;
-  return size <= loss.huber_delta ? 0.5 * size * size : loss.huber_delta * (size - 0.5 * loss.huber_delta);
-}
-
 /// Weight that makes the squared error of a residual count as the loss would.
 double reweight(double residual, const LossSettings& loss, double smallest) {
   const double size = std::abs(residual);
@@ -159,11 +153,11 @@ Status reweighted_fit(LinearModel& model, const Problem& p, std::size_t o, const
   std::vector<double> residual(n), weight(n);
   double before = -1;
   for (int iteration = 0; iteration < most_iterations; ++iteration) {
-    double spread = 0, total = 0;
+    double spread = 0, total = 0, slope = 0;
     for (std::size_t w = 0; w < n; ++w) {
       residual[w] = double{p.windows.target(w)[o]} - predict_one(model, p.windows.input(w), o);
       spread += std::abs(residual[w]);
-      total += loss_of(residual[w], settings.loss);
+      total += loss_of(residual[w], settings.loss.kind, settings.loss.huber_delta, slope);
     }
     spread /= static_cast<double>(n);
     if (spread == 0 || std::abs(before - total) <= 1e-7 * total) return {};
@@ -212,10 +206,10 @@ void predict_linear(std::span<double> out, const LinearModel& model, const Windo
 
 double mean_loss(std::span<const double> outputs, const WindowBatch& windows, const LossSettings& loss) {
   const std::size_t horizon = windows.horizon;
-  double sum = 0;
+  double sum = 0, slope = 0;
   for (std::size_t w = 0; w < windows.size(); ++w)
     for (std::size_t o = 0; o < horizon; ++o)
-      sum += loss_of(outputs[w * horizon + o] - double{windows.target(w)[o]}, loss);
+      sum += loss_of(outputs[w * horizon + o] - double{windows.target(w)[o]}, loss.kind, loss.huber_delta, slope);
   return windows.size() == 0 ? 0 : sum / static_cast<double>(windows.size() * horizon);
 }
 
