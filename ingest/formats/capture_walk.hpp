@@ -7,6 +7,7 @@
 
 #include "ingest/formats/link_names.hpp"
 #include "ingest/formats/pcap_walk.hpp"
+#include "ingest/formats/pcapng_walk.hpp"
 #include "ingest/formats/walk_session.hpp"
 
 namespace tidegauge {
@@ -33,6 +34,18 @@ Status walk_pcap(WalkSession& session, Sink& sink) {
                             : walk_pcap_as<PlainPcapLayout<false, false>>(session, header, *link, sink);
 }
 
+template <PacketSink Sink>
+Status walk_pcapng(WalkSession& session, Sink& sink) {
+  auto swapped = first_section_swapped(session);
+  if (!swapped) return std::move(swapped).error();
+  PcapngWalker<Sink> walker(*swapped, sink, session.log());
+  TG_TRY(session.drive(walker));
+  if (const auto link = walker.only_undecoded_link()) {
+    return session.error(link_name(*link) + " is not decoded, and no interface has another", undecoded_link_remedy());
+  }
+  return {};
+}
+
 }  // namespace walk_detail
 
 /// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what the source
@@ -43,9 +56,9 @@ Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Si
   WalkSession session(path, source, options, block_bytes);
   auto format = recognise_format(session);
   if (!format) return std::move(format).error();
-  if (*format == CaptureFormat::pcapng) return session.error("pcapng is not read");
-  TG_TRY(walk_detail::walk_pcap(session, sink));
-  return session.finish("pcap");
+  const bool pcapng = *format == CaptureFormat::pcapng;
+  TG_TRY(pcapng ? walk_detail::walk_pcapng(session, sink) : walk_detail::walk_pcap(session, sink));
+  return session.finish(pcapng ? "pcapng" : "pcap");
 }
 
 template <PacketSink Sink>

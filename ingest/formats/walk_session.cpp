@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "ingest/formats/pcap_header.hpp"
+#include "ingest/formats/pcapng_block.hpp"
 
 namespace tidegauge {
 namespace {
 constexpr std::uint64_t kProgressBytes = std::uint64_t{16} << 20;
-constexpr std::uint32_t kSectionHeader = 0x0a0d0d0a;
 }  // namespace
 
 Status WalkSession::at_least(std::size_t bytes) {
@@ -52,7 +52,7 @@ Expected<CaptureFormat> recognise_format(WalkSession& session) {
   const BlockReader& reader = session.reader();
   if (reader.size() == 0) return session.error("the file is empty", "capture it again, or leave it out");
   const std::uint32_t magic = reader.size() >= 4 ? load_u32<false>(reader.begin()) : 0;
-  if (magic == kSectionHeader) return CaptureFormat::pcapng;
+  if (magic == pcapng::kSectionHeader) return CaptureFormat::pcapng;
   if (!is_pcap_magic(magic)) {
     return session.error("is neither pcap nor pcapng", "convert it with: editcap -F pcap");
   }
@@ -61,6 +61,15 @@ Expected<CaptureFormat> recognise_format(WalkSession& session) {
                          "capture it again, or leave it out");
   }
   return CaptureFormat::pcap;
+}
+
+Expected<bool> first_section_swapped(const WalkSession& session) {
+  const BlockReader& reader = session.reader();
+  const std::uint32_t magic = reader.size() >= pcapng::kBlockHeadBytes ? load_u32<false>(reader.begin() + 8) : 0;
+  if (magic == pcapng::kByteOrderMagic) return false;
+  if (magic == __builtin_bswap32(pcapng::kByteOrderMagic)) return true;
+  return session.error("the pcapng section header at its start is cut off or has no byte order",
+                       "capture it again, or leave it out");
 }
 
 }  // namespace tidegauge

@@ -18,6 +18,7 @@ class WalkSession {
       : path_(std::move(path)), source_(source), options_(options), reader_(source, block_bytes), log_(options.strict) {}
 
   BlockReader& reader() { return reader_; }
+  const BlockReader& reader() const { return reader_; }
   DamageLog& log() { return log_; }
 
   /// Makes at least `bytes` available unless the stream ends before.
@@ -55,5 +56,7 @@ class WalkSession {
 enum class CaptureFormat { pcap, pcapng };
 /// Needs the first bytes in the session's window; an error in words if they open neither.
 Expected<CaptureFormat> recognise_format(WalkSession& session);
+/// Whether the first section of a pcapng stream is of the other byte order.
+Expected<bool> first_section_swapped(const WalkSession& session);
 
 }  // namespace tidegauge
