@@ -224,7 +224,7 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
   TraceAddition addition(*impl_, trace);
   std::optional<RowWriter> writer;
   Impl::Extent extent;
-  const RowSink sink = [&](const std::map<std::int64_t, IntervalRow>& rows) -> Status {
+  const auto write = [&](const std::map<std::int64_t, IntervalRow>& rows) -> Status {
     if (!addition.begun()) TG_TRY(addition.begin());
     if (!writer) {
       auto opened = RowWriter::open(impl_->db, addition.id());
@@ -233,10 +233,16 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
     }
     return writer->write(rows, extent);
   };
+  Status written;  // stays failed: SQLite may have rolled back by itself, so nothing may be written after an error
+  const RowSink sink = [&](const std::map<std::int64_t, IntervalRow>& rows) {
+    if (written) written = write(rows);
+    return written;
+  };
 
   auto filled = fill(sink);
   if (addition.already_in()) return AddOutcome::already_in;
   if (!filled) return std::move(filled).error();
+  TG_TRY(Status(written));
   if (!addition.begun()) {
     const Status begun = addition.begin();
     if (addition.already_in()) return AddOutcome::already_in;
