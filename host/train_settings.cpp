@@ -42,7 +42,7 @@ Status check_settings(const TrainSettings& s) {
   const auto within = [&](std::size_t value, std::size_t low, std::size_t high, const char* option) {
     require(value >= low && value <= high, fmt::format("{} must be {} to {}, not {}", option, low, high, value));
   };
-  require(!s.column.empty(), "--column must not be empty");
+  require(!s.column.empty(), "--column says what is to be predicted");
   for (std::size_t i = 0; i < s.extra_columns.size(); ++i)
     for (std::size_t j = 0; j <= i; ++j)
       require(s.extra_columns[i] != (j == i ? s.column : s.extra_columns[j]),

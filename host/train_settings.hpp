@@ -15,7 +15,7 @@
 namespace tidegauge {
 
 struct TrainSettings {
-  std::string column = "bytes";            ///< what is predicted
+  std::string column;                      ///< what is predicted; empty: see read_model_series
   std::vector<std::string> extra_columns;  ///< further inputs
   bool time_of_day = false;                ///< sine and cosine of the time of day as inputs (UTC)
   bool time_of_week = false;               ///< the same for the week

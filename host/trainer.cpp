@@ -224,6 +224,20 @@ Expected<TrainOutcome> run(Prepared p, Backend& backend, const TrainHooks& hooks
   return outcome;
 }
 
+bool was_begun(const TrainHooks& hooks) {
+  return !hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint);
+}
+
+Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const TrainSettings& settings,
+                                           Backend& backend, const TrainHooks& hooks) {
+  auto model = load_model(hooks.checkpoint);
+  if (!model) return model.error();
+  if (hooks.remark)
+    hooks.remark(fmt::format("going on from {} (epoch {}, batch {})", hooks.checkpoint, model->progress.epoch + 1,
+                             model->progress.batch));
+  return continue_training(std::move(*model), series, settings, backend, hooks);
+}
+
 /// Settings that may differ when training goes on: how long, not what.
 bool same_training(TrainSettings a, const TrainSettings& b) {
   a.epochs = b.epochs;
@@ -235,14 +249,7 @@ bool same_training(TrainSettings a, const TrainSettings& b) {
 
 Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSettings& settings, Backend& backend,
                                    const TrainHooks& hooks) {
-  if (!hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint)) {
-    auto model = load_model(hooks.checkpoint);
-    if (!model) return model.error();
-    if (hooks.remark)
-      hooks.remark(fmt::format("going on from {} (epoch {}, batch {})", hooks.checkpoint, model->progress.epoch + 1,
-                               model->progress.batch));
-    return continue_training(std::move(*model), series, settings, backend, hooks);
-  }
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
   auto prepared = prepare(series, settings, nullptr);
   if (!prepared) return prepared.error();
   Model& model = prepared->model;
@@ -264,6 +271,7 @@ Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series
   if (!(from.settings.shape() == settings.shape()))
     return Error{"the model to start from has another shape (look-back, horizon, hidden, layers, inputs or skip)",
                  "--from", "leave those options out: they are taken from the model", ErrorKind::usage};
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
   auto prepared = prepare(series, settings, options.refit_scaler ? nullptr : &from.scalers);
   if (!prepared) return prepared.error();
   prepared->model.parameters = from.parameters;

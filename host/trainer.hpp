@@ -51,7 +51,8 @@ Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSett
 struct FineTuneOptions {
   bool refit_scaler = false;  ///< otherwise the model keeps the scale that its weights were trained in
 };
-/// Goes on from a trained model's weights on another series, with a fresh optimizer. The shapes must be the same.
+/// Goes on from a trained model's weights on another series, with a fresh optimizer. The shapes must be the same. A
+/// checkpoint is taken up as in train_model.
 Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series, const TrainSettings& settings,
                                  const FineTuneOptions& options, Backend& backend, const TrainHooks& hooks);
 
