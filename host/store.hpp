@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "host/coverage.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/forecast.hpp"
 #include "kernels/data/interval_columns.hpp"
@@ -30,24 +31,19 @@ struct Fingerprint {
   std::string text() const;  ///< "<size>-<16 hex digits>"
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
-/// Reads the first, the last and evenly spaced 64 KiB blocks.
+/// Reads the first, the last and evenly spaced 64 KiB blocks, 32 in all; smaller files are read whole.
 Expected<Fingerprint> fingerprint_file(const std::string& path);
-
-/// Half-open stretch of time that traces cover.
-struct Span {
-  std::int64_t first_ns = 0, last_ns = 0;
-  friend bool operator==(const Span&, const Span&) = default;
-};
 
 struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
-  Fingerprint fingerprint;
+  Fingerprint fingerprint;        ///< required
   std::string kind = "pcap";      ///< "pcap", "pcapng", "csv"
   RecordAccount account;
-  std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept
+  std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept. Of an imported
+                                  ///< series its whole extent
   std::string damage;             ///< words about damage; empty if none
-  std::string settings;           ///< JSON of what changes the numbers (filter, outer, dedup)
+  std::string settings = "{}";    ///< JSON of what changes the numbers (filter, outer, dedup)
 };
 
 enum class AddOutcome { added, already_in };
@@ -65,13 +61,19 @@ class SeriesFile {
 
   const std::string& path() const;
   std::int64_t interval_ns() const;
+  /// Spans no farther apart than this count as one.
+  std::int64_t joint_tolerance_ns() const;
+  /// How long a write waits for another writer before it is an error; 10 s unless set.
+  void set_wait(std::int64_t milliseconds);
 
   /// What is known of a trace: nothing, already in (same fingerprint, point and settings), or an error if the same path
-  /// is in with other content, or the same content with other settings.
+  /// is in with other content, or the same content with other settings. A capture belongs to one point, so the same
+  /// content at another point is an error too (except imported series, and captures without packets).
   Expected<std::optional<TraceRecord>> find_trace(const TraceRecord& candidate) const;
 
-  /// Adds a trace with its rows in one transaction. `fill` is called inside it and hands rows over in portions (rows of
-  /// one k add up); whatever it returns ends the transaction: an error rolls everything back.
+  /// Adds a trace with its rows in one transaction. `fill` hands rows over in portions (rows of one k add up); whatever
+  /// it returns ends the transaction: an error rolls everything back. The write lock is taken with the first portion,
+  /// so that counting a capture does not keep other writers out. An exception from `fill` rolls back and passes on.
   using RowSink = std::function<Status(const std::map<std::int64_t, IntervalRow>&)>;
   Expected<AddOutcome> add_trace(TraceRecord trace, const std::function<Expected<TraceRecord>(const RowSink&)>& fill);
 
@@ -88,24 +90,35 @@ class SeriesFile {
     std::vector<std::string> columns;  ///< empty: every counter column, or `value` for imported series
     std::optional<std::int64_t> from_ns, to_ns;
   };
-  /// Zero-filled inside spans; see IntervalSeries.
+  /// Intervals that overlap [from_ns, to_ns), zero-filled inside spans; see IntervalSeries. Overlapping traces of one
+  /// point add up. Rows outside every span (a quality count before the first kept packet) are there, not complete.
   Expected<IntervalSeries> read(const Query& query) const;
-  /// The same, streamed row by row: k, complete, covered nanoseconds, values.
-  using RowVisitor = std::function<Status(std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double> values)>;
+  /// The same, streamed row by row: k, complete, covered nanoseconds, values. The visitor may not write to this object.
+  using RowVisitor =
+      std::function<Status(std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double> values)>;
   Status visit(const Query& query, const RowVisitor& visitor) const;
+  /// The point and the columns that a query means, checked: names the known ones where they are not.
+  Expected<Query> resolve(const Query& query) const;
 
-  Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);  ///< replaces model+column+step
+  // Where `point` is empty below, the only point there is is meant (an error if there are several); for table() and
+  // save_table() the empty point is the file as a whole.
+
+  /// Replaces the forecast of the same model, column and step.
+  Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);
   Expected<std::vector<Forecast>> forecasts(const std::string& point) const;
-  Status save_labels(const Labels& labels, const std::string& point, const std::string& settings_json);  ///< replaces source+column
+  /// Replaces the labels of the same source and column.
+  Status save_labels(const Labels& labels, const std::string& point, const std::string& settings_json);
   Expected<std::vector<Labels>> labels(const std::string& point) const;
   Status save_table(const std::string& name, const std::string& point, const std::string& json);  ///< scores, metrics, runs
   Expected<std::optional<std::string>> table(const std::string& name, const std::string& point) const;
 
-  /// Every row of every point in a fixed order and nothing that depends on the run: equal inputs, equal bytes.
+  /// Every row and span of every point in a fixed order, and nothing that depends on the run (paths, order, times):
+  /// equal inputs, equal bytes.
   Status export_canonical(const std::function<Status(std::string_view)>& write) const;
 
+  struct Impl;  ///< host/store_impl.hpp; for the parts of this class only
+
  private:
-  struct Impl;
   explicit SeriesFile(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -28,7 +28,8 @@ struct CountedCapture {
   std::string damage;
 };
 
-/// Hands rows over in portions; rows of one interval add up over portions.
+/// Hands rows over in portions; rows of one interval add up over portions. An error of `rows` is returned once the walk
+/// is over.
 using RowPortion = std::map<std::int64_t, IntervalRow>;
 Expected<CountedCapture> count_capture(const std::string& path, const CountOptions& options,
                                        const std::function<Status(const RowPortion&)>& rows);

@@ -1,12 +1,13 @@
 // Binning: packets to counters per interval.
 // Two ways in, one arithmetic (binning_rule.hpp): the CPU path counts each packet as it is decoded (IntervalCounter in
-// binning_rule.hpp, inlined into the sink); other devices take batches of packed packets (PacketBatchCounter).
+// interval_counter.hpp, inlined into the sink); other devices take batches of packed packets (PacketBatchCounter).
 // Cost: 16 bytes a packet to a device. Counters are exact integers, the same on every path.
 // Tested by tests/kernels/binning_test.cpp against tests/oracle.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 
 #include "kernels/core/status.hpp"
@@ -40,5 +41,8 @@ class PacketBatchCounter {
   /// Moves out what was counted since the last call: interval number to row.
   virtual Expected<std::map<std::int64_t, IntervalRow>> take() = 0;
 };
+
+/// The CPU's, for any number of batches; one thread at a time.
+std::unique_ptr<PacketBatchCounter> make_batch_counter_cpu();
 
 }  // namespace tidegauge

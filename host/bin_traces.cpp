@@ -1,0 +1,207 @@
+#include "host/bin_traces.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+
+#include "host/interrupt.hpp"
+#include "ingest/sinks/count_capture.hpp"
+#include "kernels/core/parallel.hpp"
+
+namespace tidegauge {
+
+namespace {
+
+constexpr std::int64_t default_interval_ns = 1'000'000'000;
+
+std::uint64_t bytes_on_disk(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
+/// Adds up the progress of several threads and passes it on one call at a time.
+class ProgressSum {
+ public:
+  ProgressSum(const std::vector<std::string>& paths, const BinOptions& options) : tell_(options.progress) {
+    sum_.files = paths.size();
+    for (const auto& path : paths) sum_.bytes += bytes_on_disk(path);
+  }
+  /// @param bytes newly done of `path`.
+  void advance(const std::string& path, std::uint64_t bytes, bool file_done = false) {
+    const std::lock_guard lock(mutex_);
+    sum_.bytes_done += bytes;
+    sum_.files_done += file_done;
+    sum_.current = path;
+    if (tell_) tell_(sum_);
+  }
+
+ private:
+  std::function<void(const BinProgress&)> tell_;
+  std::mutex mutex_;
+  BinProgress sum_;
+};
+
+class BinJob {
+ public:
+  BinJob(const std::vector<std::string>& paths, const BinOptions& options)
+      : paths_(paths), options_(options), progress_(paths, options) {
+    report_.files.resize(paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) report_.files[i].path = paths[i];
+  }
+
+  Expected<BinReport> run() {
+    TG_TRY(open_series());
+    const std::size_t wanted = options_.csv ? 1 : options_.threads;  // an import holds the process's time zone
+    ThreadPool pool(wanted == 0 ? 0 : std::min(wanted, paths_.size()));
+    writers_.resize(pool.threads());
+    pool.run(paths_.size(), [&](std::size_t file, std::size_t worker) { bin_file(file, worker); });
+    report_.stopped = stop_.load();
+    return std::move(report_);
+  }
+
+ private:
+  /// Makes the series file once, before the threads open it, each for itself.
+  Status open_series() {
+    std::error_code ignored;
+    const bool fresh = !std::filesystem::exists(options_.series, ignored);
+    const std::int64_t wanted = options_.interval_ns == 0 && fresh ? default_interval_ns : options_.interval_ns;
+    auto file = SeriesFile::open(options_.series, OpenMode::create, wanted);
+    if (!file) return std::move(file).error();
+    report_.interval_ns = file->interval_ns();
+    return {};
+  }
+
+  Expected<SeriesFile*> writer(std::size_t worker) {
+    auto& own = writers_[worker];
+    if (!own) {
+      auto file = SeriesFile::open(options_.series, OpenMode::write);
+      if (!file) return std::move(file).error();
+      file->set_wait(options_.wait_ms);
+      own.emplace(*std::move(file));
+    }
+    return &*own;
+  }
+
+  bool stopping() {
+    if (options_.stop && options_.stop()) stop_.store(true);
+    return stop_.load();
+  }
+
+  void bin_file(std::size_t index, std::size_t worker) {
+    BinnedFile& result = report_.files[index];
+    if (stopping()) return;
+    std::uint64_t told = 0;
+    try {
+      auto outcome = add(result, worker, told);
+      if (outcome) {
+        result.outcome = *outcome == AddOutcome::added ? BinOutcome::added : BinOutcome::already_in;
+      } else {
+        result.outcome = BinOutcome::failed;
+        if (outcome.error().kind == ErrorKind::damage) stop_.store(true);
+        result.error = std::move(outcome).error();
+      }
+    } catch (const Interrupted&) {
+      return;  // rolled back, left out
+    }
+    const std::uint64_t size = bytes_on_disk(result.path);
+    progress_.advance(result.path, size > told ? size - told : 0, true);
+  }
+
+  Expected<AddOutcome> add(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
+    auto file = writer(worker);
+    if (!file) return std::move(file).error();
+    auto fingerprint = fingerprint_file(result.path);
+    if (!fingerprint) return std::move(fingerprint).error();
+    result.trace.path = result.path;
+    result.trace.point = options_.point;
+    result.trace.fingerprint = *fingerprint;
+    return options_.csv ? add_table(**file, result) : add_capture(**file, result, told);
+  }
+
+  Expected<AddOutcome> add_capture(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
+    std::unique_lock<std::mutex> writing(write_mutex_, std::defer_lock);  // released after the commit
+    return file.add_trace(result.trace, [&](const SeriesFile::RowSink& rows) -> Expected<TraceRecord> {
+      CountOptions counting;
+      counting.interval_ns = report_.interval_ns;
+      counting.strict = options_.strict;
+      counting.progress = [&](std::uint64_t done, std::uint64_t) {
+        if (stopping()) throw Interrupted{};
+        progress_.advance(result.path, done - std::min(done, told));
+        told = std::max(told, done);
+      };
+      auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+        // Threads of one process take turns here, for as long as it takes; SQLite's wait is for other processes.
+        if (!writing.owns_lock()) writing.lock();
+        return rows(portion);
+      });
+      if (!counted) return std::move(counted).error();
+      if (!writing.owns_lock()) writing.lock();  // also a capture without rows writes its account
+      TG_REQUIRE(counted->account.adds_up(), "every record is counted or refused by name");
+      TG_TRY(check_unchanged(result.trace));
+      result.trace.kind = counted->format;
+      result.trace.account = counted->account;
+      result.trace.damage = counted->damage;
+      if (counted->first_ns) result.trace.span = Span{*counted->first_ns, *counted->last_ns};
+      return result.trace;
+    });
+  }
+
+  /// A capture that is still written to would come in half and be refused as changed ever after.
+  static Status check_unchanged(const TraceRecord& trace) {
+    auto now = fingerprint_file(trace.path);
+    if (!now) return std::move(now).error();
+    if (*now == trace.fingerprint) return {};
+    return Error{"the file changed while it was read", trace.path, "wait until its capture has ended, then run it again"};
+  }
+
+  Expected<AddOutcome> add_table(SeriesFile& file, BinnedFile& result) {
+    result.trace.kind = "csv";
+    result.trace.settings = csv_settings(*options_.csv);
+    auto known = file.find_trace(result.trace);
+    if (!known) return std::move(known).error();
+    if (known->has_value()) return AddOutcome::already_in;
+    auto table = read_csv_series(result.path, report_.interval_ns, *options_.csv);
+    if (!table) return std::move(table).error();
+    TG_TRY(check_unchanged(result.trace));
+    result.trace.account.read = result.trace.account.counted = table->lines;
+    if (!table->k.empty())
+      result.trace.span = Span{table->k.front() * report_.interval_ns, (table->k.back() + 1) * report_.interval_ns - 1};
+    if (table->gaps > 0) result.remark = fmt::format("{} lines without a value stay gaps", table->gaps);
+    if (table->floored > 0)
+      result.remark += fmt::format("{}{} times are not the start of an interval and were moved back to it",
+                                   result.remark.empty() ? "" : "; ", table->floored);
+    return file.add_values(result.trace, table->k, table->values);
+  }
+
+  const std::vector<std::string>& paths_;
+  const BinOptions& options_;
+  ProgressSum progress_;
+  std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
+  std::mutex write_mutex_;
+  std::atomic<bool> stop_{false};
+  BinReport report_;
+};
+
+}  // namespace
+
+std::size_t BinReport::count(BinOutcome outcome) const {
+  std::size_t n = 0;
+  for (const auto& file : files) n += file.outcome == outcome;
+  return n;
+}
+
+RecordAccount BinReport::total() const {
+  RecordAccount sum;
+  for (const auto& file : files)
+    if (file.outcome == BinOutcome::added) sum += file.trace.account;
+  return sum;
+}
+
+Expected<BinReport> bin_traces(const std::vector<std::string>& paths, const BinOptions& options) {
+  return BinJob(paths, options).run();
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,58 @@
+// The job behind `bin`: puts captures (or imported tables) into a series file, each in one transaction, and accounts for
+// every record. A file that fails is reported and the others still go in.
+// Captures are counted on several threads; rows wait in memory (64 Ki intervals a thread) and are written one capture at
+// a time. Cost: one pass per capture. Tested by tests/host/bin_traces_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/csv_import.hpp"
+#include "host/store.hpp"
+#include "kernels/core/status.hpp"
+
+namespace tidegauge {
+
+struct BinProgress {
+  std::size_t files_done = 0, files = 0;
+  std::uint64_t bytes_done = 0, bytes = 0;  ///< of the input files, as they lie on the disk
+  std::string current;                      ///< the file that was worked on last
+};
+
+struct BinOptions {
+  std::string series;                   ///< the series file, made where it is absent
+  std::int64_t interval_ns = 0;         ///< 0: the file's own, 1 s for a new file
+  std::string point = "default";
+  bool strict = false;                  ///< damage is an error, and ends the job
+  std::size_t threads = 1;              ///< captures counted at once; 0 for all cores
+  std::int64_t wait_ms = 10'000;        ///< for another writer
+  std::optional<CsvOptions> csv;        ///< the inputs are tables
+  std::function<void(const BinProgress&)> progress;  ///< never called by two threads at once
+  std::function<bool()> stop;           ///< asked often; true gives up the captures in work and starts no other
+};
+
+enum class BinOutcome { added, already_in, failed, left_out };
+
+struct BinnedFile {
+  std::string path;
+  BinOutcome outcome = BinOutcome::left_out;  ///< left_out: the job ended before its turn, or in its middle
+  TraceRecord trace;                          ///< of added files
+  std::optional<Error> error;                 ///< of failed ones
+  std::string remark;                         ///< words about an import: gaps, times off the grid
+};
+
+struct BinReport {
+  std::int64_t interval_ns = 0;
+  std::vector<BinnedFile> files;  ///< in the order given
+  bool stopped = false;
+  std::size_t count(BinOutcome outcome) const;
+  RecordAccount total() const;    ///< of the files added
+};
+
+/// An error only where the job cannot run at all (the series file); what happens to a file is in the report.
+Expected<BinReport> bin_traces(const std::vector<std::string>& paths, const BinOptions& options);
+
+}  // namespace tidegauge

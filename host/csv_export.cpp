@@ -1,0 +1,210 @@
+#include "host/csv_export.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "host/duration.hpp"
+#include "host/time_text.hpp"
+
+namespace tidegauge {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> subject_names{"series", "traces", "spans", "forecasts", "labels"};
+
+/// One export under way: what its parts share.
+class Export {
+ public:
+  Export(const SeriesFile& file, const ExportOptions& options, const TextSink& sink)
+      : file_(file), options_(options), sink_(sink) {}
+
+  Status run() {
+    if (options_.subject == ExportSubject::series) return series();
+    auto points = chosen_points();
+    if (!points) return std::move(points).error();
+    switch (options_.subject) {
+      case ExportSubject::traces: return traces(*points);
+      case ExportSubject::spans: return spans(*points);
+      case ExportSubject::forecasts: return forecasts(*points);
+      default: return labels(*points);
+    }
+  }
+
+ private:
+  std::string time_of(std::int64_t k) const { return format_utc(k * file_.interval_ns(), file_.interval_ns()); }
+
+  Expected<std::vector<std::string>> chosen_points() const {
+    if (options_.query.point.empty()) return file_.points();
+    auto query = file_.resolve({.point = options_.query.point, .columns = {}, .from_ns = {}, .to_ns = {}});
+    if (!query) return std::move(query).error();
+    return std::vector<std::string>{query->point};
+  }
+
+  Expected<TableWriter> begin(std::vector<std::string> columns, const std::vector<std::string>& points) const {
+    TableWriter table(options_.format, std::move(columns), sink_);
+    TableWriter::Preamble preamble;
+    if (options_.header_comments) {
+      auto described = describe(points);
+      if (!described) return std::move(described).error();
+      preamble = *std::move(described);
+    }
+    TG_TRY(table.begin(preamble));
+    return table;
+  }
+
+  Expected<TableWriter::Preamble> describe(const std::vector<std::string>& points) const {
+    auto traces = file_.traces();
+    if (!traces) return std::move(traces).error();
+    TableWriter::Preamble preamble{{"program", options_.program},
+                                   {"content", std::string(subject_names[static_cast<std::size_t>(options_.subject)])},
+                                   {"interval", format_duration(file_.interval_ns())},
+                                   {"joint_tolerance", format_duration(file_.joint_tolerance_ns())}};
+    for (const auto& point : points) {
+      preamble.emplace_back("point", point);
+      for (const auto& trace : *traces)
+        if (trace.point == point)
+          preamble.emplace_back("input", fmt::format("{} {} {} settings {}", trace.fingerprint.text(), trace.kind,
+                                                     trace.path, trace.settings));
+    }
+    return preamble;
+  }
+
+  Status series() {
+    auto query = file_.resolve(options_.query);
+    if (!query) return std::move(query).error();
+    std::vector<std::string> columns{"k", "time", "coverage", "complete"};
+    columns.insert(columns.end(), query->columns.begin(), query->columns.end());
+    auto table = begin(std::move(columns), {query->point});
+    if (!table) return std::move(table).error();
+    const auto interval = static_cast<double>(file_.interval_ns());
+    TG_TRY(file_.visit(*query, [&](std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double> values) {
+      table->integer(k);
+      table->text(time_of(k));
+      table->real(static_cast<double>(covered_ns) / interval);
+      table->integer(complete);
+      for (const double value : values) table->real(value);
+      return table->end_row();
+    }));
+    return table->finish();
+  }
+
+  Status traces(const std::vector<std::string>& points) {
+    std::vector<std::string> columns{"point", "path", "fingerprint", "kind", "settings", "read", "counted"};
+    for (const auto name : refusal_names) columns.push_back("refused_" + std::string(name));
+    for (const char* name : {"skipped_bytes", "captured_bytes", "first_ns", "last_ns", "first", "last", "damage"})
+      columns.emplace_back(name);
+    auto table = begin(std::move(columns), points);
+    if (!table) return std::move(table).error();
+    auto all = file_.traces();
+    if (!all) return std::move(all).error();
+    for (const auto& trace : *all)
+      if (std::find(points.begin(), points.end(), trace.point) != points.end()) TG_TRY(trace_row(*table, trace));
+    return table->finish();
+  }
+
+  static Status trace_row(TableWriter& table, const TraceRecord& trace) {
+    for (const auto* text : {&trace.point, &trace.path}) table.text(*text);
+    table.text(trace.fingerprint.text());
+    for (const auto* text : {&trace.kind, &trace.settings}) table.text(*text);
+    table.count(trace.account.read);
+    table.count(trace.account.counted);
+    for (const auto refused : trace.account.refused) table.count(refused);
+    table.count(trace.account.skipped_bytes);
+    table.count(trace.account.captured_bytes);
+    if (trace.span) {
+      table.integer(trace.span->first_ns);
+      table.integer(trace.span->last_ns);
+      table.text(format_utc(trace.span->first_ns));
+      table.text(format_utc(trace.span->last_ns));
+    } else {
+      for (int i = 0; i < 4; ++i) table.text("");
+    }
+    table.text(trace.damage);
+    return table.end_row();
+  }
+
+  Status spans(const std::vector<std::string>& points) {
+    auto table = begin({"point", "first_ns", "last_ns", "first", "last"}, points);
+    if (!table) return std::move(table).error();
+    for (const auto& point : points) {
+      auto covered = file_.spans(point);
+      if (!covered) return std::move(covered).error();
+      for (const Span& span : *covered) {
+        table->text(point);
+        table->integer(span.first_ns);
+        table->integer(span.last_ns);
+        table->text(format_utc(span.first_ns));
+        table->text(format_utc(span.last_ns));
+        TG_TRY(table->end_row());
+      }
+    }
+    return table->finish();
+  }
+
+  Status forecasts(const std::vector<std::string>& points) {
+    auto table = begin({"point", "model", "column", "step", "k", "time", "predicted", "actual"}, points);
+    if (!table) return std::move(table).error();
+    for (const auto& point : points) {
+      auto all = file_.forecasts(point);
+      if (!all) return std::move(all).error();
+      for (const Forecast& forecast : *all) {
+        for (std::size_t i = 0; i < forecast.k.size(); ++i) {
+          for (const auto* text : {&point, &forecast.model, &forecast.column}) table->text(*text);
+          table->count(forecast.step);
+          table->integer(forecast.k[i]);
+          table->text(time_of(forecast.k[i]));
+          table->real(forecast.predicted[i]);
+          table->real(forecast.actual[i]);
+          TG_TRY(table->end_row());
+        }
+      }
+    }
+    return table->finish();
+  }
+
+  Status labels(const std::vector<std::string>& points) {
+    auto table = begin({"point", "source", "column", "direction", "first_k", "last_k", "first", "end", "peak_k", "slope",
+                        "detections"},
+                       points);
+    if (!table) return std::move(table).error();
+    for (const auto& point : points) {
+      auto all = file_.labels(point);
+      if (!all) return std::move(all).error();
+      for (const Labels& set : *all)
+        for (const LabelledRange& range : set.ranges) TG_TRY(label_row(*table, point, set, range));
+    }
+    return table->finish();
+  }
+
+  Status label_row(TableWriter& table, const std::string& point, const Labels& set, const LabelledRange& range) const {
+    for (const auto* text : {&point, &set.source, &set.column}) table.text(*text);
+    table.text(range.direction == Direction::rising ? "rising" : "falling");
+    table.integer(range.first_k);
+    table.integer(range.last_k);
+    table.text(time_of(range.first_k));
+    table.text(time_of(range.last_k + 1));  // half-open: where the last interval ends
+    table.integer(range.peak_k);
+    table.real(range.slope);
+    table.count(range.detections);
+    return table.end_row();
+  }
+
+  const SeriesFile& file_;
+  const ExportOptions& options_;
+  const TextSink& sink_;
+};
+
+}  // namespace
+
+std::optional<ExportSubject> export_subject(std::string_view name) {
+  for (std::size_t i = 0; i < subject_names.size(); ++i)
+    if (subject_names[i] == name) return static_cast<ExportSubject>(i);
+  return std::nullopt;
+}
+
+Status export_table(const SeriesFile& file, const ExportOptions& options, const TextSink& sink) {
+  return Export(file, options, sink).run();
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,48 @@
+#include "host/output_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace tidegauge {
+
+Expected<OutputFile> OutputFile::create(const std::string& path) {
+  if (path.empty() || path == "-") return OutputFile(stdout, "");
+  OutputFile output(std::fopen((path + ".part").c_str(), "wbe"), path);
+  if (!output.file_) return output.failure();
+  return output;
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
+
+OutputFile::~OutputFile() {
+  if (!file_ || path_.empty()) return;
+  std::fclose(file_);
+  std::remove(part().c_str());
+}
+
+Error OutputFile::failure() const {
+  return {std::string("cannot be written: ") + std::strerror(errno), path_.empty() ? "stdout" : path_,
+          "check the path, its permissions and the space on the disk"};
+}
+
+Status OutputFile::write(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) return failure();
+  return {};
+}
+
+Status OutputFile::finish() {
+  if (path_.empty()) {
+    if (std::fflush(file_) != 0) return failure();
+    return {};
+  }
+  if (std::fclose(std::exchange(file_, nullptr)) != 0 || std::rename(part().c_str(), path_.c_str()) != 0) {
+    Error error = failure();
+    std::remove(part().c_str());
+    return error;
+  }
+  return {};
+}
+
+}  // namespace tidegauge

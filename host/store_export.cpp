@@ -1,0 +1,82 @@
+// The canonical export: what two series files must have in common to be called equal.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "host/csv_text.hpp"
+#include "host/store_impl.hpp"
+#include "host/store_schema.hpp"
+
+namespace tidegauge {
+
+namespace {
+
+/// Collects text and hands it on in pieces of a useful size.
+class Pieces {
+ public:
+  explicit Pieces(const std::function<Status(std::string_view)>& write) : write_(write) {}
+  Status add(const std::string& text) {
+    text_ += text;
+    return text_.size() < (1 << 16) ? Status() : flush();
+  }
+  Status flush() {
+    const Status written = write_(text_);
+    text_.clear();
+    return written;
+  }
+
+ private:
+  const std::function<Status(std::string_view)>& write_;
+  std::string text_;
+};
+
+constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+
+/// Counters are written as the integers they are: a double would round above 2^53.
+Status write_rows(Pieces& out, PointRows& rows, const std::string& point, bool imported) {
+  while (true) {
+    auto more = rows.next();
+    if (!more) return std::move(more).error();
+    if (!*more) return {};
+    std::string line = fmt::format("{},{}", csv_field(point), rows.k());
+    if (imported) line += fmt::format(",{}", rows.value(0));
+    for (std::size_t i = 0; !imported && i < column_count; ++i) line += fmt::format(",{}", rows.count(i));
+    TG_TRY(out.add(line + "\n"));
+  }
+}
+
+}  // namespace
+
+Status SeriesFile::export_canonical(const std::function<Status(std::string_view)>& write) const {
+  const auto snapshot = sqlite::Snapshot::take(impl_->db);
+  if (!snapshot) return snapshot.error();
+  const auto names = points();
+  if (!names) return names.error();
+
+  Pieces out(write);
+  TG_TRY(out.add(fmt::format("# tidegauge canonical 1\n# interval_ns {}\n", interval_ns())));
+  TG_TRY(out.add("point,first_ns,last_ns\n"));
+  for (const auto& point : *names) {
+    const auto covered = impl_->closed_spans(point);
+    if (!covered) return covered.error();
+    for (const Span& span : *covered)
+      TG_TRY(out.add(fmt::format("{},{},{}\n", csv_field(point), span.first_ns, span.last_ns)));
+  }
+  for (const bool imported : {false, true}) {
+    std::string columns = for_each_column("%");
+    std::erase(columns, ' ');
+    TG_TRY(out.add("point,k," + (imported ? std::string("value") : columns) + "\n"));
+    for (const auto& point : *names) {
+      const auto kind = impl_->is_imported(point);
+      if (!kind) return kind.error();
+      if (*kind != imported) continue;
+      auto rows = PointRows::open(impl_->db, point, imported, {column_names.begin(), column_names.end()}, lowest, highest);
+      if (!rows) return std::move(rows).error();
+      TG_TRY(write_rows(out, *rows, point, imported));
+    }
+  }
+  return out.flush();
+}
+
+}  // namespace tidegauge

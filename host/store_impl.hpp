@@ -1,0 +1,76 @@
+// What the parts of SeriesFile share; included by host/store*.cpp only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/sqlite.hpp"
+#include "host/store.hpp"
+
+namespace tidegauge {
+
+struct SeriesFile::Impl {
+  Impl(sqlite::Database database, std::string file) : db(std::move(database)), path(std::move(file)) {}
+
+  sqlite::Database db;
+  std::string path;
+  std::int64_t interval_ns = 0;
+  std::int64_t joint_tolerance_ns = 0;
+
+  /// The point itself if it is known; the only one if it is empty; otherwise an error that names the known ones.
+  Expected<std::string> resolve_point(const std::string& point) const;
+  /// True where the point holds imported values instead of counters.
+  Expected<bool> is_imported(const std::string& point) const;
+  Expected<std::vector<Span>> closed_spans(const std::string& point) const;
+
+  /// Why a trace may not be added: its path is known with other content, its point holds the other kind of data, ...
+  Status check_trace(const TraceRecord& candidate) const;
+  Expected<std::optional<TraceRecord>> find(const TraceRecord& candidate) const;
+  Expected<std::int64_t> insert_trace(const TraceRecord& trace) const;
+  struct Extent {  ///< smallest and largest interval with a row
+    std::optional<std::int64_t> first_k, last_k;
+    void add(std::int64_t k);
+  };
+  Status finish_trace(std::int64_t id, const TraceRecord& trace, const std::vector<Span>& spans,
+                      const Extent& extent) const;
+};
+
+/// Calls `row` for each row of a prepared statement.
+inline Status for_each_row(sqlite::Statement& statement, const std::function<Status()>& row) {
+  while (true) {
+    auto more = statement.step();
+    if (!more) return std::move(more).error();
+    if (!*more) break;
+    TG_TRY(row());
+  }
+  statement.reset();
+  return {};
+}
+
+/// Bounded memory however long the series is: rows of a point in order of k, summed over its traces.
+class PointRows {
+ public:
+  /// @param columns counter names; ignored where the point is imported (one column, `value`).
+  static Expected<PointRows> open(const sqlite::Database& db, const std::string& point, bool imported,
+                                  const std::vector<std::string>& columns, std::int64_t first_k, std::int64_t last_k);
+  /// Moves to the next row; false at the end.
+  Expected<bool> next();
+  std::int64_t k() const { return rows_.integer(0); }
+  double value(std::size_t column) const { return rows_.real(static_cast<int>(column) + 1); }
+  std::int64_t count(std::size_t column) const { return rows_.integer(static_cast<int>(column) + 1); }
+
+ private:
+  PointRows(sqlite::Statement rows, sqlite::Statement next_start, std::string point, std::int64_t first_k,
+            std::int64_t last_k)
+      : rows_(std::move(rows)), next_start_(std::move(next_start)), point_(std::move(point)), from_(first_k),
+        last_k_(last_k) {}
+  Expected<bool> open_window();
+  sqlite::Statement rows_, next_start_;
+  std::string point_;
+  std::int64_t from_;  ///< where the next window may begin
+  std::int64_t last_k_;
+  bool inside_ = false, finished_ = false;
+};
+
+}  // namespace tidegauge

@@ -1,0 +1,255 @@
+// Walks the blocks of a pcapng file into a sink, and over damage.
+//
+// A block is believed if its two length fields agree and its fields fit the length. A block that cannot be is damage:
+// every offset is tried until a block of a known type that is followed by another (or by the end of the file) is found,
+// and what was passed over is refused as one damaged stretch, counted as one record. Whether a block can be depends on its
+// own bytes and the section's byte order only. An interface description lost in a stretch shifts the numbers of those
+// after it; one whose type can still be seen keeps its number, and its packets are refused.
+//
+// Refused by name: simple packets (they carry no time), packets of interfaces that were not (or not readably) described,
+// of link types that are not decoded, and, as damaged, of times that do not fit 64-bit nanoseconds.
+// Losses are taken from statistics blocks (ifdrop + osdrop, counted since the start, so differences), not from the
+// per-packet drop counts, which would count them twice.
+//
+// Cost: the loop over enhanced packet blocks is inlined; everything else is out of line.
+// Tested by tests/ingest/pcapng_test.cpp against tests/oracle/capture_oracle.hpp.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ingest/formats/damage_log.hpp"
+#include "ingest/formats/packet_sink.hpp"
+#include "ingest/formats/pcapng_block.hpp"
+#include "ingest/formats/pcapng_interface.hpp"
+#include "kernels/core/host_device.hpp"
+
+namespace tidegauge {
+
+template <PacketSink Sink>
+class PcapngWalker {
+ public:
+  /// `swapped`: byte order of the first section.
+  PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : swapped_(swapped), sink_(sink), log_(log) {}
+
+  /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its last.
+  /// Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
+  const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final, std::uint64_t offset) {
+    window_ = {begin, end, offset, final};
+    const std::uint8_t* p = begin;
+    for (;;) {
+      if (!scanning_) p = swapped_ ? enhanced_packets<true>(p, end) : enhanced_packets<false>(p, end);
+      const Step step = scanning_ ? resynchronise(p) : settle(p);
+      p = step.next;
+      if (!step.go_on) return p;
+    }
+  }
+
+  /// The link type to name where the file describes interfaces and none of them is decoded.
+  std::optional<std::uint32_t> only_undecoded_link() const { return any_decoded_ ? std::nullopt : undecoded_link_; }
+
+ private:
+  // Bounds what a hostile file can make us hold; packets of further interfaces are refused.
+  static constexpr std::size_t kMostInterfaces = 1 << 16;
+
+  struct Window {
+    const std::uint8_t *begin, *end;
+    std::uint64_t offset;
+    bool final;
+    std::uint64_t offset_of(const std::uint8_t* p) const { return offset + static_cast<std::uint64_t>(p - begin); }
+    std::size_t rest(const std::uint8_t* p) const { return static_cast<std::size_t>(end - p); }
+  };
+  struct Step {
+    const std::uint8_t* next;
+    bool go_on;
+  };
+  enum class Verdict { yes, no, need_more };
+
+  TG_INLINE void deliver(const PcapngInterface& interface, std::int64_t ts_ns, std::uint32_t wire, std::uint32_t captured,
+                         const std::uint8_t* payload) {
+    const std::uint32_t longest = std::max(wire, captured);
+    captured = std::min(captured, longest - std::min(interface.fcs_bytes, longest));
+    wire -= std::min(interface.fcs_bytes, wire);
+    sink_.packet(PacketView{ts_ns, wire, captured, payload, interface.link});
+  }
+
+  template <bool kSwapped>
+  TG_INLINE static std::uint64_t load_ticks(const std::uint8_t* p) {
+    return std::uint64_t{load_u32<kSwapped>(p)} << 32 | load_u32<kSwapped>(p + 4);
+  }
+
+  /// The hot loop: up to the first block that is not a whole enhanced packet of a decoded interface.
+  template <bool kSwapped>
+  TG_INLINE const std::uint8_t* enhanced_packets(const std::uint8_t* p, const std::uint8_t* end) {
+    const PcapngInterface* const interfaces = interfaces_.data();
+    const std::size_t count = interfaces_.size();
+    for (;;) {
+      const auto rest = static_cast<std::size_t>(end - p);
+      if (rest < pcapng::kPacketFrameBytes || load_u32<kSwapped>(p) != pcapng::kEnhancedPacket) return p;
+      const std::uint32_t size = load_u32<kSwapped>(p + 4), index = load_u32<kSwapped>(p + 8);
+      const std::uint32_t captured = load_u32<kSwapped>(p + 20);
+      // What usual writers write: no options, or at most 256 bytes of them. settle() takes the rest.
+      const std::uint32_t spare = size - pcapng::kPacketFrameBytes - captured;
+      if (captured > pcapng::kLargestBlock / 2 || spare > 256 || size % 4 != 0 || size > rest || index >= count) return p;
+      if (load_u32<kSwapped>(p + size - 4) != size) return p;
+      const PcapngInterface& interface = interfaces[index];
+      std::int64_t ts_ns;
+      if (!interface.usable || !interface.decoded || !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12))) return p;
+      deliver(interface, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28);
+      p += size;
+    }
+  }
+
+  TG_COLD Step settle(const std::uint8_t* p);
+  TG_COLD Step resynchronise(const std::uint8_t* p);
+  Verdict good_place(const std::uint8_t* p) const;
+  template <bool kSwapped>
+  bool take_block(const std::uint8_t* p, const pcapng::Block& block);
+  template <bool kSwapped>
+  bool take_packet(const std::uint8_t* p, const pcapng::Block& block, std::uint32_t index);
+  void add_interface(const PcapngInterface& interface);
+  template <bool kSwapped>
+  void take_statistics(const std::uint8_t* p, const pcapng::Block& block);
+
+  bool swapped_;
+  std::vector<PcapngInterface> interfaces_;  // of this section
+  std::optional<std::uint32_t> undecoded_link_;
+  bool any_decoded_ = false;
+  Sink& sink_;
+  DamageLog& log_;
+  Window window_{};
+  bool scanning_ = false;
+  std::uint64_t stretch_offset_ = 0;
+};
+
+/// What lies at `p`.
+template <PacketSink Sink>
+auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
+  const std::size_t rest = window_.rest(p);
+  if (rest == 0) return {p, false};
+  const pcapng::Block block = pcapng::look_at_block(p, rest, swapped_);
+  switch (block.fit) {
+    case pcapng::Fit::whole: {
+      const bool go_on = block.swapped ? take_block<true>(p, block) : take_block<false>(p, block);
+      return {go_on ? p + block.size : p, go_on};
+    }
+    case pcapng::Fit::cut:
+      if (!window_.final || !log_.cut_off(window_.offset_of(p), rest)) return {p, false};
+      sink_.refuse(Refusal::truncated, 1, rest);
+      return {window_.end, false};
+    case pcapng::Fit::impossible:
+      break;
+  }
+  if (!log_.begin_stretch(window_.offset_of(p), "a block that cannot be")) return {p, false};
+  if (block.type == pcapng::kInterface) add_interface({});  // keeps the numbers of those after it
+  stretch_offset_ = window_.offset_of(p);
+  scanning_ = true;
+  return {p + 1, true};
+}
+
+/// Looks for the next block that is followed by another.
+template <PacketSink Sink>
+auto PcapngWalker<Sink>::resynchronise(const std::uint8_t* p) -> Step {
+  bool found = false;
+  while (!found && window_.rest(p) >= pcapng::kBlockHeadBytes) {
+    const Verdict verdict = good_place(p);
+    if (verdict == Verdict::need_more) return {p, false};
+    found = verdict == Verdict::yes;
+    if (!found) ++p;
+  }
+  if (!found && !window_.final) return {p, false};
+  if (!found) p = window_.end;
+  const std::uint64_t bytes = window_.offset_of(p) - stretch_offset_;
+  log_.end_stretch(bytes);
+  sink_.refuse(Refusal::damaged, 1, bytes);
+  scanning_ = false;
+  return {p, found};
+}
+
+template <PacketSink Sink>
+auto PcapngWalker<Sink>::good_place(const std::uint8_t* p) const -> Verdict {
+  using pcapng::Fit;
+  const pcapng::Block block = pcapng::look_at_block(p, window_.rest(p), swapped_);
+  if (block.fit == Fit::impossible || !pcapng::is_known_type(block.type)) return Verdict::no;
+  if (block.fit == Fit::cut) return window_.final ? Verdict::no : Verdict::need_more;
+  const std::size_t rest = window_.rest(p) - block.size;
+  if (rest < pcapng::kBlockHeadBytes) return window_.final ? Verdict::yes : Verdict::need_more;
+  const pcapng::Block next = pcapng::look_at_block(p + block.size, rest, block.swapped);
+  if (next.fit == Fit::cut) return window_.final ? Verdict::yes : Verdict::need_more;
+  return next.fit == Fit::whole ? Verdict::yes : Verdict::no;
+}
+
+/// False where the log stops the walk.
+template <PacketSink Sink>
+template <bool kSwapped>
+bool PcapngWalker<Sink>::take_block(const std::uint8_t* p, const pcapng::Block& block) {
+  switch (block.type) {
+    case pcapng::kSectionHeader:
+      swapped_ = kSwapped;
+      interfaces_.clear();
+      return true;
+    case pcapng::kInterface:
+      add_interface(parse_interface<kSwapped>(p + 8, block.size - 12));
+      return true;
+    case pcapng::kEnhancedPacket:
+      return take_packet<kSwapped>(p, block, load_u32<kSwapped>(p + 8));
+    case pcapng::kObsoletePacket:
+      return take_packet<kSwapped>(p, block, load_u16<kSwapped>(p + 8));
+    case pcapng::kSimplePacket:
+      sink_.refuse(Refusal::no_time, 1, 0);
+      return true;
+    case pcapng::kStatistics:
+      take_statistics<kSwapped>(p, block);
+      return true;
+    default:
+      return true;
+  }
+}
+
+template <PacketSink Sink>
+template <bool kSwapped>
+bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block& block, std::uint32_t index) {
+  if (index >= interfaces_.size() || !interfaces_[index].usable) {
+    sink_.refuse(Refusal::bad_interface, 1, 0);
+    return true;
+  }
+  const PcapngInterface& interface = interfaces_[index];
+  if (!interface.decoded) {
+    sink_.refuse(Refusal::unknown_link, 1, 0);
+    return true;
+  }
+  std::int64_t ts_ns;
+  if (!interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12))) {
+    if (!log_.begin_stretch(window_.offset_of(p), "a timestamp outside the years 1677 to 2262")) return false;
+    log_.end_stretch(block.size);
+    sink_.refuse(Refusal::damaged, 1, block.size);
+    return true;
+  }
+  deliver(interface, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28);
+  return true;
+}
+
+template <PacketSink Sink>
+void PcapngWalker<Sink>::add_interface(const PcapngInterface& interface) {
+  if (interfaces_.size() < kMostInterfaces) interfaces_.push_back(interface);
+  any_decoded_ |= interface.usable && interface.decoded;
+  if (interface.usable && !interface.decoded && !undecoded_link_) undecoded_link_ = interface.link_number;
+}
+
+template <PacketSink Sink>
+template <bool kSwapped>
+void PcapngWalker<Sink>::take_statistics(const std::uint8_t* p, const pcapng::Block& block) {
+  const std::uint32_t index = load_u32<kSwapped>(p + 8);
+  const auto drops = parse_drops<kSwapped>(p + 20, block.size - 24);
+  if (!drops || index >= interfaces_.size()) return;
+  std::uint64_t& before = interfaces_[index].drops;
+  // A counter that went back was set to zero in between.
+  const std::uint64_t lost = *drops >= before ? *drops - before : *drops;
+  before = *drops;
+  if (lost != 0) sink_.lost(lost);
+}
+
+}  // namespace tidegauge

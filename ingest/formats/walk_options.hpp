@@ -1,0 +1,22 @@
+// What is asked of a walk over a capture, and what it says about itself. Tested by tests/ingest/capture_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace tidegauge {
+
+struct WalkOptions {
+  bool strict = false;  ///< damage is an error (ErrorKind::damage) instead of resynchronising
+  /// Called about every 16 MiB of input and at the end: input bytes done, input bytes in all.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct WalkResult {
+  std::string format;            ///< "pcap", "pcapng"; with " in gzip" where compressed
+  std::uint64_t input_bytes = 0; ///< bytes of the file
+  std::string damage;            ///< words about damage met and passed over; empty if none
+};
+
+}  // namespace tidegauge

@@ -1,0 +1,75 @@
+#include "ingest/formats/walk_session.hpp"
+
+#include <utility>
+
+#include "ingest/formats/pcap_header.hpp"
+#include "ingest/formats/pcapng_block.hpp"
+
+namespace tidegauge {
+namespace {
+constexpr std::uint64_t kProgressBytes = std::uint64_t{16} << 20;
+}  // namespace
+
+Status WalkSession::at_least(std::size_t bytes) {
+  while (reader_.size() < bytes && !reader_.final()) TG_TRY(more());
+  return {};
+}
+
+Status WalkSession::more() {
+  TG_TRY(reader_.more());
+  if (options_.strict && !source_.damage().empty()) {
+    return Error{"damaged: " + source_.damage(), path_, "without --strict everything before it is kept",
+                 ErrorKind::damage};
+  }
+  tell_progress(false);
+  return {};
+}
+
+void WalkSession::tell_progress(bool last) {
+  if (!options_.progress) return;
+  const std::uint64_t done = source_.input_done();
+  if (!last && done - told_ < kProgressBytes) return;
+  told_ = done;
+  options_.progress(done, source_.input_total());
+}
+
+Expected<WalkResult> WalkSession::finish(const char* format) {
+  tell_progress(true);
+  WalkResult result;
+  result.format = format;
+  if (!source_.compression().empty()) result.format += " in " + source_.compression();
+  result.input_bytes = source_.input_total() != 0 ? source_.input_total() : source_.input_done();
+  result.damage = log_.words();
+  if (!source_.damage().empty()) {
+    if (!result.damage.empty()) result.damage += "; ";
+    result.damage += source_.damage();
+  }
+  return result;
+}
+
+Expected<CaptureFormat> recognise_format(WalkSession& session) {
+  TG_TRY(session.at_least(kPcapFileHeaderBytes));
+  const BlockReader& reader = session.reader();
+  if (reader.size() == 0) return session.error("the file is empty", "capture it again, or leave it out");
+  const std::uint32_t magic = reader.size() >= 4 ? load_u32<false>(reader.begin()) : 0;
+  if (magic == pcapng::kSectionHeader) return CaptureFormat::pcapng;
+  if (!is_pcap_magic(magic)) {
+    return session.error("is neither pcap nor pcapng", "convert it with: editcap -F pcap");
+  }
+  if (reader.size() < kPcapFileHeaderBytes) {
+    return session.error("ends within the pcap file header (" + std::to_string(reader.size()) + " of 24 bytes)",
+                         "capture it again, or leave it out");
+  }
+  return CaptureFormat::pcap;
+}
+
+Expected<bool> first_section_swapped(const WalkSession& session) {
+  const BlockReader& reader = session.reader();
+  const std::uint32_t magic = reader.size() >= pcapng::kBlockHeadBytes ? load_u32<false>(reader.begin() + 8) : 0;
+  if (magic == pcapng::kByteOrderMagic) return false;
+  if (magic == __builtin_bswap32(pcapng::kByteOrderMagic)) return true;
+  return session.error("the pcapng section header at its start is cut off or has no byte order",
+                       "capture it again, or leave it out");
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,57 @@
+// Decodes and counts packets on the core that walks them: walk, decode, order and count become one inlined loop.
+// Cost: bench/bin_bench.cpp. Not thread-safe; one sink a stretch. Tested by tests/ingest/count_capture_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "ingest/formats/packet_sink.hpp"
+#include "ingest/sinks/ordered_stretch.hpp"
+#include "ingest/sinks/row_portions.hpp"
+#include "kernels/binning/interval_counter.hpp"
+#include "kernels/decode/decode.hpp"
+
+namespace tidegauge {
+
+class CountSink {
+ public:
+  CountSink(std::int64_t interval_ns, RowPortions& portions) : tally_(portions), stretch_(interval_ns, tally_) {}
+
+  TG_INLINE void packet(const PacketView& packet) {
+    stretch_.packet(packet.ts_ns, packet.captured_bytes, packet.wire_bytes, decode(packet));
+  }
+  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) { stretch_.refuse(why, records, bytes); }
+  void lost(std::uint64_t packets) { stretch_.lost(packets); }
+
+  /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
+  PartialSeries finish() {
+    PartialSeries partial = stretch_.finish();
+    partial.add_rows(tally_.counter.take());
+    return partial;
+  }
+
+ private:
+  struct Tally {
+    explicit Tally(RowPortions& to) : portions(to) {}
+    TG_INLINE void count(std::uint32_t wire_bytes, const HeaderFacts& facts) { counter.count(wire_bytes, facts); }
+    void count_out_of_order(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
+      counter.count_out_of_order(wire_bytes, facts, order);
+    }
+    void enter(std::int64_t k) { counter.enter(k); }
+    std::uint64_t counted() const { return counter.counted(); }
+    void take_portion(PartialSeries& partial) {
+      if (!portions.full(counter.rows() + partial.rows_held())) return;
+      portions.hand_over(counter.take());
+      portions.hand_over(partial.take_rows());
+    }
+
+    IntervalCounter counter;
+    RowPortions& portions;
+  };
+
+  Tally tally_;
+  OrderedStretch<Tally> stretch_;
+};
+static_assert(PacketSink<CountSink>);
+
+}  // namespace tidegauge

@@ -1,0 +1,125 @@
+// The ordering rules of PartialSeries at full speed: one stretch of a capture, packet by packet.
+//
+// A packet whose time is in [time of the packet before, end of the current interval) is kept, in order and in the
+// current interval, because an interval is at most a day: two compares decide, and the tally counts it at once. All else
+// (backward, another interval, a jump of more than a day, the first two records) is out of line, and what needs more than
+// the packet before is left to PartialSeries.
+//
+// A Tally counts kept packets:
+//   count(wire_bytes, facts)                      hot, into the interval entered
+//   count_out_of_order(wire_bytes, facts, order)  the same with late_bit, backward_bit of binning_rule.hpp
+//   enter(k)                                      a new interval
+//   counted()                                     packets counted so far
+//   take_portion(partial)                         may move out the partial's rows and its own, to keep memory bounded;
+//                                                 enter() follows before anything is counted
+//
+// Not thread-safe. Tested by tests/ingest/count_capture_test.cpp and tests/kernels/partial_series_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "kernels/binning/binning_rule.hpp"
+#include "kernels/core/contract.hpp"
+#include "kernels/core/host_device.hpp"
+#include "kernels/data/header_facts.hpp"
+#include "kernels/data/partial_series.hpp"
+
+namespace tidegauge {
+
+template <class Tally>
+class OrderedStretch {
+ public:
+  OrderedStretch(std::int64_t interval_ns, Tally& tally) : interval_ns_(interval_ns), tally_(tally), partial_(interval_ns) {
+    TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
+  }
+  OrderedStretch(const OrderedStretch&) = delete;
+  OrderedStretch& operator=(const OrderedStretch&) = delete;
+
+  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t captured_bytes, std::uint32_t wire_bytes,
+                        const HeaderFacts& facts) {
+    captured_ += captured_bytes;
+    if (ts_ns >= last_ && ts_ns < end_) [[likely]] {
+      before_last_ = last_;
+      last_ = ts_ns;
+      tally_.count(wire_bytes, facts);
+    } else {
+      turn(ts_ns, wire_bytes, facts);
+    }
+  }
+
+  TG_COLD void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
+    report();
+    partial_.refuse(why, records, bytes);
+  }
+  TG_COLD void lost(std::uint64_t packets) {
+    report();
+    partial_.lost(packets);
+  }
+
+  /// The stretch, still open at both ends, without the rows that the tally holds. The end of this object's use.
+  PartialSeries finish() {
+    report();
+    end_ = closed_window;
+    return std::exchange(partial_, PartialSeries(interval_ns_));
+  }
+
+ private:
+  static constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t closed_window = lowest;  ///< as end_: no packet is hot
+
+  /// Whatever is not the next packet of the current interval.
+  TG_COLD void turn(std::int64_t ts_ns, std::uint32_t wire_bytes, const HeaderFacts& facts) {
+    if (end_ == closed_window || far_apart(last_, ts_ns)) return decide(ts_ns, wire_bytes, facts);
+    partial_.span(last_);
+    partial_.span(ts_ns);
+    const std::uint32_t order =
+        (ts_ns < last_ ? binning::backward_bit : 0) | (ts_ns < begin_ ? binning::late_bit : 0);
+    if (ts_ns < begin_ || ts_ns >= end_) enter(ts_ns);
+    before_last_ = last_;
+    last_ = ts_ns;
+    tally_.count_out_of_order(wire_bytes, facts, order);
+  }
+
+  /// A record that its neighbours decide.
+  void decide(std::int64_t ts_ns, std::uint32_t wire_bytes, const HeaderFacts& facts) {
+    report();
+    IntervalRow counts;
+    binning::count_packet(counts, binning::pack(0, wire_bytes, facts, 0));
+    partial_.record(ts_ns, counts);
+    end_ = closed_window;
+    if (!partial_.settled()) return tally_.take_portion(partial_);
+    last_ = ts_ns;
+    enter(ts_ns);
+  }
+
+  void enter(std::int64_t ts_ns) {
+    const std::int64_t k = interval_of(ts_ns, interval_ns_);
+    // Intervals at the two ends of representable time are cut off there; the last nanosecond takes the slow path.
+    if (__builtin_mul_overflow(k, interval_ns_, &begin_)) begin_ = lowest;
+    if (__builtin_mul_overflow(k + 1, interval_ns_, &end_)) end_ = std::numeric_limits<std::int64_t>::max();
+    tally_.take_portion(partial_);
+    tally_.enter(k);
+  }
+
+  /// Tells the partial what was counted past it.
+  void report() {
+    partial_.captured(std::exchange(captured_, 0));
+    const std::uint64_t records = tally_.counted() - reported_;
+    reported_ += records;
+    if (records == 0) return;
+    partial_.continue_to(before_last_, last_, records);
+    partial_.span(last_);
+  }
+
+  std::int64_t last_ = lowest, before_last_ = lowest;        ///< times of the last two packets, while the window is open
+  std::int64_t begin_ = lowest, end_ = closed_window;        ///< the current interval
+  std::uint64_t captured_ = 0;
+  std::int64_t interval_ns_;
+  std::uint64_t reported_ = 0;
+  Tally& tally_;
+  PartialSeries partial_;
+};
+
+}  // namespace tidegauge

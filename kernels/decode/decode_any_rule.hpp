@@ -1,0 +1,403 @@
+// Every header that is entered, in one loop over layers: link types, VLAN, MPLS and PBB stacks, PPPoE, 802.3 with
+// LLC/SNAP, NSH, IPv4 and IPv6 with extension headers and fragments, IP in IP, GRE, EtherIP, and over UDP VXLAN, Geneve,
+// GTP-U, Teredo and L2TP. Depth is bounded; a packet nested deeper counts by what was reached.
+//
+// A tunnel is entered only where its own header is beyond doubt: the port alone is not, since any program may use it.
+// Host and device: no recursion, no tables. Bounds: every read is behind have(), which knows both ends of the bytes, the
+// captured one (beyond it: cut) and the packet's own (beyond it: malformed).
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/decode/decode_rule.hpp"
+
+namespace tidegauge::decoding {
+
+/// What the bytes at the cursor are.
+enum class Layer : std::uint8_t { stop, ethernet, ether_type, llc, ppp, mpls, ip, protocol };
+
+/// A cursor over one packet's headers.
+struct HeaderWalk {
+  const std::uint8_t* bytes;
+  std::uint32_t captured;    ///< bytes that may be read
+  std::uint32_t end;         ///< bytes that the packet has, by its wire length and the IP lengths passed so far
+  std::uint32_t at = 0;      ///< where the next header begins
+  std::uint32_t value = 0;   ///< EtherType or IP protocol of it
+  bool inside_ipv6 = false;  ///< of the last IP header; extension headers exist only there
+  bool outermost = false;    ///< whether that header was the first, whose fragments count
+  HeaderFacts facts{};
+
+  /// Whether `n` bytes of header are there from `at + offset`; notes a cut.
+  TG_HD bool have(std::uint32_t n, std::uint32_t offset = 0) {
+    const std::uint64_t last = std::uint64_t{at} + offset + n;
+    if (last > end) return false;
+    if (last <= captured) return true;
+    facts.cut = true;
+    return false;
+  }
+  TG_HD std::uint32_t u8(std::uint32_t offset) const { return bytes[at + offset]; }
+  TG_HD std::uint32_t u16(std::uint32_t offset) const { return load16(bytes + at + offset); }
+  /// Passes `n` bytes of header, which may be cut but must be within the packet.
+  TG_HD Layer go(std::uint32_t n, Layer layer, std::uint32_t next = 0) {
+    if (n > end - at) return Layer::stop;
+    at += n;
+    value = next;
+    return layer;
+  }
+
+  // Links ---------------------------------------------------------------------------------------------------------
+
+  TG_HD Layer link(LinkType type) {
+    switch (type) {
+      case LinkType::ethernet: return Layer::ethernet;
+      case LinkType::raw_ip:
+      case LinkType::raw_ip_12:
+      case LinkType::raw_ip_14: return Layer::ip;
+      case LinkType::ipv4: return go(0, Layer::ether_type, ether_type::ipv4);
+      case LinkType::ipv6: return go(0, Layer::ether_type, ether_type::ipv6);
+      case LinkType::null_loopback:
+      case LinkType::loop: return loopback();
+      case LinkType::linux_sll: return have(16) ? cooked(16, u16(14), u16(2)) : Layer::stop;
+      case LinkType::linux_sll2: return have(20) ? cooked(20, u16(0), u16(8)) : Layer::stop;
+    }
+    return Layer::stop;
+  }
+
+  /// Four bytes of address family in the writer's byte order. IPv4 is 2 everywhere, IPv6 24, 28 or 30 on the BSDs and
+  /// macOS and 10 on Linux.
+  TG_HD Layer loopback() {
+    if (!have(4)) return Layer::stop;
+    const std::uint32_t family = u16(0) == 0 ? u16(2) : u16(2) == 0 ? (u8(1) << 8 | u8(0)) : 0;
+    if (family == 2) return go(4, Layer::ether_type, ether_type::ipv4);
+    const bool v6 = family == 24 || family == 28 || family == 30 || family == 10;
+    return v6 ? go(4, Layer::ether_type, ether_type::ipv6) : Layer::stop;
+  }
+
+  /// Linux cooked capture. The protocol is an EtherType unless the interface is netlink (824) or 802.11 (801 to 803).
+  TG_HD Layer cooked(std::uint32_t n, std::uint32_t protocol, std::uint32_t hardware) {
+    if (hardware == 824 || (hardware >= 801 && hardware <= 803)) return Layer::stop;
+    if (protocol == 4) return go(n, Layer::llc);
+    return protocol >= 0x600 ? go(n, Layer::ether_type, protocol) : Layer::stop;
+  }
+
+  TG_HD Layer ethernet() {
+    if (!have(14)) return Layer::stop;
+    const std::uint32_t type = u16(12);
+    return type >= 0x600 ? go(14, Layer::ether_type, type) : go(14, Layer::llc);
+  }
+
+  // Below IP ------------------------------------------------------------------------------------------------------
+
+  TG_HD Layer by_ether_type() {
+    switch (value) {
+      case ether_type::ipv4:
+      case ether_type::ipv6: return ip_of_version(value == ether_type::ipv4 ? 4 : 6);
+      case ether_type::vlan:
+      case ether_type::vlan_stag:
+      case ether_type::vlan_9100:
+      case ether_type::vlan_9200: return vlan();
+      case ether_type::mpls:
+      case ether_type::mpls_upstream: return Layer::mpls;
+      case ether_type::pppoe: return have(6) ? go(6, Layer::ppp) : Layer::stop;
+      case ether_type::ppp: return Layer::ppp;
+      case ether_type::pbb: return have(4) ? go(4, Layer::ethernet) : Layer::stop;
+      case ether_type::transparent: return Layer::ethernet;
+      case ether_type::nsh: return nsh();
+      default: return Layer::stop;
+    }
+  }
+
+  TG_HD Layer ip_of_version(std::uint32_t version) {
+    if (!have(1)) return Layer::stop;
+    return u8(0) >> 4 == version ? Layer::ip : Layer::stop;
+  }
+
+  TG_HD Layer vlan() {
+    if (!have(4)) return Layer::stop;
+    const std::uint32_t type = u16(2);
+    return type >= 0x600 ? go(4, Layer::ether_type, type) : go(4, Layer::llc);
+  }
+
+  /// One label of the stack; below the last one IP by its first nibble, or Ethernet (RFC 4448) where that is beyond
+  /// doubt.
+  TG_HD Layer mpls() {
+    if (!have(4)) return Layer::stop;
+    const bool bottom = u8(2) & 1;
+    at += 4;
+    if (!bottom) return Layer::mpls;
+    if (!have(1)) return Layer::stop;
+    const std::uint32_t nibble = u8(0) >> 4;
+    if (nibble == 4 || nibble == 6) return Layer::ip;
+    if (nibble == 0 && holds_ethernet(4)) return go(4, Layer::ethernet);  // behind a control word
+    return holds_ethernet(0) ? Layer::ethernet : Layer::stop;
+  }
+
+  /// Whether an Ethernet header at `offset` leads to a matching IP version, at most one VLAN tag between.
+  TG_HD bool holds_ethernet(std::uint32_t offset) {
+    if (!have(15, offset)) return false;
+    std::uint32_t type = u16(offset + 12), next = offset + 14;
+    if (type == ether_type::vlan) {
+      if (!have(5, next)) return false;
+      type = u16(next + 2), next += 4;
+    }
+    const std::uint32_t nibble = u8(next) >> 4;
+    return (type == ether_type::ipv4 && nibble == 4) || (type == ether_type::ipv6 && nibble == 6);
+  }
+
+  /// 802.2: IP directly, or SNAP with an EtherType.
+  TG_HD Layer llc() {
+    if (!have(3)) return Layer::stop;
+    const std::uint32_t sap = u16(0);
+    if (u8(2) != 3) return Layer::stop;
+    if (sap == 0x0606) return go(3, Layer::ip);
+    if (sap != 0xaaaa || !have(8)) return Layer::stop;
+    const bool ether = u8(3) == 0 && u16(4) == 0;
+    return ether ? go(8, Layer::ether_type, u16(6)) : Layer::stop;
+  }
+
+  /// PPP with or without its address and control bytes, its protocol in one byte or two (RFC 1661).
+  TG_HD Layer ppp() {
+    if (!have(2)) return Layer::stop;
+    if (u16(0) == 0xff03) {
+      at += 2;
+      if (!have(2)) return Layer::stop;
+    }
+    const bool one = u8(0) & 1;
+    const std::uint32_t protocol = one ? u8(0) : u16(0);
+    at += one ? 1 : 2;
+    if (protocol == 0x0021) return ip_of_version(4);
+    if (protocol == 0x0057) return ip_of_version(6);
+    return protocol == 0x0281 ? Layer::mpls : Layer::stop;
+  }
+
+  /// Network service header (RFC 8300).
+  TG_HD Layer nsh() {
+    if (!have(4)) return Layer::stop;
+    const std::uint32_t n = (u16(0) & 0x3f) * 4, next = u8(3);
+    if (n < 8 || !have(n)) return Layer::stop;
+    switch (next) {
+      case 1: return go(n, Layer::ether_type, ether_type::ipv4);
+      case 2: return go(n, Layer::ether_type, ether_type::ipv6);
+      case 3: return go(n, Layer::ethernet);
+      case 5: return go(n, Layer::mpls);
+      default: return Layer::stop;
+    }
+  }
+
+  // IP ------------------------------------------------------------------------------------------------------------
+
+  TG_HD Layer ip() {
+    if (!have(1)) return Layer::stop;
+    const std::uint32_t version = u8(0) >> 4;
+    return version == 4 ? ipv4() : version == 6 ? ipv6() : Layer::stop;
+  }
+
+  /// Notes the family of the first IP header.
+  TG_HD void enter(IpFamily family) {
+    outermost = facts.family == IpFamily::none;
+    inside_ipv6 = family == IpFamily::v6;
+    if (outermost) facts.family = family;
+  }
+
+  TG_HD void end_at(std::uint32_t ip_bytes) {
+    if (ip_bytes < end - at) end = at + ip_bytes;
+  }
+
+  TG_HD Layer ipv4() {
+    enter(IpFamily::v4);
+    if (!have(4)) return Layer::stop;
+    const std::uint32_t header = (u8(0) & 15) * 4;
+    // No length: segmentation offload handed the packet to the capture before the length was filled in.
+    const std::uint32_t total = u16(2) == 0 ? end - at : u16(2);
+    if (outermost) facts.ip_bytes = total;
+    if (!have(20)) return Layer::stop;
+    const std::uint32_t fragment = u16(6) & 0x3fff, protocol = u8(9);
+    if (header < 20 || total < header) return Layer::stop;  // as tshark: a header that cannot be ends the packet
+    if (outermost) facts.fragment = fragment != 0;
+    end_at(total);
+    if (fragment & 0x1fff) return Layer::stop;
+    return go(header, Layer::protocol, protocol);
+  }
+
+  TG_HD Layer ipv6() {
+    enter(IpFamily::v6);
+    if (!have(6)) return Layer::stop;
+    std::uint32_t total = 40 + u16(4);
+    if (outermost) facts.ip_bytes = total;
+    if (!have(40)) return Layer::stop;
+    const std::uint32_t next = u8(6);
+    if (total == 40) total = unstated_length(next);
+    if (outermost) facts.ip_bytes = total;
+    end_at(total);
+    return go(40, Layer::protocol, next);
+  }
+
+  /// Payload length 0: a jumbogram (RFC 2675, the option first as everyone writes it), or segmentation offload, or
+  /// truly nothing.
+  TG_HD std::uint32_t unstated_length(std::uint32_t next) const {
+    const bool jumbo = next == ip_protocol::hop_by_hop && std::uint64_t{at} + 48 <= captured && u16(42) == 0xc204;
+    if (jumbo) {
+      const std::uint32_t payload = load32(bytes + at + 44);
+      return payload > 0xffffffffu - 40 ? 0xffffffffu : payload + 40;
+    }
+    const bool offload = next == ip_protocol::tcp || next == ip_protocol::udp;
+    return offload ? end - at : 40;
+  }
+
+  TG_HD Layer by_protocol() {
+    if (const auto transport = static_cast<Transport>(transport_of(value)); transport != Transport::other)
+      return reach(transport);
+    switch (value) {
+      case ip_protocol::ipv4:
+      case ip_protocol::ipv6: return ip_of_version(value == ip_protocol::ipv4 ? 4 : 6);
+      case ip_protocol::gre: return gre();
+      case ip_protocol::ether_ip: return have(2) && u8(0) == 0x30 ? go(2, Layer::ethernet) : Layer::stop;
+      case ip_protocol::mpls: return Layer::mpls;
+      case ip_protocol::ah: return authentication();
+      case ip_protocol::hop_by_hop:
+      case ip_protocol::routing:
+      case ip_protocol::destination:
+      case ip_protocol::mobility:
+      case ip_protocol::hip:
+      case ip_protocol::shim6: return inside_ipv6 ? extension() : Layer::stop;
+      case ip_protocol::fragment: return inside_ipv6 ? ipv6_fragment() : Layer::stop;
+      default: return Layer::stop;
+    }
+  }
+
+  TG_HD Layer extension() {
+    if (!have(8)) return Layer::stop;
+    const std::uint32_t next = u8(0), n = (u8(1) + 1) * 8;
+    return go(n, Layer::protocol, next);
+  }
+
+  TG_HD Layer authentication() {
+    if (!have(12)) return Layer::stop;
+    const std::uint32_t next = u8(0), n = (u8(1) + 2) * 4;
+    return go(n, Layer::protocol, next);
+  }
+
+  TG_HD Layer ipv6_fragment() {
+    if (!have(8)) return Layer::stop;
+    const std::uint32_t next = u8(0), offset = u16(2) >> 3, more = u16(2) & 1;
+    if (outermost) facts.fragment |= offset != 0 || more != 0;  // neither: an atomic fragment (RFC 6946)
+    return offset != 0 ? Layer::stop : go(8, Layer::protocol, next);
+  }
+
+  // Transports and what hides behind them ---------------------------------------------------------------------------
+
+  TG_HD Layer reach(Transport transport) {
+    facts.transport = transport;
+    facts.tcp_flags = 0;
+    const bool whole = have(header_bytes(transport));
+    if (transport == Transport::tcp) {
+      const std::uint64_t flags_end = std::uint64_t{at} + 14;
+      if (flags_end <= captured && flags_end <= end) facts.tcp_flags = static_cast<std::uint8_t>(u8(13));
+    }
+    return whole && transport == Transport::udp ? udp_tunnel() : Layer::stop;
+  }
+
+  TG_HD Layer udp_tunnel() {
+    const std::uint32_t from = u16(0), to = u16(2);
+    at += 8;
+    if (to == udp_port::vxlan || from == udp_port::vxlan) return vxlan();
+    if (to == udp_port::geneve || from == udp_port::geneve) return geneve();
+    if (to == udp_port::gtp_u || from == udp_port::gtp_u) return gtp_u();
+    if (to == udp_port::teredo || from == udp_port::teredo) return teredo();
+    if (to == udp_port::l2tp || from == udp_port::l2tp) return l2tp();
+    return Layer::stop;
+  }
+
+  /// RFC 7348: the identifier flag set, the reserved last byte zero.
+  TG_HD Layer vxlan() {
+    if (!have(8) || !(u8(0) & 0x08) || u8(7) != 0) return Layer::stop;
+    return go(8, Layer::ethernet);
+  }
+
+  /// RFC 8926, version 0.
+  TG_HD Layer geneve() {
+    if (!have(8) || u8(0) >> 6 != 0) return Layer::stop;
+    const std::uint32_t n = 8 + (u8(0) & 0x3f) * 4, type = u16(2);
+    return have(n) ? go(n, Layer::ether_type, type) : Layer::stop;
+  }
+
+  /// 3GPP TS 29.281: version 1, GTP, a user packet (255); four optional bytes, then extension headers.
+  TG_HD Layer gtp_u() {
+    if (!have(8) || (u8(0) & 0xf0) != 0x30 || u8(1) != 255) return Layer::stop;
+    const std::uint32_t options = u8(0) & 7;
+    std::uint32_t n = 8;
+    if (options) {
+      if (!have(12)) return Layer::stop;
+      n = 12;
+      for (std::uint32_t next = options & 4 ? u8(11) : 0, count = 0; next != 0; ++count) {
+        if (count == max_depth || !have(1, n)) return Layer::stop;
+        const std::uint32_t length = u8(n) * 4;
+        if (length == 0 || !have(length, n)) return Layer::stop;
+        n += length;
+        next = u8(n - 1);
+      }
+    }
+    return go(n, Layer::ip);
+  }
+
+  /// RFC 4380: an authentication header (0, 1) and an origin indication (0, 0) may precede the IPv6 packet.
+  TG_HD Layer teredo() {
+    if (!have(4)) return Layer::stop;
+    if (u16(0) == 1 && go(13 + u8(2) + u8(3), Layer::ip) == Layer::stop) return Layer::stop;
+    if (!have(2)) return Layer::stop;
+    if (u16(0) == 0 && go(8, Layer::ip) == Layer::stop) return Layer::stop;
+    return ip_of_version(6);
+  }
+
+  /// RFC 2661, data messages of version 2.
+  TG_HD Layer l2tp() {
+    if (!have(6)) return Layer::stop;
+    const std::uint32_t flags = u16(0);
+    if ((flags & 0x8000) || (flags & 15) != 2) return Layer::stop;
+    std::uint32_t n = 6 + (flags & 0x4000 ? 2 : 0) + (flags & 0x0800 ? 4 : 0);
+    if (flags & 0x0200) {
+      if (!have(2, n)) return Layer::stop;
+      n += 2 + u16(n);
+    }
+    return go(n, Layer::ppp);
+  }
+
+  /// RFC 2784 and 2890, and version 1 of RFC 2637 (PPTP). Routed GRE (RFC 1701) is not followed.
+  TG_HD Layer gre() {
+    if (!have(4)) return Layer::stop;
+    const std::uint32_t flags = u16(0), type = u16(2), version = flags & 7;
+    if ((flags & 0x4000) || version > 1) return Layer::stop;
+    const std::uint32_t n = 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0) +
+                            (version == 1 && (flags & 0x0080) ? 4 : 0);
+    if (!have(n)) return Layer::stop;
+    if (type == ether_type::erspan) return go(flags & 0x1000 ? n + 8 : n, Layer::ethernet);  // type II has 8 bytes
+    return go(n, Layer::ether_type, type);
+  }
+
+  TG_HD Layer step(Layer layer) {
+    switch (layer) {
+      case Layer::stop: return Layer::stop;
+      case Layer::ethernet: return ethernet();
+      case Layer::ether_type: return by_ether_type();
+      case Layer::llc: return llc();
+      case Layer::ppp: return ppp();
+      case Layer::mpls: return mpls();
+      case Layer::ip: return ip();
+      case Layer::protocol: return by_protocol();
+    }
+    return Layer::stop;
+  }
+
+  static constexpr std::uint32_t max_depth = 32;  ///< layers looked at; real stacks have fewer than 16
+};
+
+/// The facts of any packet of a decoded link type.
+TG_HD inline HeaderFacts decode_any(const PacketView& packet) {
+  const std::uint32_t end = packet.wire_bytes > packet.captured_bytes ? packet.wire_bytes : packet.captured_bytes;
+  HeaderWalk walk{packet.bytes, packet.captured_bytes, end};
+  Layer layer = walk.link(packet.link);
+  for (std::uint32_t depth = 0; layer != Layer::stop && depth < HeaderWalk::max_depth; ++depth) layer = walk.step(layer);
+  return walk.facts;
+}
+
+}  // namespace tidegauge::decoding

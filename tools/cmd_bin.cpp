@@ -1,0 +1,195 @@
+// tidegauge bin: captures, or imported tables, into a series file.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "host/bin_traces.hpp"
+#include "host/duration.hpp"
+#include "host/interrupt.hpp"
+#include "host/time_text.hpp"
+#include "tools/log.hpp"
+#include "tools/verbs.hpp"
+
+namespace tidegauge {
+namespace {
+
+struct Request {
+  std::vector<std::string> inputs;
+  std::string series, interval, wait = "10s";
+  std::string delimiter = ",";
+  bool csv = false;
+  CsvOptions table;
+  BinOptions bin;
+};
+
+constexpr const char* outcome_names[] = {"added", "already_in", "failed", "left_out"};
+const char* name_of(BinOutcome outcome) { return outcome_names[static_cast<std::size_t>(outcome)]; }
+
+/// "1,234 records read = 1,200 counted + 30 duplicate + 4 truncated"
+std::string account_words(const RecordAccount& account) {
+  std::string words = fmt::format("{} records read = {} counted", account.read, account.counted);
+  for (std::size_t i = 0; i < refusal_names.size(); ++i)
+    if (account.refused[i] > 0) words += fmt::format(" + {} {}", account.refused[i], refusal_names[i]);
+  if (account.skipped_bytes > 0) words += fmt::format("; {} bytes skipped", account.skipped_bytes);
+  return words;
+}
+
+nlohmann::json account_json(const RecordAccount& account) {
+  nlohmann::json refused;
+  for (std::size_t i = 0; i < refusal_names.size(); ++i) refused[std::string(refusal_names[i])] = account.refused[i];
+  return {{"read", account.read}, {"counted", account.counted}, {"refused", refused},
+          {"skipped_bytes", account.skipped_bytes}, {"captured_bytes", account.captured_bytes}};
+}
+
+nlohmann::json file_json(const BinnedFile& file) {
+  nlohmann::json entry{{"path", file.path}, {"outcome", name_of(file.outcome)}};
+  if (file.trace.fingerprint.size > 0) entry["fingerprint"] = file.trace.fingerprint.text();
+  if (file.error) entry["error"] = file.error->message();
+  if (!file.remark.empty()) entry["remark"] = file.remark;
+  if (file.outcome != BinOutcome::added) return entry;
+  entry["kind"] = file.trace.kind;
+  entry["account"] = account_json(file.trace.account);
+  entry["damage"] = file.trace.damage;
+  if (file.trace.span) {
+    entry["first"] = format_utc(file.trace.span->first_ns);
+    entry["last"] = format_utc(file.trace.span->last_ns);
+  }
+  return entry;
+}
+
+void print_json(const Request& request, const BinReport& report) {
+  nlohmann::json files = nlohmann::json::array();
+  for (const auto& file : report.files) files.push_back(file_json(file));
+  nlohmann::json outcomes;
+  for (const auto outcome : {BinOutcome::added, BinOutcome::already_in, BinOutcome::failed, BinOutcome::left_out})
+    outcomes[name_of(outcome)] = report.count(outcome);
+  const nlohmann::json document{{"series", request.series}, {"interval_ns", report.interval_ns}, {"files", files},
+                                {"outcomes", outcomes}, {"total", account_json(report.total())}};
+  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void print_words(const Request& request, const BinReport& report) {
+  for (const auto& file : report.files) {
+    if (file.outcome == BinOutcome::added) fmt::print("{}: added, {}\n", file.path, account_words(file.trace.account));
+    if (file.outcome == BinOutcome::already_in) fmt::print("{}: already in, nothing changed\n", file.path);
+    if (file.outcome == BinOutcome::left_out) fmt::print("{}: left out\n", file.path);
+  }
+  fmt::print("{}: {} added, {} already in, {} failed; {}\n", request.series, report.count(BinOutcome::added),
+             report.count(BinOutcome::already_in), report.count(BinOutcome::failed), account_words(report.total()));
+}
+
+void tell_remarks(const BinReport& report) {
+  for (const auto& file : report.files) {
+    if (!file.trace.damage.empty()) warn(fmt::format("{}: {}", file.path, file.trace.damage));
+    if (!file.remark.empty()) remark(fmt::format("{}: {}", file.path, file.remark));
+  }
+}
+
+/// The job's status: the only file's own error, or how many failed after each was named.
+Status verdict(const BinReport& report) {
+  const BinnedFile* failed = nullptr;
+  for (const auto& file : report.files) {
+    if (!file.error) continue;
+    failed = &file;
+    if (file.error->kind == ErrorKind::damage) return *file.error;
+  }
+  const std::size_t failures = report.count(BinOutcome::failed);
+  if (failed && report.files.size() == 1) return *failed->error;
+  for (const auto& file : report.files)
+    if (file.error) log(LogLevel::error, file.error->message());
+  if (report.stopped)
+    return Error{fmt::format("stopped by a signal; {} of {} files are in, the one in work was rolled back",
+                             report.count(BinOutcome::added) + report.count(BinOutcome::already_in), report.files.size()),
+                 "", "the same command goes on where this one ended"};
+  if (failed) return Error{fmt::format("{} of {} files failed, the others are in", failures, report.files.size()), "", ""};
+  return {};
+}
+
+/// "3/10 files  45 %  1.20 GB/s  12 s left  a.pcap.gz"
+class ProgressWords {
+ public:
+  void tell(const BinProgress& progress) {
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double rate = elapsed > 0 ? static_cast<double>(progress.bytes_done) / elapsed : 0;
+    const double share = progress.bytes ? static_cast<double>(progress.bytes_done) / static_cast<double>(progress.bytes) : 1;
+    const double left = rate > 0 ? static_cast<double>(progress.bytes - std::min(progress.bytes, progress.bytes_done)) / rate : 0;
+    line_.update(fmt::format("{}/{} files  {:.0f} %  {:.2f} GB/s  {:.0f} s left  {}", progress.files_done, progress.files,
+                             100 * share, rate * 1e-9, left, std::filesystem::path(progress.current).filename().string()));
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  ProgressLine line_;
+};
+
+Status complete(Request& request) {
+  request.bin.series = request.series;
+  if (!request.interval.empty()) {
+    auto interval = parse_interval(request.interval);
+    if (!interval) return std::move(interval).error();
+    request.bin.interval_ns = *interval;
+  }
+  auto wait = parse_duration(request.wait, "--wait");
+  if (!wait) return std::move(wait).error();
+  request.bin.wait_ms = *wait / 1'000'000;
+  if (request.bin.point.empty()) return Error{"an observation point needs a name", "--point", "", ErrorKind::usage};
+  if (!request.csv) return {};
+  if (request.delimiter == "tab") request.delimiter = "\t";
+  if (request.delimiter.size() != 1)
+    return Error{"'" + request.delimiter + "' is not one character", "--delimiter", "';' or tab", ErrorKind::usage};
+  request.table.delimiter = request.delimiter.front();
+  request.bin.csv = request.table;
+  return {};
+}
+
+Status run_bin(Request& request, const CommonOptions& common) {
+  TG_TRY(complete(request));
+  const InterruptGuard guard;
+  request.bin.stop = [] { return interrupted(); };
+  auto report = [&] {
+    ProgressWords words;  // cleared from the terminal before the results come
+    request.bin.progress = [&](const BinProgress& progress) { words.tell(progress); };
+    return bin_traces(request.inputs, request.bin);
+  }();
+  if (!report) return std::move(report).error();
+  tell_remarks(*report);
+  if (common.json) print_json(request, *report);
+  else print_words(request, *report);
+  return verdict(*report);
+}
+
+std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
+  auto request = std::make_shared<Request>();
+  app.add_option("captures", request->inputs, "pcap or pcapng files, also gzipped; with --csv tables")->required();
+  app.add_option("-o,--output", request->series, "The series file; made where it is absent")->required();
+  app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
+  app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
+  app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
+  app.add_option("--threads", request->bin.threads, "Captures counted at once; 0 for one per core")->capture_default_str();
+  app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
+  auto* csv = app.add_flag("--csv", request->csv, "Import tables of time and value");
+  app.add_option("--time-column", request->table.time_column,
+                 "Name or number of the time column; none: a line is an interval (default: 1)")->needs(csv);
+  app.add_option("--value-column", request->table.value_column,
+                 "Name or number of the value column (default: the first that is not the time)")->needs(csv);
+  app.add_option("--origin", request->table.origin, "Time that numeric times count from (default: the epoch)")->needs(csv);
+  app.add_option("--time-zone", request->table.time_zone, "Zone of local times, such as Asia/Tokyo")
+      ->capture_default_str()->needs(csv);
+  app.add_option("--delimiter", request->delimiter, "What separates columns; tab for a tabulator")
+      ->capture_default_str()->needs(csv);
+  return [request, &common] { return run_bin(*request, common); };
+}
+
+const VerbRegistration registration({
+    20,
+    "bin",
+    "Count captures into a series file, each one completely or not at all",
+    "tidegauge bin january/*.pcap.gz -o january.series --interval 1s\n"
+    "  tidegauge bin data.csv --csv -o data.series --interval 5s --origin 2016-01-09T14:00:00 --time-zone Asia/Tokyo",
+    setup,
+});
+
+}  // namespace
+}  // namespace tidegauge

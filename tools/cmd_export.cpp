@@ -1,0 +1,71 @@
+// tidegauge export: what a series file knows, as CSV or JSON.
+#include "host/csv_export.hpp"
+#include "host/output_file.hpp"
+#include "host/time_text.hpp"
+#include "tools/verbs.hpp"
+
+namespace tidegauge {
+namespace {
+
+struct Request {
+  std::string series, output, from, to, subject = "series";
+  bool canonical = false, no_header_comments = false;
+  ExportOptions options;
+};
+
+Status complete(Request& request, const CommonOptions& common) {
+  request.options.program = "tidegauge " TIDEGAUGE_VERSION;
+  request.options.header_comments = !request.no_header_comments;
+  if (common.json) request.options.format = TableWriter::Format::json;
+  const auto subject = export_subject(request.subject);
+  if (!subject)
+    return Error{"there is no '" + request.subject + "' to export", "--what", "series, traces, spans, forecasts or labels",
+                 ErrorKind::usage};
+  request.options.subject = *subject;
+  for (const auto& [text, bound, flag] : {std::tuple{&request.from, &request.options.query.from_ns, "--from"},
+                                          std::tuple{&request.to, &request.options.query.to_ns, "--to"}}) {
+    if (text->empty()) continue;
+    auto time = parse_time(*text, flag);
+    if (!time) return std::move(time).error();
+    *bound = *time;
+  }
+  return {};
+}
+
+Status run_export(Request& request, const CommonOptions& common) {
+  TG_TRY(complete(request, common));
+  auto file = SeriesFile::open(request.series, OpenMode::read);
+  if (!file) return std::move(file).error();
+  auto output = OutputFile::create(request.output);
+  if (!output) return std::move(output).error();
+  const TextSink sink = [&](std::string_view text) { return output->write(text); };
+  TG_TRY(request.canonical ? file->export_canonical(sink) : export_table(*file, request.options, sink));
+  return output->finish();
+}
+
+std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
+  auto request = std::make_shared<Request>();
+  app.add_option("series", request->series, "The series file")->required();
+  app.add_option("--columns", request->options.query.columns, "Columns of the series, such as tcp_bytes,packets (default: all)")
+      ->delimiter(',');
+  app.add_option("--point", request->options.query.point, "Observation point, needed where there are several");
+  app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600");
+  app.add_option("--to", request->to, "Time before which to end");
+  app.add_option("-o,--output", request->output, "File to write (default: stdout)");
+  app.add_option("--what", request->subject, "series, traces, spans, forecasts or labels")->capture_default_str();
+  app.add_flag("--no-header-comments", request->no_header_comments, "Leave out version, settings and inputs");
+  app.add_flag("--canonical", request->canonical,
+               "Every stored row in a fixed order and nothing of the run: equal inputs give equal bytes");
+  return [request, &common] { return run_export(*request, common); };
+}
+
+const VerbRegistration registration({
+    120,
+    "export",
+    "Write a series, its traces, spans, forecasts or labels as CSV or JSON",
+    "tidegauge export january.series --columns tcp_bytes,packets -o january.csv",
+    setup,
+});
+
+}  // namespace
+}  // namespace tidegauge
