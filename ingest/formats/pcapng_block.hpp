@@ -42,6 +42,7 @@ struct Block {
   bool swapped = false;  ///< for a section header by its own magic, otherwise as asked
   std::uint32_t type = 0;
   std::uint32_t size = 0;  ///< of the whole block
+  std::size_t own_bytes = kBlockHeadBytes;  ///< of a cut block: its head, or up to the end of its packet data
 };
 
 /// What lies at `p`, of which `rest` bytes are there, in a section of this byte order.

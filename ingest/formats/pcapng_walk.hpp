@@ -106,6 +106,7 @@ class PcapngWalker {
   TG_COLD Step settle(const std::uint8_t* p);
   TG_COLD Step resynchronise(const std::uint8_t* p);
   Verdict good_place(const std::uint8_t* p) const;
+  const std::uint8_t* good_place_within(const std::uint8_t* p, const pcapng::Block& block) const;
   template <bool kSwapped>
   bool take_block(const std::uint8_t* p, const pcapng::Block& block);
   template <bool kSwapped>
@@ -131,13 +132,17 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
   const std::size_t rest = window_.rest(p);
   if (rest == 0) return {p, false};
   const pcapng::Block block = pcapng::look_at_block(p, rest, swapped_);
+  const std::uint8_t* resume = p + 1;
   switch (block.fit) {
     case pcapng::Fit::whole: {
       const bool go_on = block.swapped ? take_block<true>(p, block) : take_block<false>(p, block);
       return {go_on ? p + block.size : p, go_on};
     }
     case pcapng::Fit::cut:
-      if (!window_.final || !log_.cut_off(window_.offset_of(p), rest)) return {p, false};
+      if (!window_.final) return {p, false};
+      resume = good_place_within(p, block);
+      if (resume != window_.end) break;
+      if (!log_.cut_off(window_.offset_of(p), rest)) return {p, false};
       sink_.refuse(Refusal::truncated, 1, rest);
       return {window_.end, false};
     case pcapng::Fit::impossible:
@@ -147,7 +152,18 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
   if (block.type == pcapng::kInterface) add_interface({});  // keeps the numbers of those after it
   stretch_offset_ = window_.offset_of(p);
   scanning_ = true;
-  return {p + 1, true};
+  return {resume, true};
+}
+
+/// A block that the end of the file cuts may have a damaged length instead: then blocks go on within what it claims.
+/// What is surely its own (its packet data) is not searched, as that may hold another capture.
+template <PacketSink Sink>
+auto PcapngWalker<Sink>::good_place_within(const std::uint8_t* p, const pcapng::Block& block) const -> const std::uint8_t* {
+  if (window_.rest(p) < block.own_bytes) return window_.end;
+  for (p += block.own_bytes; window_.rest(p) >= pcapng::kBlockHeadBytes; ++p) {
+    if (good_place(p) == Verdict::yes) return p;
+  }
+  return window_.end;
 }
 
 /// Looks for the next block that is followed by another.

@@ -1,9 +1,10 @@
 // Slope between consecutive points: the label's raw material. slope[i] speaks of the step from point i-1 to point i.
 // Kinds: ratio x[i]/x[i-1] (the default; 0 -> x is +inf, 0/0 none), absolute (x[i]-x[i-1]) per second, and robust
-// z-score of the absolute slope (distance from the median in units of 1.4826 * MAD).
-// "None" is NaN: at the first point, where the interval before is missing or incomplete, and for 0/0.
-// Cost: one read and one write of 8 bytes a point; robust adds two selections. Exact same bits on every device for
-// ratio and absolute. Tested by tests/kernels/slope_test.cpp.
+// z-score of the absolute slope (distance from the median in units of 1.4826 * MAD, both over the finite slopes).
+// "None" is NaN: at the first point, where the interval before is missing or incomplete, and for 0/0. Every NaN that
+// comes out has the same bits, whatever came in.
+// Cost: one read and one write of 8 bytes a point (17 bytes read with k and complete); robust adds two selections on
+// the host. Same bits on every device. Tested by tests/kernels/slope_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -29,5 +30,18 @@ struct SlopeInput {
 
 /// "ratio", "absolute" or "robust"; anything else is a usage error that lists them.
 Expected<SlopeKind> slope_kind_by_name(std::string_view name);
+
+/// The caller's promise: one k, one (or no) completeness mark and one place for the result per value, Δ above zero.
+/// Stops the program where it is broken.
+void require_slope_input(std::span<const double> out, const SlopeInput& input);
+
+/// The CPU version. One thread: a year of seconds (32 M points) passes at the memory's rate, and a pool's wake-up
+/// would cost more than it saves for the month or less that is usual.
+void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule& rule);
+
+/// Turns absolute slopes into robust z-scores in place: (s - median) / (1.4826 * MAD). The median of an even number is
+/// the midpoint of the middle two. Where the MAD is 0 (most steps are the same) a slope at the median scores 0 and any
+/// other ±inf. NaN stays NaN, ±inf stays. Used by every device, so that a selection exists once.
+void robust_scores(std::span<double> slopes);
 
 }  // namespace tidegauge

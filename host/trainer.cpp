@@ -1,0 +1,297 @@
+#include "host/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "host/baselines.hpp"
+#include "host/training_data.hpp"
+#include "kernels/core/random.hpp"
+
+namespace tidegauge {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// The loop itself: whole epochs of mini-batches, in pieces short enough to stop between them.
+class TrainingRun {
+ public:
+  TrainingRun(Model& model, const TrainingData& data, LstmNetwork& network, const TrainHooks& hooks)
+      : model_(model), progress_(model.progress), data_(data), network_(network), hooks_(hooks),
+        batch_size_(batch_size(model.settings, data.training.size())),
+        batches_((data.training.size() + batch_size_ - 1) / batch_size_) {
+    loss_ = model.settings.loss;
+    loss_.dropout_seed = mix64(model.settings.seed ^ 0x64726f70);
+  }
+
+  Expected<TrainEnd> run() {
+    network_.set_parameters(progress_.parameters);
+    if (progress_.history.empty()) begin();
+    while (progress_.epoch < model_.settings.epochs && !out_of_patience()) {
+      auto whole = run_epoch();
+      if (!whole) return whole.error();
+      if (!*whole) {
+        TG_TRY(checkpoint());
+        return TrainEnd::stopped;
+      }
+      TG_TRY(close_epoch());
+    }
+    keep_state();
+    if (data_.validation.empty()) model_.parameters = progress_.parameters;
+    progress_.finished = true;
+    return progress_.epoch < model_.settings.epochs ? TrainEnd::patience_ended : TrainEnd::epochs_done;
+  }
+
+  std::size_t batch() const { return batch_size_; }
+
+ private:
+  void begin() {
+    progress_.history.push_back({std::nan(""), validation_loss()});
+    progress_.best_epoch = 0;
+    if (!data_.validation.empty()) progress_.best_loss = progress_.history[0].validation;
+  }
+
+  /// @return false if it was stopped in the middle.
+  Expected<bool> run_epoch() {
+    std::vector<std::uint32_t> order = data_.training;
+    if (model_.settings.shuffle) shuffle_starts(order, model_.settings.seed, progress_.epoch);
+    const WindowBatch windows = data_.features.windows(order, model_.settings.look_back, model_.settings.horizon);
+    std::size_t piece = 1;
+    while (progress_.batch < batches_) {
+      if (must_stop()) return false;
+      std::size_t last = std::min(batches_, progress_.batch + piece);
+      if (hooks_.max_steps > 0) last = std::min(last, progress_.batch + (hooks_.max_steps - steps_));
+      const auto start = Clock::now();
+      TG_TRY(train_batches(windows, last));
+      // Long enough to cost nothing, short enough for Ctrl-C; the pieces do not change the result.
+      if (seconds_since(start) < 0.1) piece *= 2;
+      if (hooks_.checkpoint_every_s < seconds_since(last_checkpoint_)) TG_TRY(checkpoint());
+    }
+    return true;
+  }
+
+  bool must_stop() const {
+    return (hooks_.stop && hooks_.stop()) || (hooks_.max_steps > 0 && steps_ >= hooks_.max_steps);
+  }
+
+  Status train_batches(const WindowBatch& windows, std::size_t last) {
+    const std::vector<double> losses = network_.train(windows, batch_size_, progress_.batch, last, loss_,
+                                                      model_.settings.optimizer, progress_.optimizer);
+    for (double loss : losses) {
+      if (!std::isfinite(loss))
+        return Error{fmt::format("the loss is no longer a number in epoch {}, batch {}", progress_.epoch + 1,
+                                 progress_.batch + 1),
+                     "training", fmt::format("a lower --learning-rate (now {}), --clip 1, or --scaler minmax",
+                                             model_.settings.optimizer.learning_rate)};
+      const std::size_t done = progress_.batch * batch_size_;
+      progress_.loss_sum += loss * static_cast<double>(std::min(batch_size_, windows.size() - done));
+      ++progress_.batch;
+    }
+    steps_ += losses.size();
+    report();
+    return {};
+  }
+
+  Status close_epoch() {
+    const EpochLoss loss{progress_.loss_sum / static_cast<double>(data_.training.size()), validation_loss()};
+    if (!data_.validation.empty() && !std::isfinite(loss.validation))
+      return Error{fmt::format("the validation loss is not a number after epoch {}", progress_.epoch + 1), "training",
+                   "a lower --learning-rate, --clip 1, or --scaler minmax"};
+    progress_.history.push_back(loss);
+    ++progress_.epoch;
+    progress_.batch = 0;
+    progress_.loss_sum = 0;
+    if (loss.validation < progress_.best_loss) {
+      progress_.best_loss = loss.validation;
+      progress_.best_epoch = progress_.epoch;
+      model_.parameters = network_.parameters();
+    }
+    report();
+    return {};
+  }
+
+  bool out_of_patience() const {
+    return model_.settings.patience > 0 && !data_.validation.empty() &&
+           progress_.epoch >= progress_.best_epoch + model_.settings.patience;
+  }
+
+  double validation_loss() {
+    if (data_.validation.empty()) return std::nan("");
+    const WindowBatch windows =
+        data_.features.windows(data_.validation, model_.settings.look_back, model_.settings.horizon);
+    std::vector<float> outputs(windows.size() * windows.horizon);
+    network_.predict(outputs, windows);
+    return mean_loss(std::vector<double>(outputs.begin(), outputs.end()), windows, loss_);
+  }
+
+  void keep_state() { progress_.parameters = network_.parameters(); }
+
+  Status checkpoint() {
+    keep_state();
+    if (data_.validation.empty()) model_.parameters = progress_.parameters;
+    last_checkpoint_ = Clock::now();
+    return hooks_.checkpoint.empty() ? Status{} : save_model(hooks_.checkpoint, model_);
+  }
+
+  void report() const {
+    if (!hooks_.progress) return;
+    hooks_.progress({progress_.epoch, model_.settings.epochs, progress_.batch, batches_, steps_,
+                     progress_.history.back()});
+  }
+
+  Model& model_;
+  TrainProgress& progress_;
+  const TrainingData& data_;
+  LstmNetwork& network_;
+  const TrainHooks& hooks_;
+  LossSettings loss_;
+  std::size_t batch_size_, batches_;
+  std::size_t steps_ = 0;
+  Clock::time_point last_checkpoint_ = Clock::now();
+};
+
+/// Puts the linear model into the skip connection and the head's bias.
+void start_from_linear(std::vector<float>& parameters, const LstmShape& shape, const LinearModel& linear) {
+  for (const LstmTensor& tensor : lstm_tensors(shape)) {
+    const auto fill = [&](const std::vector<double>& values) {
+      std::transform(values.begin(), values.end(), parameters.begin() + static_cast<std::ptrdiff_t>(tensor.offset),
+                     [](double v) { return static_cast<float>(v); });
+    };
+    if (tensor.name == "skip.weight") fill(linear.weight);
+    if (tensor.name == "head.bias") fill(linear.bias);
+    if (tensor.name == "head.weight") fill(std::vector<double>(tensor.size, 0.0));
+  }
+}
+
+/// What every start shares: scalers (given or fitted), the baseline, and what forecasts are measured against.
+struct Prepared {
+  Model model;
+  TrainingData data;
+};
+
+Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& settings,
+                           const std::vector<Scaler>* frozen_scalers) {
+  TG_TRY(check_settings(settings));
+  auto split = split_rows(series.size(), settings.training_part, settings.validation);
+  if (!split) return split.error();
+  const Segment part{0, split->validation.last};
+  Prepared p;
+  Model& m = p.model;
+  m.settings = settings;
+  m.point = series.point;
+  m.interval_ns = series.interval_ns;
+  if (frozen_scalers) {
+    m.scalers = *frozen_scalers;
+  } else {
+    auto scalers = fit_scalers(series, settings, split->training);
+    if (!scalers) return scalers.error();
+    m.scalers = std::move(*scalers);
+  }
+  auto data = make_training_data(series, settings, *split, m.scalers);
+  if (!data) return data.error();
+  p.data = std::move(*data);
+
+  const std::vector<std::uint32_t> starts = p.data.training_part();
+  auto linear = fit_linear(p.data.features.windows(starts, settings.look_back, settings.horizon), {settings.loss});
+  if (!linear) return linear.error();
+  m.linear = std::move(*linear);
+  const std::size_t column = find_columns(series, settings)->front();
+  m.mase_scale = mean_one_step_change(series, column, part);
+  m.season = choose_season(series.interval_ns, part.size(), settings.season);
+  m.training_end_k = part.last == 0 ? 0 : series.k[part.last - 1] + 1;
+  m.data_hash = training_hash(series, settings, part);
+  return p;
+}
+
+Expected<TrainOutcome> run(Prepared p, Backend& backend, const TrainHooks& hooks) {
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed);
+  if (!network) return network.error();
+  TrainOutcome outcome;
+  outcome.training_windows = p.data.training.size();
+  outcome.validation_windows = p.data.validation.size();
+  TrainingRun training(p.model, p.data, **network, hooks);
+  outcome.batch = training.batch();
+  auto end = training.run();
+  if (!end) return end.error();
+  outcome.end = *end;
+  outcome.model = std::move(p.model);
+  return outcome;
+}
+
+bool was_begun(const TrainHooks& hooks) {
+  return !hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint);
+}
+
+Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const TrainSettings& settings,
+                                           Backend& backend, const TrainHooks& hooks) {
+  auto model = load_model(hooks.checkpoint);
+  if (!model) return model.error();
+  if (hooks.remark)
+    hooks.remark(fmt::format("going on from {} (epoch {}, batch {})", hooks.checkpoint, model->progress.epoch + 1,
+                             model->progress.batch));
+  return continue_training(std::move(*model), series, settings, backend, hooks);
+}
+
+/// Settings that may differ when training goes on: how long, not what.
+bool same_training(TrainSettings a, const TrainSettings& b) {
+  a.epochs = b.epochs;
+  a.patience = b.patience;
+  return settings_to_json(a) == settings_to_json(b);
+}
+
+}  // namespace
+
+Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSettings& settings, Backend& backend,
+                                   const TrainHooks& hooks) {
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
+  auto prepared = prepare(series, settings, nullptr);
+  if (!prepared) return prepared.error();
+  Model& model = prepared->model;
+  model.parameters = lstm_initial_parameters(settings.shape(), settings.seed);
+  if (settings.skip) {
+    const TrainingData& data = prepared->data;
+    auto start = fit_linear_validated(data.features.windows(data.training, settings.look_back, settings.horizon),
+                                      data.features.windows(data.validation, settings.look_back, settings.horizon),
+                                      {settings.loss});
+    if (!start) return start.error();
+    start_from_linear(model.parameters, settings.shape(), *start);
+  }
+  model.progress.parameters = model.parameters;
+  return run(std::move(*prepared), backend, hooks);
+}
+
+Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series, const TrainSettings& settings,
+                                 const FineTuneOptions& options, Backend& backend, const TrainHooks& hooks) {
+  if (!(from.settings.shape() == settings.shape()))
+    return Error{"the model to start from has another shape (look-back, horizon, hidden, layers, inputs or skip)",
+                 "--from", "leave those options out: they are taken from the model", ErrorKind::usage};
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
+  auto prepared = prepare(series, settings, options.refit_scaler ? nullptr : &from.scalers);
+  if (!prepared) return prepared.error();
+  prepared->model.parameters = from.parameters;
+  prepared->model.progress.parameters = from.parameters;
+  return run(std::move(*prepared), backend, hooks);
+}
+
+Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& series, const TrainSettings& settings,
+                                         Backend& backend, const TrainHooks& hooks) {
+  const char* remedy = "the same settings and data, or another --model; --restart drops the checkpoint";
+  if (!same_training(model.settings, settings))
+    return Error{"what was begun has other settings", hooks.checkpoint, remedy, ErrorKind::usage};
+  auto prepared = prepare(series, settings, &model.scalers);
+  if (!prepared) return prepared.error();
+  if (prepared->model.data_hash != model.data_hash)
+    return Error{"what was begun was trained on other data", hooks.checkpoint, remedy, ErrorKind::usage};
+  model.settings = settings;
+  model.progress.finished = false;
+  prepared->model = std::move(model);
+  return run(std::move(*prepared), backend, hooks);
+}
+
+}  // namespace tidegauge

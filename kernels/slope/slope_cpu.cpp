@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "kernels/core/contract.hpp"
+#include "kernels/slope/slope_rule.hpp"
+
+namespace tidegauge {
+
+namespace {
+
+constexpr double normal_mad = 1.4826;  // 1 / Φ⁻¹(3/4): makes the MAD of a normal distribution its standard deviation
+
+/// Reorders `values`, which must not be empty.
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return std::midpoint(*std::max_element(values.begin(), middle), *middle);
+}
+
+double robust_score(double slope, double center, double scale) {
+  const double distance = slope - center;
+  if (scale == 0 && distance == 0) return 0;
+  return distance / scale;  // ±inf where the scale is 0
+}
+
+}  // namespace
+
+Expected<SlopeKind> slope_kind_by_name(std::string_view name) {
+  if (name == "ratio") return SlopeKind::ratio;
+  if (name == "absolute") return SlopeKind::absolute;
+  if (name == "robust") return SlopeKind::robust;
+  return Error{"no slope kind is called '" + std::string(name) + "'", "--slope", "ratio, absolute or robust",
+               ErrorKind::usage};
+}
+
+void require_slope_input(std::span<const double> out, const SlopeInput& input) {
+  TG_REQUIRE(out.size() == input.values.size(), "one slope per value");
+  TG_REQUIRE(input.k.size() == input.values.size(), "one interval number per value");
+  TG_REQUIRE(input.complete.empty() || input.complete.size() == input.values.size(), "one mark per value, or none");
+  TG_REQUIRE(input.interval_ns > 0, "an interval has a length");
+}
+
+void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) {
+  require_slope_input(out, input);
+  const SlopePoints points{input.values.data(), input.k.data(), input.complete.empty() ? nullptr : input.complete.data(),
+                           slope_seconds(input.interval_ns), rule.kind == SlopeKind::ratio};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = slope_at(points, i);
+  if (rule.kind == SlopeKind::robust) robust_scores(out);
+}
+
+void robust_scores(std::span<double> slopes) {
+  std::vector<double> finite;
+  finite.reserve(slopes.size());
+  std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite), [](double s) { return std::isfinite(s); });
+  if (finite.empty()) return;
+  const double center = median(finite);
+  for (double& value : finite) value = std::abs(value - center);
+  const double scale = normal_mad * median(finite);
+  for (double& slope : slopes) slope = with_canonical_nan(robust_score(slope, center, scale));
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,17 @@
+# libtidegauge_cuda.so: everything that needs CUDA, loaded at run time (kernels/core/cuda_module.hpp). The CUDA runtime
+# is inside it and hidden, so that neither the program nor another library sees its symbols; whatever else it misses
+# is an error of the link, not of a user's first run.
+add_library(tidegauge_cuda MODULE ${cuda_sources})
+target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels)
+target_compile_options(tidegauge_cuda PRIVATE
+  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror -lineinfo>)
+target_link_options(tidegauge_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs)
+set_target_properties(tidegauge_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_SEPARABLE_COMPILATION OFF)
+
+# Slopes have the same bits on the CPU and the GPU. Nothing in slope_rule.hpp can be contracted into a fused
+# multiply-add today; this keeps it so for whoever adds a product.
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/slope/slope_cuda.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
+
+# The program says "not built" where this is not defined, and "not found" where it is.
+target_compile_definitions(tidegauge_kernels PRIVATE TIDEGAUGE_CUDA_MODULE_BUILT=1)
+install(TARGETS tidegauge_cuda LIBRARY DESTINATION lib/tidegauge)

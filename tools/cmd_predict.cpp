@@ -1,0 +1,136 @@
+// tidegauge predict: what a model and the plain models say about a series, kept in the series file and measured.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "host/evaluation.hpp"
+#include "host/forecaster.hpp"
+#include "host/model_series.hpp"
+#include "host/output_file.hpp"
+#include "host/table_writer.hpp"
+#include "tools/log.hpp"
+#include "tools/series_options.hpp"
+#include "tools/verbs.hpp"
+
+namespace tidegauge {
+namespace {
+
+struct Request {
+  SeriesOptions series;
+  DeviceOptions device;
+  std::string model, csv, column;
+  bool all = false, no_save = false;
+};
+
+/// One row per interval and step: what each model said and what came.
+Status write_csv(const std::string& path, const ForecastSet& set) {
+  std::vector<std::string> columns = {"time", "k", "step", "actual"};
+  for (const auto* model : set.all()) columns.push_back(model->front().model);
+  auto output = OutputFile::create(path);
+  if (!output) return std::move(output).error();
+  TableWriter table(TableWriter::Format::csv, columns, [&](std::string_view text) { return output->write(text); });
+  TG_TRY(table.begin({}));
+  for (const Forecast& f : set.lstm) {
+    for (std::size_t i = 0; i < f.k.size(); ++i) {
+      table.text(format_utc(f.k[i] * f.interval_ns, f.interval_ns));
+      table.integer(f.k[i]);
+      table.count(f.step);
+      table.real(f.actual[i]);
+      for (const auto* model : set.all()) table.real((*model)[f.step - 1].predicted[i]);
+      TG_TRY(table.end_row());
+    }
+  }
+  TG_TRY(table.finish());
+  return output->finish();
+}
+
+/// What the newest window says about intervals that have not come: one row per step.
+struct Upcoming {
+  std::int64_t k, start_ns;
+  double predicted;
+};
+std::vector<Upcoming> upcoming(const ForecastSet& set) {
+  std::vector<Upcoming> rows;
+  for (const Forecast& f : set.lstm)
+    if (!f.k.empty() && !std::isfinite(f.actual.back()))
+      rows.push_back({f.k.back(), f.k.back() * f.interval_ns, f.predicted.back()});
+  return rows;
+}
+
+Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluation& evaluation) {
+  auto file = SeriesFile::open(options.path, OpenMode::write);
+  if (!file) return std::move(file).error();
+  for (const auto* model : set.all())
+    for (const Forecast& f : *model)
+      if (auto saved = file->save_forecast(f, options.point); !saved) return std::move(saved).error();
+  return file->save_table("metrics", options.point, metrics_json(evaluation));
+}
+
+Expected<std::int64_t> first_interval(const Request& request, const Model& model, const IntervalSeries& series) {
+  if (series.size() == 0) return Error{"the series holds no interval", request.series.path, "tidegauge bin"};
+  if (request.all) return series.k.front();
+  if (auto first = first_unseen(model, series)) return *first;
+  return Error{"every interval lies in the training part of the model", request.series.path,
+               "--all to forecast what the model was trained on", ErrorKind::usage};
+}
+
+Status run_predict(const Request& request, const CommonOptions& common) {
+  auto model = load_model(request.model);
+  if (!model) return std::move(model).error();
+  if (!request.column.empty()) model->settings.column = request.column;
+  auto query = request.series.query();
+  if (!query) return std::move(query).error();
+  Expected<IntervalSeries> series = [&]() -> Expected<IntervalSeries> {
+    auto file = SeriesFile::open(request.series.path, OpenMode::read);
+    if (!file) return std::move(file).error();
+    return read_model_series(*file, *query, model->settings);
+  }();
+  if (!series) return std::move(series).error();
+  auto backend = request.device.choose();
+  if (!backend) return std::move(backend).error();
+  auto first = first_interval(request, *model, *series);
+  if (!first) return std::move(first).error();
+  auto forecasts = forecast_series(*model, *series, **backend, *first);
+  if (!forecasts) return std::move(forecasts).error();
+  const Evaluation evaluation = evaluate(*forecasts, *model);
+  if (!request.no_save) TG_TRY(save(request.series, *forecasts, evaluation));
+  if (!request.csv.empty()) TG_TRY(write_csv(request.csv, *forecasts));
+
+  const std::vector<Upcoming> next = upcoming(*forecasts);
+  if (common.json) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const Upcoming& u : next) rows.push_back({{"k", u.k}, {"start_ns", u.start_ns}, {"lstm", u.predicted}});
+    fmt::print("{}\n", nlohmann::json{{"forecasts", forecasts->lstm.front().k.size()},
+                                      {"evaluation", nlohmann::json::parse(metrics_json(evaluation))},
+                                      {"upcoming", rows}}.dump(2));
+    return {};
+  }
+  if (request.csv == "-") return {};
+  fmt::print("{}", metrics_table(evaluation));
+  for (const Upcoming& u : next)
+    fmt::print("{}  {:.6g}  (not there yet)\n", format_utc(u.start_ns, series->interval_ns), u.predicted);
+  return {};
+}
+
+std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
+  auto request = std::make_shared<Request>();
+  request->series.declare(app);
+  app.add_option("-m,--model", request->model, "The model file")->required();
+  app.add_option("--column", request->column, "Predict this column (default: the one that the model was trained on)");
+  app.add_flag("--all", request->all, "Also the intervals that the model was trained on");
+  app.add_option("--csv", request->csv, "Write every forecast to this file (- for stdout)");
+  app.add_flag("--no-save", request->no_save, "Leave the series file as it is");
+  request->device.declare(app);
+  return [request, &common] { return run_predict(*request, common); };
+}
+
+const VerbRegistration registration({
+    41,
+    "predict",
+    "Forecast every interval of a series with a model, measure it beside the plain models, and keep it in the file",
+    "tidegauge predict jan.series --model jan.model --csv forecast.csv",
+    setup,
+});
+
+}  // namespace
+}  // namespace tidegauge
