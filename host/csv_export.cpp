@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "host/duration.hpp"
 #include "host/time_text.hpp"
@@ -32,7 +34,13 @@ class Export {
   }
 
  private:
-  std::string time_of(std::int64_t k) const { return format_utc(k * file_.interval_ns(), file_.interval_ns()); }
+  /// Start of an interval; the first of all begins before the clock's own beginning, which is then shown.
+  std::string time_of(std::int64_t k) const {
+    std::int64_t start_ns = 0;
+    if (__builtin_mul_overflow(k, file_.interval_ns(), &start_ns))
+      start_ns = k < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+    return format_utc(start_ns, file_.interval_ns());
+  }
 
   Expected<std::vector<std::string>> chosen_points() const {
     if (options_.query.point.empty()) return file_.points();

@@ -20,6 +20,10 @@ namespace tidegauge {
 
 namespace {
 
+/// Times later or earlier leave no room for their interval's ends in 64 bits of nanoseconds.
+constexpr std::int64_t latest_s = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 200'000;
+constexpr const char* out_of_clock = "a time outside the years 1678 to 2262";
+
 constexpr std::size_t no_column = std::numeric_limits<std::size_t>::max();
 
 std::string line_of(const std::string& path, std::size_t line) { return fmt::format("{} line {}", path, line); }
@@ -71,8 +75,7 @@ class TimeReader {
   explicit TimeReader(TimeZone zone) : zone_(std::move(zone)) {}
 
   Expected<std::int64_t> from_wall(const WallTime& wall, const std::string& where) {
-    constexpr std::int64_t limit_s = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 100'000;
-    if (std::abs(wall.seconds) > limit_s) return Error{"a time outside the years 1678 to 2262", where, "check the time"};
+    if (std::abs(wall.seconds) > latest_s) return Error{out_of_clock, where, "check the time"};
     std::vector<std::int64_t> instants;
     if (wall.utc_offset_s) instants.push_back(wall.seconds - *wall.utc_offset_s);
     else instants = zone_.instants(wall.seconds);
@@ -193,6 +196,7 @@ class TableReader {
     if (!value.valid) return Error{fmt::format("'{}' is not a value", fields[columns_->value]), here(), "check --value-column"};
     auto time = time_of_record(fields);
     if (!time) return std::move(time).error();
+    if (std::abs(*time / 1'000'000'000) > latest_s) return Error{out_of_clock, here(), "check the time, --origin and --interval"};
     ++series_.lines;
     series_.floored += *time % interval_ns_ != 0;
     if (value.number) rows_.push_back({interval_of(*time, interval_ns_), *value.number, number_});

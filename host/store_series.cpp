@@ -25,8 +25,8 @@ struct IntervalBounds {
 IntervalBounds bounds_of(const SeriesFile::Query& query, std::int64_t interval_ns) {
   IntervalBounds bounds;
   if (query.from_ns) bounds.first_k = interval_of(*query.from_ns, interval_ns);
-  if (query.to_ns && *query.to_ns == std::numeric_limits<std::int64_t>::min()) bounds.last_k = bounds.first_k - 1;
-  else if (query.to_ns) bounds.last_k = interval_of(*query.to_ns - 1, interval_ns);
+  if (query.to_ns == std::numeric_limits<std::int64_t>::min()) return {.first_k = 1, .last_k = 0};  // nothing is earlier
+  if (query.to_ns) bounds.last_k = interval_of(*query.to_ns - 1, interval_ns);
   return bounds;
 }
 

@@ -101,6 +101,8 @@ TEST_F(CsvImport, ErrorsNameTheLine) {
       {"t,v\n0,\"1\n", {}, "line 2", "quote is not closed"},
       {"t,v\n9999999999999,1\n", {}, "line 2", "not a time"},
       {"t,v\n9999-01-01,1\n", {}, "line 2", "outside the years"},
+      {"t,v\n9223372036,1\n", {}, "line 2", "outside the years"},
+      {"t,v\n-9223372036,1\n", {}, "line 2", "outside the years"},
       {"t,v\n2021-03-28 02:30:00,1\n", {.time_zone = "Europe/Berlin"}, "line 2", "does not exist"},
       {"7\n8\n", {}, "line 1", "one column only"},
       {"", {}, "t.csv", "no data"},
