@@ -95,7 +95,7 @@ class CudaBatchCounter final : public PacketBatchCounter {
   CudaBatchCounter(int device, Slot first, Slot second) : device_(device), slots_{std::move(first), std::move(second)} {}
 
   Status add(const PacketBatch& batch) override {
-    const DeviceScope scope(device_);
+    TG_TRY(use_device(device_));
     const std::size_t most = most_packets_in_piece(batch);
     for (std::size_t from = 0; from < batch.packets.size(); from += most) {
       Slot& slot = slots_[turn_++ % slots_.size()];
@@ -106,7 +106,7 @@ class CudaBatchCounter final : public PacketBatchCounter {
   }
 
   Expected<Rows> take() override {
-    const DeviceScope scope(device_);
+    TG_TRY(use_device(device_));
     for (Slot& slot : slots_) TG_TRY(slot.finish(rows_));
     return std::exchange(rows_, {});
   }
@@ -121,7 +121,7 @@ class CudaBatchCounter final : public PacketBatchCounter {
 }  // namespace
 
 Expected<std::unique_ptr<PacketBatchCounter>> make_batch_counter_cuda(int device) {
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
   int processors = 0, blocks_each = 0;
   TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking for the device's size"));
   TG_TRY(cuda_status(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, binning_on_device, block_threads,

@@ -78,7 +78,7 @@ cudaError_t probe_devices(CudaProbe& probe) {
 
 /// The card's name, once it has proved able to run the module's kernels.
 Expected<std::string> take_device(int device) {
-  TG_TRY(cuda_status(cudaSetDevice(device), "taking the device"));
+  TG_TRY(use_device(device));
   CudaDeviceFacts facts{};
   TG_TRY(cuda_status(describe(facts, device), "asking for the device's properties"));
   if (const Status fits = slope_kernel_fits(device); !fits) {

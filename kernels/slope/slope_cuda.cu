@@ -30,10 +30,10 @@ Status copy_in(DeviceBuffer<T>& place, std::span<const T> values, cudaStream_t s
 Status slopes_cuda(std::span<double> out, const SlopeInput& input, const SlopeRule& rule, int device) {
   require_slope_input(out, input);
   if (out.empty()) return {};
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
 
-  // The stream is declared last, hence destroyed first: on an early return nothing may be under way in the buffers,
-  // which cudaFree, waiting for the device, sees to.
+  // An early return may leave copies and the kernel under way: cudaFree waits for them, and pageable memory has been
+  // read or written by the time that its copy call returns.
   DeviceBuffer<double> values, slopes;
   DeviceBuffer<std::int64_t> k;
   DeviceBuffer<std::uint8_t> complete;
@@ -57,7 +57,7 @@ Status slopes_cuda(std::span<double> out, const SlopeInput& input, const SlopeRu
 }
 
 Status slope_kernel_fits(int device) {
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
   cudaFuncAttributes attributes;
   return cuda_status(cudaFuncGetAttributes(&attributes, slopes_on_device), "looking for code for this card");
 }
