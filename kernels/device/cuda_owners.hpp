@@ -19,8 +19,9 @@ inline Status cuda_status(cudaError_t code, const char* doing) {
   if (code == cudaSuccess) return {};
   cudaGetLastError();
   const bool memory = code == cudaErrorMemoryAllocation;
-  return Error{std::string("CUDA: ") + doing + ": " + cudaGetErrorString(code) + " (" + cudaGetErrorName(code) + ")",
-               "--device", memory ? "close what else uses the card, or --device cpu" : "--device cpu"};
+  return Error{
+      std::string("CUDA: ") + doing + ": " + cudaGetErrorString(code) + " (" + cudaGetErrorName(code) + ")",
+      "--device", memory ? "close what else uses the card, or --device cpu" : "--device cpu"};
 }
 
 /// Makes `device` the calling thread's, as every entry into the module must: threads start with device 0. It is not

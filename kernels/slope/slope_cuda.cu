@@ -10,7 +10,8 @@ namespace tidegauge {
 
 namespace {
 
-__global__ void __launch_bounds__(slope_block_threads) slopes_on_device(double* out, SlopePoints points, std::size_t count) {
+__global__ void __launch_bounds__(slope_block_threads)
+    slopes_on_device(double* out, SlopePoints points, std::size_t count) {
   CudaContext context;
   slope_kernel(context, out, points, count);
 }
@@ -21,8 +22,9 @@ constexpr std::size_t most_blocks = 4096;
 template <class T>
 Status copy_in(DeviceBuffer<T>& place, std::span<const T> values, cudaStream_t stream) {
   TG_TRY(place.reserve(values.size(), "taking device memory for a series"));
-  return cuda_status(cudaMemcpyAsync(place.data(), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream),
-                     "copying a series");
+  return cuda_status(
+      cudaMemcpyAsync(place.data(), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream),
+      "copying a series");
 }
 
 }  // namespace
@@ -46,11 +48,14 @@ Status slopes_cuda(std::span<double> out, const SlopeInput& input, const SlopeRu
 
   const SlopePoints points{values.data(), k.data(), complete.data(), slope_seconds(input.interval_ns),
                            rule.kind == SlopeKind::ratio};
-  const std::size_t blocks = std::min(most_blocks, (out.size() + slope_block_threads - 1) / slope_block_threads);
-  slopes_on_device<<<static_cast<unsigned>(blocks), slope_block_threads, 0, stream->get()>>>(slopes.data(), points, out.size());
+  const std::size_t blocks =
+      std::min(most_blocks, (out.size() + slope_block_threads - 1) / slope_block_threads);
+  slopes_on_device<<<static_cast<unsigned>(blocks), slope_block_threads, 0, stream->get()>>>(
+      slopes.data(), points, out.size());
   TG_TRY(cuda_status(cudaGetLastError(), "starting the slope kernel"));
-  TG_TRY(cuda_status(cudaMemcpyAsync(out.data(), slopes.data(), out.size_bytes(), cudaMemcpyDeviceToHost, stream->get()),
-                     "copying slopes"));
+  TG_TRY(cuda_status(
+      cudaMemcpyAsync(out.data(), slopes.data(), out.size_bytes(), cudaMemcpyDeviceToHost, stream->get()),
+      "copying slopes"));
   TG_TRY(cuda_status(cudaStreamSynchronize(stream->get()), "computing slopes"));
   if (rule.kind == SlopeKind::robust) robust_scores(out);
   return {};

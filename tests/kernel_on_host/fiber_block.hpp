@@ -32,7 +32,8 @@ enum class Schedule {
   random,   ///< a new order each round
   greedy,   ///< one warp, drawn at random, as far as it goes, before any other
 };
-inline constexpr Schedule all_schedules[] = {Schedule::forward, Schedule::reverse, Schedule::random, Schedule::greedy};
+inline constexpr Schedule all_schedules[] = {Schedule::forward, Schedule::reverse, Schedule::random,
+                                             Schedule::greedy};
 
 /// The body broke a rule of the machine: a deadlock on a GPU, or undefined there.
 struct KernelFault : std::runtime_error {
@@ -41,11 +42,17 @@ struct KernelFault : std::runtime_error {
 
 class FiberBlock {
  public:
-  FiberBlock(std::uint32_t block, std::uint32_t blocks, std::uint32_t threads, std::size_t shared_bytes, Schedule schedule,
-             std::mt19937_64& random)
-      : block_(block), blocks_(blocks), schedule_(schedule), random_(random), shared_(shared_bytes / 8 + 1, garbage),
-        stacks_(std::make_unique_for_overwrite<std::byte[]>(threads * stack_bytes)), states_(threads, State::ready),
-        inside_(threads), exchanges_(threads) {
+  FiberBlock(std::uint32_t block, std::uint32_t blocks, std::uint32_t threads, std::size_t shared_bytes,
+             Schedule schedule, std::mt19937_64& random)
+      : block_(block),
+        blocks_(blocks),
+        schedule_(schedule),
+        random_(random),
+        shared_(shared_bytes / 8 + 1, garbage),
+        stacks_(std::make_unique_for_overwrite<std::byte[]>(threads * stack_bytes)),
+        states_(threads, State::ready),
+        inside_(threads),
+        exchanges_(threads) {
     if (threads == 0 || threads % warp_size != 0) throw KernelFault("a block is whole warps");
   }
 
@@ -146,11 +153,11 @@ class FiberBlock {
   std::vector<std::uint64_t> shared_;
   std::unique_ptr<std::byte[]> stacks_;
   std::vector<State> states_;
-  std::vector<Fiber> inside_;            ///< where each thread goes when it pauses: the scheduler
-  std::vector<Exchange> exchanges_;      ///< per thread
-  std::vector<std::uint32_t> values_[2]; ///< per thread, the two sets
-  std::optional<std::uint32_t> driven_;  ///< greedy: the warp that is being driven
-  std::string fault_;                    ///< the first rule that a thread broke
+  std::vector<Fiber> inside_;             ///< where each thread goes when it pauses: the scheduler
+  std::vector<Exchange> exchanges_;       ///< per thread
+  std::vector<std::uint32_t> values_[2];  ///< per thread, the two sets
+  std::optional<std::uint32_t> driven_;   ///< greedy: the warp that is being driven
+  std::string fault_;                     ///< the first rule that a thread broke
 };
 
 inline const std::uint32_t* FiberBlock::Context::exchange(Collective kind, std::uint32_t value) {
@@ -162,7 +169,8 @@ inline const std::uint32_t* FiberBlock::Context::exchange(Collective kind, std::
   block_.pause(thread_, State::at_collective);
   const std::uint32_t first = thread_ - lane();
   for (std::uint32_t l = 0; l < warp_size; ++l)
-    if (block_.exchanges_[first + l].kind[turn] != kind) block_.give_up(thread_, "lanes of a warp in different collectives");
+    if (block_.exchanges_[first + l].kind[turn] != kind)
+      block_.give_up(thread_, "lanes of a warp in different collectives");
   return block_.values_[turn].data() + first;
 }
 
@@ -173,13 +181,14 @@ void FiberBlock::run(Body&& body) {
   std::vector<Parked> fibers;
   fibers.reserve(threads);
   for (std::uint32_t t = 0; t < threads; ++t)
-    fibers.emplace_back(Fiber(std::allocator_arg, StackPart{stacks_.get() + t * stack_bytes}, [this, &body, t](Fiber&& back) {
-      inside_[t] = std::move(back);
-      Context context(*this, t);
-      body(context);
-      states_[t] = State::left;
-      return std::move(inside_[t]);
-    }));
+    fibers.emplace_back(
+        Fiber(std::allocator_arg, StackPart{stacks_.get() + t * stack_bytes}, [this, &body, t](Fiber&& back) {
+          inside_[t] = std::move(back);
+          Context context(*this, t);
+          body(context);
+          states_[t] = State::left;
+          return std::move(inside_[t]);
+        }));
 
   std::vector<std::uint32_t> order(threads);
   std::iota(order.begin(), order.end(), 0u);
@@ -204,9 +213,11 @@ void FiberBlock::run(Body&& body) {
 inline std::optional<std::uint32_t> FiberBlock::driven_warp() {
   std::vector<std::uint32_t> able;
   for (std::uint32_t t = 0; t < states_.size(); ++t)
-    if (states_[t] == State::ready && (able.empty() || able.back() != t / warp_size)) able.push_back(t / warp_size);
+    if (states_[t] == State::ready && (able.empty() || able.back() != t / warp_size))
+      able.push_back(t / warp_size);
   if (able.empty()) return std::nullopt;
-  if (!driven_ || std::find(able.begin(), able.end(), *driven_) == able.end()) driven_ = able[random_() % able.size()];
+  if (!driven_ || std::find(able.begin(), able.end(), *driven_) == able.end())
+    driven_ = able[random_() % able.size()];
   return driven_;
 }
 
@@ -214,7 +225,8 @@ inline bool FiberBlock::release_collectives() {
   bool released = false;
   for (std::size_t first = 0; first < states_.size(); first += warp_size) {
     const std::size_t last = first + warp_size;
-    const std::size_t waiting = in_state(first, last, State::at_collective), gone = in_state(first, last, State::left);
+    const std::size_t waiting = in_state(first, last, State::at_collective),
+                      gone = in_state(first, last, State::left);
     if (waiting == 0 || waiting + gone != warp_size) continue;
     if (gone != 0) throw KernelFault("a collective after lanes have left");
     std::fill_n(states_.begin() + static_cast<std::ptrdiff_t>(first), warp_size, State::ready);
@@ -224,7 +236,8 @@ inline bool FiberBlock::release_collectives() {
 }
 
 inline bool FiberBlock::release_barrier() {
-  const std::size_t waiting = in_state(0, states_.size(), State::at_barrier), gone = in_state(0, states_.size(), State::left);
+  const std::size_t waiting = in_state(0, states_.size(), State::at_barrier),
+                    gone = in_state(0, states_.size(), State::left);
   if (waiting == 0 || waiting + gone != states_.size()) return false;
   if (gone != 0) throw KernelFault("a barrier after threads have left");
   std::fill(states_.begin(), states_.end(), State::ready);
@@ -236,7 +249,8 @@ template <class Body>
 void run_on_fibers(std::uint32_t blocks, std::uint32_t threads, std::size_t shared_bytes, Schedule schedule,
                    std::uint64_t seed, Body&& body) {
   std::mt19937_64 random(seed);
-  for (std::uint32_t b = 0; b < blocks; ++b) FiberBlock(b, blocks, threads, shared_bytes, schedule, random).run(body);
+  for (std::uint32_t b = 0; b < blocks; ++b)
+    FiberBlock(b, blocks, threads, shared_bytes, schedule, random).run(body);
 }
 
 }  // namespace tidegauge::test
