@@ -155,7 +155,7 @@ TEST_F(Store, PortionsAddUpAndEmptyRowsAreNotStored) {
   });
   ASSERT_TRUE(outcome);
   EXPECT_EQ(*outcome, AddOutcome::added);
-  const auto series = file.read({.point = "", .columns = {"packets", "bytes"}, .from_ns = {}, .to_ns = {}});
+  const auto series = file.read({.columns = {"packets", "bytes"}});
   ASSERT_TRUE(series) << series.error().message();
   EXPECT_EQ(series->k, (std::vector<std::int64_t>{10, 11, 12, 13}));
   EXPECT_EQ(series->values, (std::vector<double>{1, 60, 5, 300, 0, 0, 4, 240}));
@@ -271,7 +271,7 @@ TEST_F(Store, GapsAreNotZeros) {
   add(file, spanning(trace_of("minute1", 1), 0, 3 * second - 2'000'000), ramp(0, 3));
   add(file, spanning(trace_of("minute2", 2), 3 * second + 1'000'000, 5 * second - 1), ramp(3, 2));  // the joint closes
   add(file, spanning(trace_of("later", 3), 8 * second + second / 2, 10 * second - 1), ramp(9, 1));  // begins in k = 8
-  const auto series = file.read({.point = "default", .columns = {"packets"}, .from_ns = {}, .to_ns = {}});
+  const auto series = file.read({.point = "default", .columns = {"packets"}});
   ASSERT_TRUE(series);
   EXPECT_EQ(series->k, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 8, 9}));
   EXPECT_EQ(series->values, (std::vector<double>{1, 2, 3, 1, 2, 0, 1}));
@@ -283,7 +283,7 @@ TEST_F(Store, GapsAreNotZeros) {
 TEST_F(Store, RowsOutsideEverySpanAreShownButNotComplete) {
   auto file = create();
   add(file, spanning(trace_of("a", 1), 5 * second, 7 * second - 1), {{2, row_of(0, 9)}, {5, row_of(1, 1)}, {9, row_of(0, 3)}});
-  const auto series = file.read({.point = "", .columns = {"bytes"}, .from_ns = {}, .to_ns = {}});
+  const auto series = file.read({.columns = {"bytes"}});
   ASSERT_TRUE(series);
   EXPECT_EQ(series->k, (std::vector<std::int64_t>{2, 5, 6, 9}));
   EXPECT_EQ(series->values, (std::vector<double>{9, 1, 0, 3}));
@@ -298,7 +298,7 @@ TEST_F(Store, QueriesAreClippedToTheIntervalsTheyOverlap) {
                        {{}, 2 * second, {0, 1}}, {20 * second, {}, {}}, {5 * second, 5 * second, {}}, {5 * second, 2 * second, {}},
                        {{}, std::numeric_limits<std::int64_t>::min(), {}}};
   for (const Row& row : table) {
-    const auto series = file.read({.point = "", .columns = {"packets"}, .from_ns = row.from, .to_ns = row.to});
+    const auto series = file.read({.columns = {"packets"}, .from_ns = row.from, .to_ns = row.to});
     ASSERT_TRUE(series);
     EXPECT_EQ(series->k, row.k);
     for (const auto complete : series->complete) EXPECT_TRUE(complete) << "clipping does not make an interval partial";
@@ -309,8 +309,8 @@ TEST_F(Store, UnknownNamesAreNamed) {
   auto file = create();
   EXPECT_NE(file.read({}).error().what.find("no trace"), std::string::npos);
   add(file, trace_of("a", 1, "north"), ramp(0, 1));
-  EXPECT_NE(file.read({.point = "east", .columns = {}, .from_ns = {}, .to_ns = {}}).error().message().find("north"), std::string::npos);
-  EXPECT_NE(file.read({.point = "", .columns = {"pakets"}, .from_ns = {}, .to_ns = {}}).error().remedy.find("tcp_bytes"),
+  EXPECT_NE(file.read({.point = "east"}).error().message().find("north"), std::string::npos);
+  EXPECT_NE(file.read({.columns = {"pakets"}}).error().remedy.find("tcp_bytes"),
             std::string::npos);
   EXPECT_EQ(file.read({})->columns.size(), column_count);
   add(file, trace_of("b", 2, "south"), ramp(0, 1));
@@ -325,7 +325,7 @@ TEST_F(Store, ASeriesBeyondMemoryIsRefusedAndStillStreams) {
   const auto series = file.read({});
   ASSERT_FALSE(series);
   EXPECT_NE(series.error().what.find("more than fit into memory"), std::string::npos);
-  const auto tail = file.read({.point = "", .columns = {"packets"}, .from_ns = year_ns - 3'000'000, .to_ns = {}});
+  const auto tail = file.read({.columns = {"packets"}, .from_ns = year_ns - 3'000'000});
   ASSERT_TRUE(tail);
   EXPECT_EQ(tail->values, (std::vector<double>{0, 0, 0, 2}));
 }
@@ -345,7 +345,7 @@ TEST_F(Store, RowsAcrossManyWindowsComeInOrder) {
   add(file, trace_of("twice", 3), near);              // overlapping traces of one point add up
   for (std::int64_t i = 0; i < 400; ++i) expected[i * 997] += 1;
   std::vector<std::pair<std::int64_t, double>> seen;
-  ASSERT_TRUE(file.visit({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = {}},
+  ASSERT_TRUE(file.visit({.columns = {"packets"}},
                          [&](std::int64_t k, bool, std::int64_t, std::span<const double> values) {
                            seen.emplace_back(k, values[0]);
                            return Status();
@@ -388,7 +388,7 @@ TEST_F(Store, ReadingViewAndOracleAgree) {
       spans.push_back({first, last});
     }
     std::vector<std::string> visited, expected;
-    ASSERT_TRUE(file.visit({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = {}},
+    ASSERT_TRUE(file.visit({.columns = {"packets"}},
                            [&](std::int64_t k, bool, std::int64_t covered, std::span<const double> values) {
                              visited.push_back(fmt::format("{}|{}|{}", k, covered, values[0]));
                              return Status();
@@ -441,7 +441,7 @@ TEST_F(Store, ImportedValuesKeepTheirGaps) {
   const auto mixed = file.add_trace(trace_of("c.pcap", 3), [](const auto&) -> Expected<TraceRecord> { return TraceRecord{}; });
   ASSERT_FALSE(mixed);
   EXPECT_NE(mixed.error().what.find("cannot be mixed"), std::string::npos);
-  EXPECT_FALSE(file.read({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = {}}));
+  EXPECT_FALSE(file.read({.columns = {"packets"}}));
 }
 
 TEST_F(Store, ForecastsLabelsAndTablesComeBack) {
@@ -511,7 +511,7 @@ TEST_F(Store, TwoWritersOfTheSameTraceCountItOnce) {
   });
   ASSERT_TRUE(outcome) << outcome.error().message();
   EXPECT_EQ(*outcome, AddOutcome::already_in);
-  EXPECT_EQ(first.read({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = {}})->values, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(first.read({.columns = {"packets"}})->values, (std::vector<double>{1, 2, 3}));
 }
 
 TEST(ThreadsStore, WritersInManyThreadsAllComeIn) {
@@ -528,7 +528,7 @@ TEST(ThreadsStore, WritersInManyThreadsAllComeIn) {
   for (auto& thread : threads) thread.join();
   auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
   ASSERT_TRUE(file);
-  EXPECT_EQ(file->read({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = 2 * second})->values, (std::vector<double>{20, 40}));
+  EXPECT_EQ(file->read({.columns = {"packets"}, .to_ns = 2 * second})->values, (std::vector<double>{20, 40}));
 }
 
 TEST_F(Store, ADamagedDatabaseIsSaidToBe) {
@@ -570,7 +570,7 @@ TEST_F(Store, AReadOnlyFolderCanBeReadAndNotWritten) {
   const int result = as_ordinary_user([&] {
     auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
     if (!file) return std::fprintf(stderr, "%s\n", file.error().message().c_str()), 1;
-    const auto series = file->read({.point = "", .columns = {"packets"}, .from_ns = {}, .to_ns = {}});
+    const auto series = file->read({.columns = {"packets"}});
     if (!series || series->size() != 3) return 2;
     auto writer = SeriesFile::open(scratch / "x.series", OpenMode::create, second);
     if (writer || writer.error().what.find("cannot be written") == std::string::npos) return 3;
