@@ -1,7 +1,9 @@
-// The bare record walk out of the page cache, beside a read of the same memory, a read() of the same file and libpcap.
+// The bare record walk out of the page cache, beside a read of the same memory, a read() of the same file and
+// libpcap.
 //   walk_bench [--records N] [--repeat N] [capture]
 // Without a capture it writes one: N records (20 M) of 98 bytes into the temporary folder.
-// Every walk is one core, in seconds of that thread. Left out: disk (the file is walked once before the clock starts), decoding, counting.
+// Every walk is one core, in seconds of that thread. Left out: disk (the file is walked once before the clock
+// starts), decoding, counting.
 #include "bench/walk_bench.hpp"
 
 #ifdef TIDEGAUGE_HAVE_PCAP
@@ -81,8 +83,10 @@ int run(int count, char** arguments) {
 
   std::vector<Row> rows;
   bool right = true;
-  rows.push_back({"bare walk", time_best(repeat, [&] { right &= *bare_walk(path) == wanted; }), wanted.packets});
-  rows.push_back({"read() of the blocks alone", time_best(repeat, [&] { right &= read_blocks(path) > 0; }), wanted.packets});
+  rows.push_back(
+      {"bare walk", time_best(repeat, [&] { right &= *bare_walk(path) == wanted; }), wanted.packets});
+  rows.push_back({"read() of the blocks alone", time_best(repeat, [&] { right &= read_blocks(path) > 0; }),
+                  wanted.packets});
   {
     const ResidentFile resident(path);
     std::uint64_t sum = 0;
@@ -90,13 +94,15 @@ int run(int count, char** arguments) {
     rows.push_back({sum == 1 ? "" : "memory read (mapped, summed)", timing, wanted.packets});
   }
 #ifdef TIDEGAUGE_HAVE_PCAP
-  rows.push_back({"libpcap pcap_next_ex", time_best(repeat, [&] { right &= libpcap_loop(path) == wanted; }), wanted.packets});
+  rows.push_back({"libpcap pcap_next_ex", time_best(repeat, [&] { right &= libpcap_loop(path) == wanted; }),
+                  wanted.packets});
 #endif
   if (!right) {
     fmt::print(stderr, "a repeated walk, or libpcap, gave other sums\n");
     return 1;
   }
-  fmt::print("{:<28} {:>8} {:>8} {:>9} {:>11}\n", "best of " + std::to_string(repeat), "Mpps", "GB/s", "/ walk", "spread");
+  fmt::print("{:<28} {:>8} {:>8} {:>9} {:>11}\n", "best of " + std::to_string(repeat), "Mpps", "GB/s",
+             "/ walk", "spread");
   for (const Row& row : rows) print(row, rows.front(), bytes);
   return 0;
 }

@@ -1,5 +1,5 @@
-// What benches of the record walk share: a file of 98-byte records, the bare walk over it, a read of the same memory, and
-// a clock. The bare walk is what counting is held against.
+// What benches of the record walk share: a file of 98-byte records, the bare walk over it, a read of the same
+// memory, and a clock. The bare walk is what counting is held against.
 #pragma once
 
 #include <fcntl.h>
@@ -47,8 +47,8 @@ inline Expected<SumSink> bare_walk(const std::string& path) {
   return sink;
 }
 
-/// A capture of `records` Ethernet / IPv4 / TCP packets cut at 82 bytes, so that a record has 98; microseconds, a million
-/// a second. Returns what a walk has to sum to.
+/// A capture of `records` Ethernet / IPv4 / TCP packets cut at 82 bytes, so that a record has 98;
+/// microseconds, a million a second. Returns what a walk has to sum to.
 inline SumSink write_records(const std::string& path, std::uint64_t records) {
   std::FILE* const out = std::fopen(path.c_str(), "wb");
   if (!out) {
@@ -58,7 +58,8 @@ inline SumSink write_records(const std::string& path, std::uint64_t records) {
   const std::uint32_t file_header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 82, 1};
   std::fwrite(file_header, sizeof file_header, 1, out);
   std::uint8_t record[98] = {};
-  const std::uint8_t frame[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0};
+  const std::uint8_t frame[] = {2, 0,    0, 0, 0, 1, 2, 0,    0, 0,  0, 2, 8,
+                                0, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0};
   std::memcpy(record + 16, frame, sizeof frame);
   SumSink sums;
   for (std::uint64_t i = 0; i < records; ++i) {
@@ -103,8 +104,8 @@ struct Timing {
   double best_s = 1e30, worst_s = 0;
 };
 
-/// Seconds that this thread has computed: what other work on the machine takes away is left out, and so is waiting for
-/// a disk (which a walk out of the page cache does not).
+/// Seconds that this thread has computed: what other work on the machine takes away is left out, and so is
+/// waiting for a disk (which a walk out of the page cache does not).
 inline double thread_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -159,7 +160,8 @@ class ResidentFile {
 };
 
 /// `--name N` of the command line.
-inline std::uint64_t number_argument(int count, char** arguments, std::string_view name, std::uint64_t otherwise) {
+inline std::uint64_t number_argument(int count, char** arguments, std::string_view name,
+                                     std::uint64_t otherwise) {
   for (int i = 1; i + 1 < count; ++i) {
     if (arguments[i] == name) return std::strtoull(arguments[i + 1], nullptr, 10);
   }

@@ -17,7 +17,8 @@ constexpr std::array<std::uint8_t, 3> kMemberMagic{0x1f, 0x8b, 0x08};
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(std::unique_ptr<ByteSource> compressed)
-      : compressed_(std::move(compressed)), input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {
+      : compressed_(std::move(compressed)),
+        input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {
     state_.next_in = input_.get();
     start_member();
   }
@@ -25,7 +26,8 @@ class GzipSource final : public ByteSource {
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
   std::uint64_t input_done() const override { return compressed_->input_done() - state_.avail_in; }
   std::uint64_t input_total() const override { return compressed_->input_total(); }
-  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the block).
+  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the
+  // block).
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   std::string compression() const override { return "gzip"; }
   const std::string& damage() const override { return damage_; }

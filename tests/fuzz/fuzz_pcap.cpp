@@ -1,4 +1,7 @@
 // libFuzzer entry point for pcap files.
+#include <cstring>
+#include <vector>
+
 #include "tests/fuzz/fuzz_walk.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

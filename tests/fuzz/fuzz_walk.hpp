@@ -1,40 +1,20 @@
-// What every fuzzer of captures checks of any input whatever: no crash, no read outside the window, an end, and the same
-// answer for any blocks. Used by the libFuzzer entry points here and by tests/ingest/mutation_test.cpp.
+// What every fuzzer of captures checks of any input whatever: no crash, no read outside the window, an end,
+// and the same answer for any blocks. Used by the libFuzzer entry points here and by
+// tests/ingest/mutation_test.cpp.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "ingest/formats/capture.hpp"
 #include "ingest/source/gzip_source.hpp"
+#include "tests/ingest/memory_source.hpp"
 
 namespace tidegauge::fuzz {
-
-class BytesSource final : public ByteSource {
- public:
-  BytesSource(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-  Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override {
-    const std::size_t got = size < size_ - done_ ? size : size_ - done_;
-    if (got != 0) std::memcpy(out, data_ + done_, got);
-    done_ += got;
-    return got;
-  }
-  std::uint64_t input_done() const override { return done_; }
-  std::uint64_t input_total() const override { return size_; }
-  std::size_t block_bytes() const override { return 1 << 16; }
-  const std::string& damage() const override { return damage_; }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t size_, done_ = 0;
-  std::string damage_;
-};
 
 /// Folds all that a walk delivers, in its order, into one number.
 struct FoldingSink {
@@ -65,7 +45,9 @@ inline void require(bool condition, const char* words) {
 struct Answer {
   FoldingSink sink;
   std::string words;
-  friend bool operator==(const Answer& a, const Answer& b) { return a.sink.fold == b.sink.fold && a.words == b.words; }
+  friend bool operator==(const Answer& a, const Answer& b) {
+    return a.sink.fold == b.sink.fold && a.words == b.words;
+  }
 };
 
 inline Answer answer(ByteSource& source, bool strict, std::size_t block_bytes) {
@@ -79,7 +61,7 @@ inline Answer answer(ByteSource& source, bool strict, std::size_t block_bytes) {
 
 inline void check_capture(const std::uint8_t* data, std::size_t size) {
   const auto walk = [&](bool strict, std::size_t block_bytes) {
-    BytesSource source(data, size);
+    test::MemorySource source(data, size);
     return answer(source, strict, block_bytes);
   };
   const Answer whole = walk(false, size + 1);
@@ -90,7 +72,7 @@ inline void check_capture(const std::uint8_t* data, std::size_t size) {
 
 inline void check_gzip(const std::uint8_t* data, std::size_t size) {
   const auto walk = [&](std::size_t block_bytes) {
-    const auto source = make_gzip_source(std::make_unique<BytesSource>(data, size));
+    const auto source = make_gzip_source(std::make_unique<test::MemorySource>(data, size));
     return answer(*source, false, block_bytes);
   };
   // Not the words: they name a compressed offset, which is as exact as ISA-L's read-ahead.

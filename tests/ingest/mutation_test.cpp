@@ -1,4 +1,5 @@
-// Seeded mutations of generated and real captures through the fuzzers' checks, for compilers without libFuzzer.
+// Seeded mutations of generated and real captures through the fuzzers' checks, for compilers without
+// libFuzzer.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -16,12 +17,16 @@ using namespace test;
 // Rounds, not time, bound the work, so that a seed always gives the same inputs.
 constexpr int kRounds = 1500;
 
-/// What usually breaks readers: flipped bits, extreme numbers, parts removed, repeated, overwritten by others, cut.
+/// What usually breaks readers: flipped bits, extreme numbers, parts removed, repeated, overwritten by
+/// others, cut.
 void mutate(Bytes& bytes, Random& random) {
-  constexpr std::uint32_t kNumbers[] = {0, 1, 0x7fffffff, 0xffffffff, 0xfffffff0, 16, 28, 32, 262144, 262145, 1 << 20, 1 << 24};
+  constexpr std::uint32_t kNumbers[] = {0,  1,  0x7fffffff, 0xffffffff, 0xfffffff0, 16,
+                                        28, 32, 262144,     262145,     1 << 20,    1 << 24};
   for (std::uint32_t i = 0, count = 1 + random() % 6; i < count && bytes.size() > 8; ++i) {
-    const std::size_t at = random() % (bytes.size() - 4), size = 1 + random() % std::min<std::size_t>(200, bytes.size() - at);
-    const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at), to = from + static_cast<std::ptrdiff_t>(size);
+    const std::size_t at = random() % (bytes.size() - 4),
+                      size = 1 + random() % std::min<std::size_t>(200, bytes.size() - at);
+    const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at),
+               to = from + static_cast<std::ptrdiff_t>(size);
     switch (random() % 6) {
       case 0:
         bytes[at] ^= static_cast<std::uint8_t>(1u << (random() % 8));
@@ -37,7 +42,8 @@ void mutate(Bytes& bytes, Random& random) {
         break;
       case 3: {
         const Bytes part(from, to);
-        bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(random() % bytes.size()), part.begin(), part.end());
+        bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(random() % bytes.size()), part.begin(),
+                     part.end());
         break;
       }
       case 4:
@@ -95,7 +101,8 @@ TEST(Mutations, OfGzipStreamsNeverBreakAWalk) {
   for (int round = 0; round < kRounds; ++round) {
     const Seed& seed = all[random() % 8];
     Bytes bytes = gzip_member(prefix(seed.bytes, seed.bytes.size() / 2));
-    append(bytes, gzip_member(Bytes(seed.bytes.begin() + static_cast<std::ptrdiff_t>(seed.bytes.size() / 2), seed.bytes.end())));
+    append(bytes, gzip_member(Bytes(seed.bytes.begin() + static_cast<std::ptrdiff_t>(seed.bytes.size() / 2),
+                                    seed.bytes.end())));
     mutate(bytes, random);
     SCOPED_TRACE("seed " + std::to_string(kSeed) + " round " + std::to_string(round) + " of " + seed.name);
     fuzz::check_gzip(bytes.data(), bytes.size());
