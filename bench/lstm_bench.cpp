@@ -409,6 +409,7 @@ int main(int argc, char** argv) {
   const char* threads = std::getenv("OMP_NUM_THREADS");
   if (!threads || std::string_view(threads) != "1") {  // oneDNN's OpenMP reads it before main
     setenv("OMP_NUM_THREADS", "1", 1);
+    if (lstm_cpu_instruction_set() == "avx2") setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
     execv("/proc/self/exe", argv);
     std::perror("cannot start again with one OpenMP thread");
     return 1;
