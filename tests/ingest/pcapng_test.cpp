@@ -303,6 +303,21 @@ TEST(Pcapng, TheAnswerDoesNotDependOnTheBlocks) {
   }
 }
 
+TEST(Pcapng, ACaptureInACutPayloadIsPayload) {
+  Random random(27);
+  const Bytes inner = ordinary_pcapng(random, 10).bytes;
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, Bytes(20), 20);
+  file.enhanced(0, 2, inner, static_cast<std::uint32_t>(inner.size()));
+  for (std::size_t cut : {8u, 100u, 400u}) {
+    const Walk walk = walk_bytes(prefix(file.bytes, file.bytes.size() - cut));
+    EXPECT_EQ(walk.records.size(), 1u) << cut;
+    EXPECT_EQ(walk.truncated, 1u) << cut << ": " << walk.damage;
+    EXPECT_EQ(walk.damaged, 0u) << cut;
+  }
+}
+
 TEST(Pcapng, LargeBlocksPassThroughSmallOnes) {
   PcapngBuilder file;
   file.interface(1);
