@@ -303,6 +303,21 @@ TEST(Pcapng, TheAnswerDoesNotDependOnTheBlocks) {
   }
 }
 
+TEST(Pcapng, FramesOfUnknownTypesAreNoPlaceToGoOn) {
+  PcapngBuilder inner;
+  inner.other(0x7777, Bytes(8));
+  inner.other(0x7777, Bytes(8));
+  const Bytes frames(inner.bytes.begin() + 28, inner.bytes.end());
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, frames, 40);
+  for (int i = 0; i < 3; ++i) file.enhanced(0, 2, Bytes(20), 20);
+  file.bytes[file.starts[2] + 6] = 0x7f;  // the length of the block that holds them
+  const Walk walk = walk_bytes(file.bytes);
+  EXPECT_EQ(walk.records.size(), 3u);
+  EXPECT_EQ(walk.skipped_bytes, 32 + frames.size()) << walk.damage;
+}
+
 TEST(Pcapng, ACaptureInACutPayloadIsPayload) {
   Random random(27);
   const Bytes inner = ordinary_pcapng(random, 10).bytes;
