@@ -197,6 +197,11 @@ TEST(Pcap, GoesOnAfterDamageOfEveryKind) {
                    0);
        },
        10, 20},
+      {"a hole of zeros from a record on",
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()), 0);
+       },
+       10, 20},
       {"a hole of ones",
        [&](Bytes& b) {
          std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()) + 7,
@@ -281,6 +286,31 @@ TEST(Pcap, ACaptureInAPayloadIsPayload) {
   }
   EXPECT_EQ(difference(walk_bytes(pcap.bytes, true).records, oracle::read_pcap(pcap.bytes).records), "");
   EXPECT_EQ(walk_bytes(pcap.bytes).records.size(), 20u);
+}
+
+TEST(Pcap, AHeaderInADamagedPayloadDoesNotStandAlone) {
+  for (const int fakes : {1, 2}) {
+    Random random(20);
+    // A record whose own header is damaged, and in whose payload lie as many good headers as are not
+    // believed.
+    PcapBuilder inner;
+    for (int i = 0; i < fakes; ++i) inner.record(1'600'000'005, 1, Bytes(20, 1), 20);
+    Bytes payload(40, 0xff);
+    payload.insert(payload.end(), inner.bytes.begin() + 24, inner.bytes.end());
+    payload.resize(payload.size() + 40, 0xff);
+    PcapBuilder pcap;
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      const Bytes data = i == 4 ? payload : random_payload(random, 50);
+      pcap.record(1'600'000'000 + i, 0, data, static_cast<std::uint32_t>(data.size()));
+    }
+    auto wanted = oracle::read_pcap(pcap.bytes).records;
+    wanted.erase(wanted.begin() + 4);
+    pcap.bytes[pcap.starts[4] + 7] = 0x7f;
+    const Walk walk = walk_bytes(pcap.bytes);
+    EXPECT_EQ(difference(walk.records, wanted), "") << fakes << ": " << walk.damage;
+    EXPECT_EQ(walk.damaged, 1u);
+    EXPECT_EQ(walk.skipped_bytes, 16 + payload.size());
+  }
 }
 
 TEST(Pcap, ALinkTypeThatIsNotDecodedIsNamed) {

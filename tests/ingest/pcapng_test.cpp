@@ -303,6 +303,36 @@ TEST(Pcapng, TheAnswerDoesNotDependOnTheBlocks) {
   }
 }
 
+TEST(Pcapng, FramesOfUnknownTypesAreNoPlaceToGoOn) {
+  PcapngBuilder inner;
+  inner.other(0x7777, Bytes(8));
+  inner.other(0x7777, Bytes(8));
+  const Bytes frames(inner.bytes.begin() + 28, inner.bytes.end());
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, frames, 40);
+  for (int i = 0; i < 3; ++i) file.enhanced(0, 2, Bytes(20), 20);
+  file.bytes[file.starts[2] + 6] = 0x7f;  // the length of the block that holds them
+  const Walk walk = walk_bytes(file.bytes);
+  EXPECT_EQ(walk.records.size(), 3u);
+  EXPECT_EQ(walk.skipped_bytes, 32 + frames.size()) << walk.damage;
+}
+
+TEST(Pcapng, ACaptureInACutPayloadIsPayload) {
+  Random random(27);
+  const Bytes inner = ordinary_pcapng(random, 10).bytes;
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, Bytes(20), 20);
+  file.enhanced(0, 2, inner, static_cast<std::uint32_t>(inner.size()));
+  for (std::size_t cut : {8u, 100u, 400u}) {
+    const Walk walk = walk_bytes(prefix(file.bytes, file.bytes.size() - cut));
+    EXPECT_EQ(walk.records.size(), 1u) << cut;
+    EXPECT_EQ(walk.truncated, 1u) << cut << ": " << walk.damage;
+    EXPECT_EQ(walk.damaged, 0u) << cut;
+  }
+}
+
 TEST(Pcapng, LargeBlocksPassThroughSmallOnes) {
   PcapngBuilder file;
   file.interface(1);
