@@ -41,8 +41,8 @@ TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 }
 
 /// @param order late_bit and backward_bit, or 0
-TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes, const HeaderFacts& facts,
-                                  std::uint32_t order) {
+TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
+                                  const HeaderFacts& facts, std::uint32_t order) {
   return {interval_offset, wire_bytes, facts.ip_bytes,
           kind_of(facts) | order | static_cast<std::uint32_t>(facts.tcp_flags) << flags_shift};
 }
@@ -95,11 +95,6 @@ TG_HD TG_INLINE void add_packet(const PackedPacket& packet, Add&& add) {
   add(Column::ip_bytes, packet.ip_bytes);
   if (packet.bits & late_bit) add(Column::late, 1);
   if (packet.bits & backward_bit) add(Column::backward, 1);
-}
-
-/// add_packet into a row.
-TG_INLINE void count_packet(IntervalRow& row, const PackedPacket& packet) {
-  add_packet(packet, [&row](Column column, std::uint64_t amount) { row[column] += amount; });
 }
 
 }  // namespace tidegauge::binning

@@ -18,6 +18,11 @@
 
 namespace tidegauge {
 
+/// Adds one packet to a row; for the few that cannot wait for their interval.
+inline void count_packet(IntervalRow& row, const PackedPacket& packet) {
+  binning::add_packet(packet, [&row](Column column, std::uint64_t amount) { row[column] += amount; });
+}
+
 class IntervalCounter {
  public:
   /// What is counted from now on belongs to interval `k`.

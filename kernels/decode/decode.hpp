@@ -22,8 +22,8 @@
 namespace tidegauge {
 
 /// Every link type, encapsulation and oddity, out of line. By value: the packet must not have an address in the hot loop.
-TG_COLD HeaderFacts decode_any(const std::uint8_t* bytes, std::uint32_t captured_bytes, std::uint32_t wire_bytes,
-                               LinkType link);
+TG_COLD HeaderFacts decode_any(const std::uint8_t* bytes, std::uint32_t captured_bytes,
+                               std::uint32_t wire_bytes, LinkType link);
 
 /// The facts of one packet, the usual ones without a call.
 TG_INLINE HeaderFacts decode(const PacketView& packet) {
