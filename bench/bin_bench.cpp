@@ -8,7 +8,8 @@
 // The trace: 96-byte snaplen, 98 bytes a record on average with the header, packets of a few hundred flows at random
 // (70 % TCP, 20 % UDP, 5 % ICMP, 5 % others; 25 % IPv6), so that neither family, protocol nor record length can be
 // predicted; 1 M packets a second. Left out: reading from a disk, inflating, writing rows anywhere.
-// Read the best of the rounds; the spread is printed beside it.
+// Read the best of the rounds; the spread is printed beside it, and on a machine that others use both are needed: the
+// stages lose by different amounts when the cache or the other half of a core is busy.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // What one packet adds to an interval: the arithmetic that the CPU, the device and the packed batches share.
 //
-// A packet's increments depend on three small classes and three sums, so nobody has to touch 31 columns a packet:
-//   kind   transport x family x fragment x cut      64 values: packets and bytes of each fold into 13 columns
+// A packet's increments depend on three small classes and three sums, so nobody has to touch 32 columns a packet:
+//   kind   transport x family x fragment x cut      64 values: packets and bytes of each fold into 14 columns
 //   flags  the TCP flag byte                        256 values: SYN, SYN-ACK, FIN, RST
 //   size   position of the highest bit of wire_bytes 32 values: the size histogram
 //   sums   ip_bytes, late, backward
