@@ -12,15 +12,20 @@ namespace tidegauge::test {
 
 inline std::int64_t random_time(RandomStream& random, std::uint64_t model, std::int64_t before) {
   constexpr std::int64_t second = 1'000'000'000, day = 86'400 * second, start = 1'700'000'000 * second;
-  const auto small = [&](std::int64_t bound) { return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(bound))); };
+  const auto small = [&](std::int64_t bound) {
+    return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(bound)));
+  };
   switch (model) {
-    case 0: return before + small(2 * second);                                      // steady
-    case 1: return before + small(3 * second) - second;                             // jitter, backward and late
-    case 2: return random.below(8) ? before + small(second) : before + day + small(2) ;  // just at and over a day
+    case 0: return before + small(2 * second);           // steady
+    case 1: return before + small(3 * second) - second;  // jitter, backward and late
+    case 2:
+      return random.below(8) ? before + small(second) : before + day + small(2);  // just at and over a day
     case 3: return random.below(2) ? start + small(second) : start + 9 * day + small(second);  // two clocks
-    case 4: return random.below(6) ? before + small(second) : static_cast<std::int64_t>(random());  // garbage now and then
-    case 5: return static_cast<std::int64_t>(random());                             // nothing but garbage
-    case 6: return start + small(3) * 2 * day + small(5) * second;                  // three clocks
+    case 4:
+      return random.below(6) ? before + small(second)
+                             : static_cast<std::int64_t>(random());  // garbage now and then
+    case 5: return static_cast<std::int64_t>(random());              // nothing but garbage
+    case 6: return start + small(3) * 2 * day + small(5) * second;   // three clocks
     default: return random.below(20) ? before + small(second) : start - small(4 * day);  // resets
   }
 }

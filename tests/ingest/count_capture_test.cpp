@@ -27,15 +27,19 @@ Counted count(const fs::path& path, const CountOptions& options = {}) {
     counted.portions += 1;
     return {};
   });
-  if (result) counted.capture = *result;
-  else counted.error = result.error().message();
+  if (result)
+    counted.capture = *result;
+  else
+    counted.error = result.error().message();
   for (const auto& [k, row] : counted.rows) counted.total += row;
   return counted;
 }
 
 std::string text(std::uint64_t value) { return std::to_string(value); }
 
-std::string derived_name(const std::string& capture) { return capture.substr(0, capture.find(".pcap")) + ".epoch_1s.csv"; }
+std::string derived_name(const std::string& capture) {
+  return capture.substr(0, capture.find(".pcap")) + ".epoch_1s.csv";
+}
 
 void expect_derived_rows(const Counted& counted, const std::string& file) {
   const auto expected = read_csv(shared_data() / "series" / "derived" / derived_name(file));
@@ -87,7 +91,8 @@ TEST(CountCapture, TheScadaTraceOfThePaper) {
 // Captures of decoded link types that capinfos reads to their end, where TCP differs from tshark's.
 const std::map<std::string, std::pair<std::uint64_t, const char*>>& differences() {
   static const std::map<std::string, std::pair<std::uint64_t, const char*>> table{
-      {"tcp_header_heapoverflow.pcap", {0, "fuzzed: the microseconds of its only record are 808 seconds; damage here, time there"}},
+      {"tcp_header_heapoverflow.pcap",
+       {0, "fuzzed: the microseconds of its only record are 808 seconds; damage here, time there"}},
       {"tcpdump_tcp_header_heapoverflow.pcap", {0, "as above"}},
       {"tcpdump_babel_update_oobr.pcap", {0, "fuzzed: both lie in records with impossible headers"}},
   };
@@ -95,7 +100,8 @@ const std::map<std::string, std::pair<std::uint64_t, const char*>>& differences(
 }
 
 bool not_read_here(const std::string& error) {
-  return error.find("is not decoded") != std::string::npos || error.find("-compressed input is not read") != std::string::npos;
+  return error.find("is not decoded") != std::string::npos ||
+         error.find("-compressed input is not read") != std::string::npos;
 }
 
 TEST(CountCapture, EdgeCapturesCountTcpAsTsharkDoes) {
@@ -111,7 +117,8 @@ TEST(CountCapture, EdgeCapturesCountTcpAsTsharkDoes) {
     if (known == differences().end()) {
       EXPECT_EQ(text(counted.total[Column::tcp_packets]), want["tshark_tcp_frames"]) << file;
     } else {
-      EXPECT_EQ(counted.total[Column::tcp_packets], known->second.first) << file << ": " << known->second.second;
+      EXPECT_EQ(counted.total[Column::tcp_packets], known->second.first)
+          << file << ": " << known->second.second;
       EXPECT_NE(text(known->second.first), want["tshark_tcp_frames"]) << file << " differs no more";
     }
     ++compared;
@@ -126,9 +133,11 @@ TEST(CountCapture, PortionsAndIntervalsAddUp) {
   const Counted portions = count(path, {.flush_rows = 10});
   EXPECT_EQ(portions.rows, whole.rows);
   EXPECT_GT(portions.portions, 50u);
-  for (const std::int64_t interval_ns : {std::int64_t{1'000'000}, std::int64_t{60'000'000'000}, std::int64_t{86'400'000'000'000}}) {
+  for (const std::int64_t interval_ns :
+       {std::int64_t{1'000'000}, std::int64_t{60'000'000'000}, std::int64_t{86'400'000'000'000}}) {
     const Counted other = count(path, {.interval_ns = interval_ns});
-    for (const Column column : {Column::packets, Column::bytes, Column::tcp_packets, Column::ip_bytes, Column::syn})
+    for (const Column column :
+         {Column::packets, Column::bytes, Column::tcp_packets, Column::ip_bytes, Column::syn})
       EXPECT_EQ(other.total[column], whole.total[column]) << interval_ns;
   }
 }
@@ -149,8 +158,10 @@ TEST(CountCapture, ATruncatedFileKeepsWhatCameBefore) {
 TEST(CountCapture, ErrorsAreValues) {
   const ScratchFolder scratch;
   EXPECT_NE(count(scratch / "none.pcap").error.find("none.pcap"), std::string::npos);
-  for (const std::int64_t interval_ns : {std::int64_t{0}, std::int64_t{-5}, std::int64_t{999'999}, std::int64_t{86'400'000'000'001}})
-    EXPECT_NE(count(scratch / "none.pcap", {.interval_ns = interval_ns}).error.find("out of range"), std::string::npos);
+  for (const std::int64_t interval_ns :
+       {std::int64_t{0}, std::int64_t{-5}, std::int64_t{999'999}, std::int64_t{86'400'000'000'001}})
+    EXPECT_NE(count(scratch / "none.pcap", {.interval_ns = interval_ns}).error.find("out of range"),
+              std::string::npos);
   // A capture of one packet whose row nobody takes.
   std::string one("\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0", 24);
   one += std::string("\1\0\0\0\0\0\0\0\16\0\0\0\16\0\0\0", 16) + std::string(14, '\0');

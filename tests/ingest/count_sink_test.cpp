@@ -31,9 +31,11 @@ Trace random_trace(RandomStream& random, std::uint64_t model, std::size_t n) {
   for (Event& event : trace.events) {
     if (event.kind != Event::Kind::record) continue;
     const Bytes payload = zeros(random.below(1400));
-    const Bytes transport = random.below(2) ? tcp(static_cast<int>(random.below(256)), payload) : udp(5, 6, payload);
+    const Bytes transport =
+        random.below(2) ? tcp(static_cast<int>(random.below(256)), payload) : udp(5, 6, payload);
     const int protocol = transport.size() >= 20 && transport[12] == 0x50 ? 6 : 17;
-    trace.packets.push_back(random.below(3) ? eth(0x0800, ipv4(protocol, transport)) : eth(0x86dd, ipv6(protocol, transport)));
+    trace.packets.push_back(random.below(3) ? eth(0x0800, ipv4(protocol, transport))
+                                            : eth(0x86dd, ipv6(protocol, transport)));
     const Bytes& bytes = trace.packets.back();
     const auto wire = static_cast<std::uint32_t>(bytes.size());
     const auto facts = oracle::NaiveDecoder::decode({0, wire, wire, bytes.data(), LinkType::ethernet});
@@ -61,8 +63,8 @@ void feed(Sink& sink, const Trace& trace, std::size_t first, std::size_t last) {
   }
 }
 
-void expect_whole(const Trace& trace, std::int64_t interval_ns, const PartialSeries& closed, IntervalRows rows,
-                  const std::string& where) {
+void expect_whole(const Trace& trace, std::int64_t interval_ns, const PartialSeries& closed,
+                  IntervalRows rows, const std::string& where) {
   const oracle::WholeCapture whole = oracle::count_whole(trace.events, interval_ns);
   std::erase_if(rows, [](const auto& item) { return item.second == IntervalRow{}; });
   ASSERT_EQ(rows, whole.rows) << where;
@@ -77,7 +79,9 @@ struct Collected {
   IntervalRows rows;
   RowPortions portions;
   explicit Collected(std::size_t limit)
-      : portions(limit, [this](const IntervalRows& portion) { return add_rows(rows, IntervalRows(portion)), Status{}; }) {}
+      : portions(limit, [this](const IntervalRows& portion) {
+          return add_rows(rows, IntervalRows(portion)), Status{};
+        }) {}
 };
 
 TEST(CountSink, EveryClockEqualsTheDefinitions) {
@@ -87,7 +91,8 @@ TEST(CountSink, EveryClockEqualsTheDefinitions) {
     const std::uint64_t model = random.below(clock_models);
     const Trace trace = random_trace(random, model, random.below(40));
     const std::int64_t interval_ns = random.below(2) ? second : 86'400 * second;
-    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " + std::to_string(model);
+    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " +
+                       std::to_string(model);
     Collected collected(random.below(2) ? 3 : 1'000);
     const std::size_t split = random.below(trace.events.size() + 1);
     CountSink left(interval_ns, collected.portions), right(interval_ns, collected.portions);
@@ -110,7 +115,8 @@ TEST(PackSink, EveryClockEqualsTheDefinitionsAtAwkwardBatchSizes) {
     const std::size_t batch = 32, sizes[] = {0, 1, 31, 32, 33, 64, 65, 40};
     const Trace trace = random_trace(random, model, sizes[random.below(8)]);
     const std::int64_t interval_ns = random.below(2) ? second : second / 1000;
-    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " + std::to_string(model);
+    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " +
+                       std::to_string(model);
     Collected collected(random.below(2) ? 3 : 1'000);
     const auto counter = make_batch_counter_cpu();
     PackSink sink(interval_ns, *counter, collected.portions,
@@ -127,7 +133,8 @@ TEST(PackSink, EveryClockEqualsTheDefinitionsAtAwkwardBatchSizes) {
 
 // Intervals at both ends of representable time, where the end of an interval is no number.
 TEST(CountSink, TimesAtTheEndsOfRepresentableTime) {
-  for (const std::int64_t edge : {std::numeric_limits<std::int64_t>::max() - 5, std::numeric_limits<std::int64_t>::min()}) {
+  for (const std::int64_t edge :
+       {std::numeric_limits<std::int64_t>::max() - 5, std::numeric_limits<std::int64_t>::min()}) {
     Trace trace;
     for (std::int64_t i = 0; i < 6; ++i) {
       Event event;
@@ -147,7 +154,9 @@ TEST(CountSink, TimesAtTheEndsOfRepresentableTime) {
 }
 
 TEST(CountSink, ARefusedPortionIsAnErrorAtTheEnd) {
-  RowPortions portions(1, [](const IntervalRows&) -> Status { return Error{"the disk is full", "here", "", ErrorKind::failed}; });
+  RowPortions portions(1, [](const IntervalRows&) -> Status {
+    return Error{"the disk is full", "here", "", ErrorKind::failed};
+  });
   portions.hand_over({});
   EXPECT_TRUE(portions.status());
   portions.hand_over({{1, IntervalRow{}}});

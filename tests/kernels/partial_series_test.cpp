@@ -40,10 +40,12 @@ PartialSeries merge_all(std::vector<PartialSeries> parts, RandomStream& random) 
 }
 
 /// Cut points, favouring stretches of 0 to 3 events.
-std::vector<PartialSeries> random_split(const Events& events, std::int64_t interval_ns, RandomStream& random) {
+std::vector<PartialSeries> random_split(const Events& events, std::int64_t interval_ns,
+                                        RandomStream& random) {
   std::vector<PartialSeries> parts;
   for (std::size_t at = 0; at < events.size() || parts.empty();) {
-    const std::size_t n = std::min<std::size_t>(events.size() - at, random.below(3) ? random.below(4) : random.below(40));
+    const std::size_t n =
+        std::min<std::size_t>(events.size() - at, random.below(3) ? random.below(4) : random.below(40));
     parts.push_back(stretch(events, at, at + n, interval_ns));
     at += n;
   }
@@ -62,7 +64,8 @@ void expect_whole(const oracle::WholeCapture& whole, const PartialSeries& closed
   ASSERT_EQ(closed.first_ns(), whole.first_ns) << where;
   ASSERT_EQ(closed.last_kept_ns(), whole.last_ns) << where;
   const PartialSeries::Marks& unplaced = closed.unplaced();
-  ASSERT_EQ(unplaced.absurd + unplaced.damaged + unplaced.duplicates + unplaced.lost, whole.unplaced) << where;
+  ASSERT_EQ(unplaced.absurd + unplaced.damaged + unplaced.duplicates + unplaced.lost, whole.unplaced)
+      << where;
 }
 
 TEST(PartialSeries, AnySplitEqualsNoSplitEqualsTheDefinitions) {
@@ -72,7 +75,8 @@ TEST(PartialSeries, AnySplitEqualsNoSplitEqualsTheDefinitions) {
     const std::uint64_t model = random.below(test::clock_models);
     const Events events = test::random_events(random, model, random.below(round % 10 ? 12 : 120));
     const std::int64_t interval_ns = random.below(2) ? second : 86'400 * second;
-    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " + std::to_string(model);
+    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " +
+                       std::to_string(model);
     const oracle::WholeCapture whole = oracle::count_whole(events, interval_ns);
 
     PartialSeries unsplit = stretch(events, 0, events.size(), interval_ns);
@@ -98,8 +102,8 @@ TEST(PartialSeries, EveryShortCaptureOnThreeClocks) {
       const oracle::WholeCapture whole = oracle::count_whole(events, second);
       for (std::size_t a = 0; a <= n; ++a) {
         for (std::size_t b = a; b <= n; ++b) {
-          const auto where = std::to_string(n) + " records, code " + std::to_string(code) + ", split at " + std::to_string(a) +
-                             " and " + std::to_string(b);
+          const auto where = std::to_string(n) + " records, code " + std::to_string(code) + ", split at " +
+                             std::to_string(a) + " and " + std::to_string(b);
           PartialSeries left = stretch(events, 0, a, second), right = stretch(events, 0, a, second);
           PartialSeries end = stretch(events, a, b, second);
           left.merge(stretch(events, a, b, second));
@@ -131,7 +135,8 @@ TEST(PartialSeries, RowsInPortionsAddUp) {
     }
     partial.close();
     add_rows(rows, partial.take_rows());
-    ASSERT_EQ(without_empty(rows), oracle::count_whole(events, second).rows) << "seed " << seed << " round " << round;
+    ASSERT_EQ(without_empty(rows), oracle::count_whole(events, second).rows)
+        << "seed " << seed << " round " << round;
   }
 }
 
@@ -141,7 +146,8 @@ TEST(PartialSeries, ClosedOnesAdd) {
   PartialSeries one = stretch(a, 0, a.size(), second), other = stretch(b, 0, b.size(), second);
   one.close();
   other.close();
-  const oracle::WholeCapture whole_a = oracle::count_whole(a, second), whole_b = oracle::count_whole(b, second);
+  const oracle::WholeCapture whole_a = oracle::count_whole(a, second),
+                             whole_b = oracle::count_whole(b, second);
   one.add(std::move(other));
   IntervalRows rows = whole_a.rows;
   add_rows(rows, IntervalRows(whole_b.rows));
@@ -167,7 +173,8 @@ TEST(PartialSeries, DaysApartAreKeptGarbageIsNot) {
   partial.close();
   EXPECT_EQ(partial.account().counted, 7u);
 
-  const Events garbage{at(1'700'000'000), at(1'700'000'001), at(0xffffffff), at(1'700'000'002), at(1'700'000'003)};
+  const Events garbage{at(1'700'000'000), at(1'700'000'001), at(0xffffffff), at(1'700'000'002),
+                       at(1'700'000'003)};
   partial = stretch(garbage, 0, garbage.size(), second);
   partial.close();
   EXPECT_EQ(partial.account().counted, 4u);

@@ -8,7 +8,8 @@
 
 namespace tidegauge::oracle {
 
-inline IntervalRow row_of_packet(const HeaderFacts& facts, std::uint32_t wire_bytes, bool late = false, bool backward = false) {
+inline IntervalRow row_of_packet(const HeaderFacts& facts, std::uint32_t wire_bytes, bool late = false,
+                                 bool backward = false) {
   IntervalRow row;
   const bool tcp = facts.transport == Transport::tcp, udp = facts.transport == Transport::udp;
   const bool icmp = facts.transport == Transport::icmp, other = facts.transport == Transport::other;

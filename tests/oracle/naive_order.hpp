@@ -39,7 +39,8 @@ inline std::vector<bool> absurd_ones(const std::vector<std::int64_t>& t) {
   const std::size_t n = t.size();
   std::vector<bool> absurd(n, false);
   if (n < 3) return absurd;
-  for (std::size_t i = 1; i + 1 < n; ++i) absurd[i] = far(t[i - 1], t[i]) && far(t[i], t[i + 1]) && !far(t[i - 1], t[i + 1]);
+  for (std::size_t i = 1; i + 1 < n; ++i)
+    absurd[i] = far(t[i - 1], t[i]) && far(t[i], t[i + 1]) && !far(t[i - 1], t[i + 1]);
   absurd[0] = far(t[0], t[1]) && far(t[0], t[2]) && !far(t[1], t[2]);
   absurd[n - 1] = far(t[n - 1], t[n - 2]) && far(t[n - 1], t[n - 3]) && !far(t[n - 2], t[n - 3]);
   return absurd;
@@ -64,8 +65,10 @@ inline WholeCapture count_whole(const std::vector<Event>& events, std::int64_t i
   std::optional<std::int64_t> kept;  // the kept record before
   const auto book = [&](Column column, std::uint64_t number) {
     const auto where = kept ? kept : first_kept;
-    if (where) whole.rows[floor_interval(*where, interval_ns)][column] += number;
-    else whole.unplaced += number;
+    if (where)
+      whole.rows[floor_interval(*where, interval_ns)][column] += number;
+    else
+      whole.unplaced += number;
   };
   std::size_t next = 0;
   for (const Event& event : events) {
@@ -85,13 +88,15 @@ inline WholeCapture count_whole(const std::vector<Event>& events, std::int64_t i
       IntervalRow& row = whole.rows[floor_interval(event.ts_ns, interval_ns)];
       row += event.counts;
       if (kept && event.ts_ns < *kept) row[Column::backward] += 1;
-      if (kept && floor_interval(event.ts_ns, interval_ns) < floor_interval(*kept, interval_ns)) row[Column::late] += 1;
+      if (kept && floor_interval(event.ts_ns, interval_ns) < floor_interval(*kept, interval_ns))
+        row[Column::late] += 1;
       kept = event.ts_ns;
       whole.first_ns = whole.first_ns ? std::min(*whole.first_ns, event.ts_ns) : event.ts_ns;
       whole.last_ns = whole.last_ns ? std::max(*whole.last_ns, event.ts_ns) : event.ts_ns;
     }
   }
-  for (auto it = whole.rows.begin(); it != whole.rows.end();) it = it->second == IntervalRow{} ? whole.rows.erase(it) : ++it;
+  for (auto it = whole.rows.begin(); it != whole.rows.end();)
+    it = it->second == IntervalRow{} ? whole.rows.erase(it) : ++it;
   return whole;
 }
 
