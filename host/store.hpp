@@ -100,8 +100,8 @@ class SeriesFile {
   /// The point and the columns that a query means, checked: names the known ones where they are not.
   Expected<Query> resolve(const Query& query) const;
 
-  // Where `point` is empty below, the only point there is is meant (an error if there are several); for table() and
-  // save_table() the empty point is the file as a whole.
+  // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
+  // table() and save_table(): there it is the file as a whole.
 
   /// Replaces the forecast of the same model, column and step.
   Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);

@@ -20,6 +20,8 @@ struct SeriesFile::Impl {
 
   /// The point itself if it is known; the only one if it is empty; otherwise an error that names the known ones.
   Expected<std::string> resolve_point(const std::string& point) const;
+  /// Where a table of this point is kept: an empty point means the only one, or else the file as a whole.
+  Expected<std::string> table_point(const std::string& point) const;
   /// True where the point holds imported values instead of counters.
   Expected<bool> is_imported(const std::string& point) const;
   Expected<std::vector<Span>> closed_spans(const std::string& point) const;

@@ -142,19 +142,28 @@ Expected<std::vector<Labels>> SeriesFile::labels(const std::string& point) const
   return all;
 }
 
+Expected<std::string> SeriesFile::Impl::table_point(const std::string& point) const {
+  if (!point.empty()) return point;
+  return db.text("SELECT iif(count(DISTINCT point) = 1, min(point), '') FROM traces");
+}
+
 Status SeriesFile::save_table(const std::string& name, const std::string& point, const std::string& json) {
   auto transaction = sqlite::Transaction::begin(impl_->db);
   if (!transaction) return std::move(transaction).error();
   auto replace = impl_->db.prepare("INSERT OR REPLACE INTO results (name, point, document) VALUES (?1, ?2, ?3)");
   if (!replace) return std::move(replace).error();
-  TG_TRY(replace->bind(name, point, json).run());
+  auto owner = impl_->table_point(point);
+  if (!owner) return std::move(owner).error();
+  TG_TRY(replace->bind(name, *owner, json).run());
   return transaction->commit();
 }
 
 Expected<std::optional<std::string>> SeriesFile::table(const std::string& name, const std::string& point) const {
   auto select = impl_->db.prepare("SELECT document FROM results WHERE name = ?1 AND point = ?2");
   if (!select) return std::move(select).error();
-  auto row = select->bind(name, point).step();
+  auto owner = impl_->table_point(point);
+  if (!owner) return std::move(owner).error();
+  auto row = select->bind(name, *owner).step();
   if (!row) return std::move(row).error();
   if (!*row) return std::optional<std::string>();
   return std::optional<std::string>(select->text(0));

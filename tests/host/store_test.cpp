@@ -478,7 +478,13 @@ TEST_F(Store, ForecastsLabelsAndTablesComeBack) {
   ASSERT_TRUE(file.save_table("scores", "north", "[1]"));
   ASSERT_TRUE(file.save_table("scores", "north", "[2]"));
   EXPECT_EQ(**file.table("scores", "north"), "[2]");
-  EXPECT_FALSE(file.table("scores", "")->has_value());
+  EXPECT_EQ(**file.table("scores", ""), "[2]") << "the only point there is";
+  EXPECT_FALSE(file.table("metrics", "north")->has_value());
+  add(file, trace_of("b", 2, "south"), ramp(0, 1));
+  EXPECT_FALSE(file.table("scores", "")->has_value()) << "with several points, the file as a whole";
+  ASSERT_TRUE(file.save_table("scores", "", "[3]"));
+  EXPECT_EQ(**file.table("scores", ""), "[3]");
+  EXPECT_EQ(**file.table("scores", "north"), "[2]");
   EXPECT_FALSE(file.save_forecast(forecast, "east")) << "an unknown point is an error";
   EXPECT_EQ(shell(scratch / "x.series", "SELECT count(*) FROM forecast_values"), std::vector<std::string>{"4"})
       << "the values of a replaced forecast go with it";
