@@ -133,6 +133,7 @@ class BinJob {
         told = std::max(told, done);
       };
       auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+        if (stopping()) throw Interrupted{};
         // Threads of one process take turns here, for as long as it takes; SQLite's wait is for other processes.
         if (!writing.owns_lock()) writing.lock();
         return rows(portion);

@@ -23,15 +23,15 @@ struct BinProgress {
 };
 
 struct BinOptions {
-  std::string series;                   ///< the series file, made where it is absent
+  std::string series{};                 ///< the series file, made where it is absent
   std::int64_t interval_ns = 0;         ///< 0: the file's own, 1 s for a new file
   std::string point = "default";
   bool strict = false;                  ///< damage is an error, and ends the job
   std::size_t threads = 1;              ///< captures counted at once; 0 for all cores
   std::int64_t wait_ms = 10'000;        ///< for another writer
-  std::optional<CsvOptions> csv;        ///< the inputs are tables
-  std::function<void(const BinProgress&)> progress;  ///< never called by two threads at once
-  std::function<bool()> stop;           ///< asked often; true gives up the captures in work and starts no other
+  std::optional<CsvOptions> csv{};      ///< the inputs are tables
+  std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
+  std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other
 };
 
 enum class BinOutcome { added, already_in, failed, left_out };

@@ -36,7 +36,7 @@ class Export {
 
   Expected<std::vector<std::string>> chosen_points() const {
     if (options_.query.point.empty()) return file_.points();
-    auto query = file_.resolve({.point = options_.query.point, .columns = {}, .from_ns = {}, .to_ns = {}});
+    auto query = file_.resolve({.point = options_.query.point});
     if (!query) return std::move(query).error();
     return std::vector<std::string>{query->point};
   }

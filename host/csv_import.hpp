@@ -18,9 +18,9 @@
 namespace tidegauge {
 
 struct CsvOptions {
-  std::string time_column;   ///< a name of the header or a number from 1; "none": a line is an interval; empty: column 1
-  std::string value_column;  ///< a name or a number; empty: the first column that is not the time
-  std::string origin;        ///< ISO 8601 or @epoch; numeric times count from it, and so do lines without a time
+  std::string time_column{};   ///< a name of the header or a number from 1; "none": a line is an interval; empty: column 1
+  std::string value_column{};  ///< a name or a number; empty: the first column that is not the time
+  std::string origin{};        ///< ISO 8601 or @epoch; numeric times count from it, and so do lines without a time
   std::string time_zone = "UTC";  ///< of ISO times without an offset, and of the origin
   char delimiter = ',';
 };

@@ -1,13 +1,16 @@
 #include "host/sqlite.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <limits>
 
 namespace tidegauge::sqlite {
 
 namespace {
+/// SQLite does not keep the system's reason for a failed commit; errno does, where it was 0 before the call.
 std::string system_reason(sqlite3* db) {
-  const int number = db ? sqlite3_system_errno(db) : 0;
+  const int kept = db ? sqlite3_system_errno(db) : 0;
+  const int number = kept ? kept : errno;
   return number ? std::string(": ") + std::strerror(number) : "";
 }
 }  // namespace
@@ -41,6 +44,7 @@ Error explain(sqlite3* db, int code, const std::string& where) {
 }
 
 Expected<bool> Statement::step() {
+  errno = 0;
   const int code = sqlite3_step(get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -70,6 +74,7 @@ std::string Statement::text(int column) const {
 
 Expected<Database> Database::open(const std::string& name, int flags, const std::string& where) {
   sqlite3* handle = nullptr;
+  errno = 0;
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
   Database db(handle, where);
   if (code != SQLITE_OK) return explain(handle, code, where);
@@ -78,12 +83,14 @@ Expected<Database> Database::open(const std::string& name, int flags, const std:
 
 Expected<Statement> Database::prepare(std::string_view sql) const {
   sqlite3_stmt* statement = nullptr;
+  errno = 0;
   const int code = sqlite3_prepare_v2(get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
   if (code != SQLITE_OK) return explain(get(), code, where_);
   return Statement(statement, where_);
 }
 
 Status Database::execute(const std::string& sql) const {
+  errno = 0;
   const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return explain(get(), code, where_);
   return {};

@@ -29,10 +29,11 @@ std::string uri(const std::string& path, const char* parameters) {
 
 /// In a folder that cannot be written to SQLite cannot share a WAL database. With no log beside it the file is whole
 /// and nobody writes, so it may be read as it lies.
+/// Otherwise it is opened for writing if it may be, because only then the last to close it removes the log.
 Expected<sqlite::Database> open_for_reading(const std::string& path) {
-  auto db = sqlite::Database::open(uri(path, ""), SQLITE_OPEN_READONLY, path);
+  auto db = sqlite::Database::open(uri(path, ""), SQLITE_OPEN_READWRITE, path);
   if (!db) return db;
-  if (db->text("PRAGMA journal_mode")) return db;
+  if (db->execute("PRAGMA query_only = ON") && db->text("PRAGMA journal_mode")) return db;
   std::error_code ignored;
   if (fs::exists(path + "-wal", ignored)) return db;
   auto immutable = sqlite::Database::open(uri(path, "?immutable=1"), SQLITE_OPEN_READONLY, path);

@@ -86,9 +86,9 @@ class SeriesFile {
   Expected<std::vector<Span>> spans(const std::string& point) const;
 
   struct Query {
-    std::string point;                 ///< empty: the only point there is (an error if there are several)
-    std::vector<std::string> columns;  ///< empty: every counter column, or `value` for imported series
-    std::optional<std::int64_t> from_ns, to_ns;
+    std::string point{};                 ///< empty: the only point there is (an error if there are several)
+    std::vector<std::string> columns{};  ///< empty: every counter column, or `value` for imported series
+    std::optional<std::int64_t> from_ns{}, to_ns{};
   };
   /// Intervals that overlap [from_ns, to_ns), zero-filled inside spans; see IntervalSeries. Overlapping traces of one
   /// point add up. Rows outside every span (a quality count before the first kept packet) are there, not complete.

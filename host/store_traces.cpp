@@ -23,7 +23,7 @@ std::uint64_t hash_from(const std::string& text) {
 /// The path that tells whether a file of that name was seen: the same from any working folder.
 std::string absolute_path(const std::string& path) {
   std::error_code error;
-  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  const auto canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
   return error ? path : canonical.string();
 }
 

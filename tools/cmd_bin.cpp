@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -147,6 +148,7 @@ Status complete(Request& request) {
 Status run_bin(Request& request, const CommonOptions& common) {
   TG_TRY(complete(request));
   const InterruptGuard guard;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit shall be an error with words, like a full disk
   request.bin.stop = [] { return interrupted(); };
   auto report = [&] {
     ProgressWords words;  // cleared from the terminal before the results come

@@ -46,16 +46,17 @@ Status run_export(Request& request, const CommonOptions& common) {
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
   app.add_option("series", request->series, "The series file")->required();
-  app.add_option("--columns", request->options.query.columns, "Columns of the series, such as tcp_bytes,packets (default: all)")
+  auto* columns = app.add_option("--columns", request->options.query.columns, "Columns of the series, such as tcp_bytes,packets (default: all)")
       ->delimiter(',');
-  app.add_option("--point", request->options.query.point, "Observation point, needed where there are several");
-  app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600");
-  app.add_option("--to", request->to, "Time before which to end");
+  auto* point = app.add_option("--point", request->options.query.point, "Observation point, needed where there are several");
+  auto* from = app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600");
+  auto* to = app.add_option("--to", request->to, "Time before which to end");
   app.add_option("-o,--output", request->output, "File to write (default: stdout)");
-  app.add_option("--what", request->subject, "series, traces, spans, forecasts or labels")->capture_default_str();
+  auto* what = app.add_option("--what", request->subject, "series, traces, spans, forecasts or labels")->capture_default_str();
   app.add_flag("--no-header-comments", request->no_header_comments, "Leave out version, settings and inputs");
   app.add_flag("--canonical", request->canonical,
-               "Every stored row in a fixed order and nothing of the run: equal inputs give equal bytes");
+               "Every stored row in a fixed order and nothing of the run: equal inputs give equal bytes")
+      ->excludes(columns)->excludes(point)->excludes(from)->excludes(to)->excludes(what);
   return [request, &common] { return run_export(*request, common); };
 }
 

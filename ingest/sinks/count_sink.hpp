@@ -18,7 +18,7 @@ class CountSink {
   CountSink(std::int64_t interval_ns, RowPortions& portions) : tally_(portions), stretch_(interval_ns, tally_) {}
 
   TG_INLINE void packet(const PacketView& packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes, packet.wire_bytes, decode(packet));
+    stretch_.packet(packet.ts_ns, packet.captured_bytes, binning::pack(0, packet.wire_bytes, decode(packet), 0));
   }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) { stretch_.refuse(why, records, bytes); }
   void lost(std::uint64_t packets) { stretch_.lost(packets); }
@@ -33,10 +33,8 @@ class CountSink {
  private:
   struct Tally {
     explicit Tally(RowPortions& to) : portions(to) {}
-    TG_INLINE void count(std::uint32_t wire_bytes, const HeaderFacts& facts) { counter.count(wire_bytes, facts); }
-    void count_out_of_order(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
-      counter.count_out_of_order(wire_bytes, facts, order);
-    }
+    TG_INLINE void count_in_order(const PackedPacket& packet) { counter.count_in_order(packet); }
+    void count(const PackedPacket& packet) { counter.count(packet); }
     void enter(std::int64_t k) { counter.enter(k); }
     std::uint64_t counted() const { return counter.counted(); }
     void take_portion(PartialSeries& partial) {

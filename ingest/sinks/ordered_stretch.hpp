@@ -6,12 +6,12 @@
 // the packet before is left to PartialSeries.
 //
 // A Tally counts kept packets:
-//   count(wire_bytes, facts)                      hot, into the interval entered
-//   count_out_of_order(wire_bytes, facts, order)  the same with late_bit, backward_bit of binning_rule.hpp
-//   enter(k)                                      a new interval
-//   counted()                                     packets counted so far
-//   take_portion(partial)                         may move out the partial's rows and its own, to keep memory bounded;
-//                                                 enter() follows before anything is counted
+//   count_in_order(packet)  hot: a packed packet without order bits, into the interval entered
+//   count(packet)           any packed packet, into the interval entered
+//   enter(k)                a new interval
+//   counted()               packets counted so far
+//   take_portion(partial)   may move out the partial's rows and its own, to keep memory bounded; enter() follows before
+//                           anything is counted
 //
 // Not thread-safe. Tested by tests/ingest/count_capture_test.cpp and tests/kernels/partial_series_test.cpp.
 #pragma once
@@ -23,7 +23,6 @@
 #include "kernels/binning/binning_rule.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/host_device.hpp"
-#include "kernels/data/header_facts.hpp"
 #include "kernels/data/partial_series.hpp"
 
 namespace tidegauge {
@@ -37,15 +36,15 @@ class OrderedStretch {
   OrderedStretch(const OrderedStretch&) = delete;
   OrderedStretch& operator=(const OrderedStretch&) = delete;
 
-  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t captured_bytes, std::uint32_t wire_bytes,
-                        const HeaderFacts& facts) {
+  /// By value all the way: what has an address lives in memory, and the hot loop should not.
+  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t captured_bytes, PackedPacket packet) {
     captured_ += captured_bytes;
     if (ts_ns >= last_ && ts_ns < end_) [[likely]] {
       before_last_ = last_;
       last_ = ts_ns;
-      tally_.count(wire_bytes, facts);
+      tally_.count_in_order(packet);
     } else {
-      turn(ts_ns, wire_bytes, facts);
+      turn(ts_ns, packet);
     }
   }
 
@@ -70,23 +69,22 @@ class OrderedStretch {
   static constexpr std::int64_t closed_window = lowest;  ///< as end_: no packet is hot
 
   /// Whatever is not the next packet of the current interval.
-  TG_COLD void turn(std::int64_t ts_ns, std::uint32_t wire_bytes, const HeaderFacts& facts) {
-    if (end_ == closed_window || far_apart(last_, ts_ns)) return decide(ts_ns, wire_bytes, facts);
+  TG_COLD void turn(std::int64_t ts_ns, PackedPacket packet) {
+    if (end_ == closed_window || far_apart(last_, ts_ns)) return decide(ts_ns, packet);
     partial_.span(last_);
     partial_.span(ts_ns);
-    const std::uint32_t order =
-        (ts_ns < last_ ? binning::backward_bit : 0) | (ts_ns < begin_ ? binning::late_bit : 0);
+    packet.bits |= (ts_ns < last_ ? binning::backward_bit : 0) | (ts_ns < begin_ ? binning::late_bit : 0);
     if (ts_ns < begin_ || ts_ns >= end_) enter(ts_ns);
     before_last_ = last_;
     last_ = ts_ns;
-    tally_.count_out_of_order(wire_bytes, facts, order);
+    tally_.count(packet);
   }
 
   /// A record that its neighbours decide.
-  void decide(std::int64_t ts_ns, std::uint32_t wire_bytes, const HeaderFacts& facts) {
+  void decide(std::int64_t ts_ns, const PackedPacket& packet) {
     report();
     IntervalRow counts;
-    binning::count_packet(counts, binning::pack(0, wire_bytes, facts, 0));
+    binning::count_packet(counts, packet);
     partial_.record(ts_ns, counts);
     end_ = closed_window;
     if (!partial_.settled()) return tally_.take_portion(partial_);
@@ -113,8 +111,8 @@ class OrderedStretch {
     partial_.span(last_);
   }
 
-  std::int64_t last_ = lowest, before_last_ = lowest;        ///< times of the last two packets, while the window is open
-  std::int64_t begin_ = lowest, end_ = closed_window;        ///< the current interval
+  std::int64_t last_ = lowest, end_ = closed_window;          ///< the window in which a packet needs no second look
+  std::int64_t before_last_ = lowest, begin_ = lowest;
   std::uint64_t captured_ = 0;
   std::int64_t interval_ns_;
   std::uint64_t reported_ = 0;

@@ -30,7 +30,7 @@ class PackSink {
       : tally_(counter, portions, options), stretch_(interval_ns, tally_) {}
 
   TG_INLINE void packet(const PacketView& packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes, packet.wire_bytes, decode(packet));
+    stretch_.packet(packet.ts_ns, packet.captured_bytes, binning::pack(0, packet.wire_bytes, decode(packet), 0));
   }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) { stretch_.refuse(why, records, bytes); }
   void lost(std::uint64_t packets) { stretch_.lost(packets); }
@@ -50,9 +50,13 @@ class PackSink {
       packets_.resize(options.batch_packets);
     }
 
-    TG_INLINE void count(std::uint32_t wire_bytes, const HeaderFacts& facts) { push(wire_bytes, facts, 0); }
-    void count_out_of_order(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
-      push(wire_bytes, facts, order);
+    TG_INLINE void count_in_order(const PackedPacket& packet) { count(packet); }
+    TG_INLINE void count(PackedPacket packet) {
+      if (fill_ == packets_.size()) [[unlikely]]
+        flush();
+      // Offsets are modulo 2^32 of k here, because late packets may still lower the base; flush() takes the base off.
+      packet.interval_offset = static_cast<std::uint32_t>(k_);
+      packets_[fill_++] = packet;
     }
     std::uint64_t counted() const { return flushed_ + fill_; }
 
@@ -82,13 +86,6 @@ class PackSink {
     }
 
    private:
-    TG_INLINE void push(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
-      if (fill_ == packets_.size()) [[unlikely]]
-        flush();
-      // Offsets are modulo 2^32 of k here, because late packets may still lower the base; flush() takes the base off.
-      packets_[fill_++] = binning::pack(static_cast<std::uint32_t>(k_), wire_bytes, facts, order);
-    }
-
     TG_COLD void flush() {
       for (std::size_t i = 0; i < fill_; ++i) packets_[i].interval_offset -= static_cast<std::uint32_t>(low_);
       if (fill_ != 0) {

@@ -3,7 +3,7 @@
 // A packet's increments depend on three small classes and three sums, so nobody has to touch 31 columns a packet:
 //   kind   transport x family x fragment x cut      64 values: packets and bytes of each fold into 13 columns
 //   flags  the TCP flag byte                        256 values: SYN, SYN-ACK, FIN, RST
-//   size   position of the highest bit of wire_bytes 33 values: the size histogram
+//   size   position of the highest bit of wire_bytes 32 values: the size histogram
 //   sums   ip_bytes, late, backward
 // add_kind, add_flags and add_size say once what each class means; add_packet is their sum for a single packet.
 // Bits of PackedPacket: 0-1 transport, 2-3 family, 4 fragment, 5 cut, 6 late, 7 backward, 8-15 TCP flags, others 0.
@@ -23,7 +23,7 @@ inline constexpr std::uint32_t kind_mask = 0x3f, kinds = 64;
 inline constexpr std::uint32_t fragment_bit = 1u << 4, cut_bit = 1u << 5;
 inline constexpr std::uint32_t late_bit = 1u << 6, backward_bit = 1u << 7;
 inline constexpr std::uint32_t flags_shift = 8, flag_values = 256;
-inline constexpr std::uint32_t size_classes = 33;
+inline constexpr std::uint32_t size_classes = 32;
 
 /// The kind of a packet, which is also the low six bits of PackedPacket::bits.
 TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) {
@@ -31,12 +31,12 @@ TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) {
          static_cast<std::uint32_t>(facts.fragment) << 4 | static_cast<std::uint32_t>(facts.cut) << 5;
 }
 
-/// Bit width of the length: 0 for 0, n for 2^(n-1) .. 2^n - 1.
+/// Position of the highest bit: n for 2^n .. 2^(n+1) - 1 bytes, 0 for none too.
 TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 #ifdef __CUDA_ARCH__
-  return 32u - static_cast<std::uint32_t>(__clz(static_cast<int>(wire_bytes)));
+  return 31u - static_cast<std::uint32_t>(__clz(static_cast<int>(wire_bytes | 1)));
 #else
-  return wire_bytes == 0 ? 0 : 32u - static_cast<std::uint32_t>(__builtin_clz(wire_bytes));
+  return 31u - static_cast<std::uint32_t>(__builtin_clz(wire_bytes | 1));
 #endif
 }
 
@@ -77,7 +77,7 @@ TG_HD TG_INLINE void add_flags(std::uint32_t flags, std::uint64_t packets, Add&&
 
 /// The histogram's column of a size class: below 64 (2^6), then one a doubling, 2048 (2^11) and more together.
 TG_HD TG_INLINE Column size_column(std::uint32_t size_class) {
-  const std::uint32_t step = size_class <= 6 ? 0 : size_class >= 12 ? 6 : size_class - 6;
+  const std::uint32_t step = size_class < 6 ? 0 : size_class >= 11 ? 6 : size_class - 5;
   return static_cast<Column>(static_cast<std::uint32_t>(Column::size_lt_64) + step);
 }
 

@@ -14,7 +14,6 @@
 
 #include "kernels/binning/binning_rule.hpp"
 #include "kernels/core/host_device.hpp"
-#include "kernels/data/header_facts.hpp"
 #include "kernels/data/interval_columns.hpp"
 
 namespace tidegauge {
@@ -29,27 +28,26 @@ class IntervalCounter {
     k_ = k;
   }
 
-  /// Counts one packet into the interval entered.
-  TG_INLINE void count(std::uint32_t wire_bytes, const HeaderFacts& facts) {
-    add(binning::kind_of(facts), facts.tcp_flags, wire_bytes, facts.ip_bytes);
-  }
-  /// The same with what the order of records says: late_bit, backward_bit.
-  void count_out_of_order(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
-    count(wire_bytes, facts);
-    late_ += (order & binning::late_bit) != 0;
-    backward_ += (order & binning::backward_bit) != 0;
-  }
-  /// The same for a packed packet.
+  /// Counts one packet into the interval entered; its own interval_offset is not looked at.
   TG_INLINE void count(const PackedPacket& packet) {
-    add(packet.bits & binning::kind_mask, packet.bits >> binning::flags_shift & 0xff, packet.wire_bytes, packet.ip_bytes);
+    count_in_order(packet);
     late_ += packet.bits / binning::late_bit & 1;
     backward_ += packet.bits / binning::backward_bit & 1;
+  }
+  /// The same for a packet that is known to be neither late nor backward.
+  TG_INLINE void count_in_order(const PackedPacket& packet) {
+    const std::uint32_t kind = packet.bits & binning::kind_mask;
+    packets_[kind] += 1;
+    bytes_[kind] += packet.wire_bytes;
+    flags_[packet.bits >> binning::flags_shift & 0xff] += 1;
+    sizes_[binning::size_class_of(packet.wire_bytes)] += 1;
+    ip_bytes_ += packet.ip_bytes;
   }
 
   /// Packets counted since the beginning.
   std::uint64_t counted() const {
     std::uint64_t packets = folded_;
-    for (const Sum& kind : kinds_) packets += kind.packets;
+    for (const std::uint64_t kind : packets_) packets += kind;
     return packets;
   }
   std::size_t rows() const { return rows_.size(); }
@@ -62,26 +60,13 @@ class IntervalCounter {
   }
 
  private:
-  struct Sum {
-    std::uint64_t packets = 0, bytes = 0;
-  };
-
-  TG_INLINE void add(std::uint32_t kind, std::uint32_t flags, std::uint32_t wire_bytes, std::uint32_t ip_bytes) {
-    kinds_[kind].packets += 1;
-    kinds_[kind].bytes += wire_bytes;
-    flags_[flags] += 1;
-    sizes_[binning::size_class_of(wire_bytes)] += 1;
-    ip_bytes_ += ip_bytes;
-  }
-
   TG_COLD void fold() {
     if (row_ == nullptr) return;
     const auto add = [row = row_](Column column, std::uint64_t amount) { (*row)[column] += amount; };
     for (std::uint32_t kind = 0; kind < binning::kinds; ++kind) {
-      if (kinds_[kind].packets == 0) continue;
-      binning::add_kind(kind, kinds_[kind].packets, kinds_[kind].bytes, add);
-      folded_ += kinds_[kind].packets;
-      kinds_[kind] = {};
+      if (packets_[kind] == 0) continue;
+      folded_ += packets_[kind];
+      binning::add_kind(kind, std::exchange(packets_[kind], 0), std::exchange(bytes_[kind], 0), add);
     }
     for (std::uint32_t flags = 0; flags < binning::flag_values; ++flags)
       if (flags_[flags] != 0) binning::add_flags(flags, std::exchange(flags_[flags], 0), add);
@@ -92,7 +77,7 @@ class IntervalCounter {
     add(Column::backward, std::exchange(backward_, 0));
   }
 
-  std::array<Sum, binning::kinds> kinds_{};
+  std::array<std::uint64_t, binning::kinds> packets_{}, bytes_{};
   std::array<std::uint64_t, binning::flag_values> flags_{};
   std::array<std::uint64_t, binning::size_classes> sizes_{};
   std::uint64_t ip_bytes_ = 0, late_ = 0, backward_ = 0, folded_ = 0;

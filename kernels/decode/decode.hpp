@@ -21,15 +21,16 @@
 
 namespace tidegauge {
 
-/// Every link type, encapsulation and oddity, out of line.
-TG_COLD HeaderFacts decode_any(const PacketView& packet);
+/// Every link type, encapsulation and oddity, out of line. By value: the packet must not have an address in the hot loop.
+TG_COLD HeaderFacts decode_any(const std::uint8_t* bytes, std::uint32_t captured_bytes, std::uint32_t wire_bytes,
+                               LinkType link);
 
 /// The facts of one packet, the usual ones without a call.
 TG_INLINE HeaderFacts decode(const PacketView& packet) {
   HeaderFacts facts;
   if (decoding::decode_usual(facts, packet)) [[likely]]
     return facts;
-  return decode_any(packet);
+  return decode_any(packet.bytes, packet.captured_bytes, packet.wire_bytes, packet.link);
 }
 
 }  // namespace tidegauge

@@ -234,9 +234,8 @@ struct HeaderWalk {
 
   /// Payload length 0: a jumbogram (RFC 2675, the option first as everyone writes it), or segmentation offload, or
   /// truly nothing.
-  TG_HD std::uint32_t unstated_length(std::uint32_t next) const {
-    const bool jumbo = next == ip_protocol::hop_by_hop && std::uint64_t{at} + 48 <= captured && u16(42) == 0xc204;
-    if (jumbo) {
+  TG_HD std::uint32_t unstated_length(std::uint32_t next) {
+    if (next == ip_protocol::hop_by_hop && have(8, 40) && u16(42) == 0xc204) {
       const std::uint32_t payload = load32(bytes + at + 44);
       return payload > 0xffffffffu - 40 ? 0xffffffffu : payload + 40;
     }
@@ -245,8 +244,7 @@ struct HeaderWalk {
   }
 
   TG_HD Layer by_protocol() {
-    if (const auto transport = static_cast<Transport>(transport_of(value)); transport != Transport::other)
-      return reach(transport);
+    if (const Transport transport = transport_of(value); transport != Transport::other) return reach(transport);
     switch (value) {
       case ip_protocol::ipv4:
       case ip_protocol::ipv6: return ip_of_version(value == ip_protocol::ipv4 ? 4 : 6);
@@ -289,11 +287,8 @@ struct HeaderWalk {
   TG_HD Layer reach(Transport transport) {
     facts.transport = transport;
     facts.tcp_flags = 0;
+    if (transport == Transport::tcp && have(14)) facts.tcp_flags = static_cast<std::uint8_t>(u8(13));
     const bool whole = have(header_bytes(transport));
-    if (transport == Transport::tcp) {
-      const std::uint64_t flags_end = std::uint64_t{at} + 14;
-      if (flags_end <= captured && flags_end <= end) facts.tcp_flags = static_cast<std::uint8_t>(u8(13));
-    }
     return whole && transport == Transport::udp ? udp_tunnel() : Layer::stop;
   }
 

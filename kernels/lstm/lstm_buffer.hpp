@@ -1,5 +1,5 @@
-// Floats on cache-line boundaries, grown when asked for more and never shrunk, so that a steady state allocates nothing.
-// Growing loses the contents.
+// Floats on cache-line boundaries, grown when asked for more and never shrunk, so that a steady state
+// allocates nothing. Growing loses the contents.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// The network on the CPU: a batch is cut into tiles, tiles are dealt to groups, each group adds its tiles' gradients in
-// order into a buffer of its own, and the groups are added in order. Tiles and groups follow from the shape and the
-// batch, never from the threads, which only decide who runs a group.
+// The network on the CPU: a batch is cut into tiles, tiles are dealt to groups, each group adds its tiles'
+// gradients in order into a buffer of its own, and the groups are added in order. Tiles and groups follow
+// from the shape and the batch, never from the threads, which only decide who runs a group.
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -28,8 +28,9 @@ constexpr double kWorthThreads = 4e6;  // flops
 const LayerCode& code_for(std::string_view isa) {
 #ifdef TIDEGAUGE_X86
   const bool any = isa != portable_code.name;
-  if (any && isa != avx2_code.name && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
+  if (any && isa != avx2_code.name && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw")) {
     return avx512_code;
   }
   if (any && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_code;
@@ -37,7 +38,8 @@ const LayerCode& code_for(std::string_view isa) {
   return portable_code;
 }
 
-/// Takes denormal numbers as zero while it lives: gradients that fade over a long window would slow every product.
+/// Takes denormal numbers as zero while it lives: gradients that fade over a long window would slow every
+/// product.
 class DenormalsAreZero {
  public:
 #ifdef TIDEGAUGE_X86
@@ -69,8 +71,12 @@ struct Tiling {
 class CpuLstm final : public LstmNetwork {
  public:
   CpuLstm(const LstmShape& shape, std::uint64_t seed, std::size_t threads, std::string_view isa)
-      : shape_(shape), code_(code_for(isa)), plan_(shape, code_), threads_(threads),
-        flat_(lstm_initial_parameters(shape, seed)), gradient_(flat_.size()) {}
+      : shape_(shape),
+        code_(code_for(isa)),
+        plan_(shape, code_),
+        threads_(threads),
+        flat_(lstm_initial_parameters(shape, seed)),
+        gradient_(flat_.size()) {}
 
   const LstmShape& shape() const override { return shape_; }
 
@@ -84,12 +90,13 @@ class CpuLstm final : public LstmNetwork {
   double loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
                            std::uint64_t step) override;
   std::vector<double> train(const WindowBatch& windows, std::size_t batch_size, std::size_t first_batch,
-                            std::size_t last_batch, const LossSettings& loss, const OptimizerSettings& optimizer,
-                            OptimizerState& state) override;
+                            std::size_t last_batch, const LossSettings& loss,
+                            const OptimizerSettings& optimizer, OptimizerState& state) override;
   void predict(std::span<float> out, const WindowBatch& windows) override;
 
  private:
-  /// What the tasks of one call share; tasks capture this and a pointer to it, so that starting them allocates nothing.
+  /// What the tasks of one call share; tasks capture this and a pointer to it, so that starting them
+  /// allocates nothing.
   struct Call {
     const WindowBatch& windows;
     const LossSettings* loss = nullptr;
@@ -157,12 +164,15 @@ void CpuLstm::run_blocks(const Task& task) {
 void CpuLstm::refresh_packed(bool back) {
   if (!packed_fresh_) {
     float* packed = packed_.reserve(plan_.packed_size);
-    run_blocks([&](std::size_t l, std::size_t block) { pack_block(packed, flat_, plan_, plan_.layers[l], block); });
+    run_blocks(
+        [&](std::size_t l, std::size_t block) { pack_block(packed, flat_, plan_, plan_.layers[l], block); });
     packed_fresh_ = true;
   }
   if (back && !back_fresh_) {
     float* out = back_.reserve(plan_.back_size);
-    run_blocks([&](std::size_t l, std::size_t block) { pack_back_block(out, flat_, plan_, plan_.layers[l], block); });
+    run_blocks([&](std::size_t l, std::size_t block) {
+      pack_back_block(out, flat_, plan_, plan_.layers[l], block);
+    });
     back_fresh_ = true;
   }
 }
@@ -181,7 +191,6 @@ void CpuLstm::train_group(Call& call, std::size_t group, std::size_t worker) {
   const std::size_t rows = call.tiling.rows;
   for (std::size_t tile = call.tiling.first_tile(group); tile < call.tiling.first_tile(group + 1); ++tile) {
     const std::size_t first = tile * rows;
-    if (first >= call.tiling.windows) break;
     const TileOfWindows part{call.windows, first, std::min(rows, call.tiling.windows - first)};
     sum += workers_[worker].train(gradient, weights(), part, *call.loss, call.step);
   }
@@ -204,8 +213,8 @@ void CpuLstm::add_groups(Call& call, std::size_t l, std::size_t block) {
   unpack_block(call.out, group_gradient(0), plan_, layer, block);
 }
 
-double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
-                                  std::uint64_t step) {
+double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                  const LossSettings& loss, std::uint64_t step) {
   TG_REQUIRE(gradient.size() == flat_.size(), "a gradient of another shape");
   require_fits(windows, true);
   if (windows.size() == 0) {
@@ -213,7 +222,8 @@ double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& 
     return 0;
   }
   refresh_packed(true);
-  Call call{.windows = windows, .loss = &loss, .step = step, .tiling = Tiling(windows.size()), .out = gradient};
+  Call call{
+      .windows = windows, .loss = &loss, .step = step, .tiling = Tiling(windows.size()), .out = gradient};
   groups_.reserve(call.tiling.groups * plan_.gradient_size());
   run(call.tiling.groups, 3 * flops_per_window() * static_cast<double>(windows.size()),
       [this, &call](std::size_t group, std::size_t worker) { train_group(call, group, worker); });
@@ -229,8 +239,8 @@ double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& 
   return total / static_cast<double>(windows.size() * shape_.horizon);
 }
 
-std::vector<double> CpuLstm::train(const WindowBatch& windows, std::size_t batch_size, std::size_t first_batch,
-                                   std::size_t last_batch, const LossSettings& loss,
+std::vector<double> CpuLstm::train(const WindowBatch& windows, std::size_t batch_size,
+                                   std::size_t first_batch, std::size_t last_batch, const LossSettings& loss,
                                    const OptimizerSettings& optimizer, OptimizerState& state) {
   TG_REQUIRE(batch_size > 0, "an empty batch size");
   std::vector<double> losses;
@@ -255,8 +265,8 @@ void CpuLstm::predict(std::span<float> out, const WindowBatch& windows) {
       [this, &call](std::size_t tile, std::size_t worker) {
         const DenormalsAreZero guard;
         const std::size_t first = tile * call.tiling.rows;
-        if (first >= call.tiling.windows) return;
-        const TileOfWindows part{call.windows, first, std::min(call.tiling.rows, call.tiling.windows - first)};
+        const TileOfWindows part{call.windows, first,
+                                 std::min(call.tiling.rows, call.tiling.windows - first)};
         workers_[worker].predict(call.out.data() + first * shape_.horizon, weights(), part);
       });
 }
@@ -277,8 +287,9 @@ std::string_view lstm_cpu_instruction_set() { return lstm::code_for(forced_instr
 
 std::unique_ptr<LstmNetwork> make_lstm_cpu(const LstmShape& shape, std::uint64_t seed, std::size_t threads,
                                            std::string_view isa) {
-  TG_REQUIRE(shape.features > 0 && shape.hidden > 0 && shape.layers > 0 && shape.look_back > 0 && shape.horizon > 0,
-             "a network without inputs, units, layers, steps or outputs");
+  TG_REQUIRE(
+      shape.features > 0 && shape.hidden > 0 && shape.layers > 0 && shape.look_back > 0 && shape.horizon > 0,
+      "a network without inputs, units, layers, steps or outputs");
   return std::make_unique<lstm::CpuLstm>(shape, seed, threads, isa.empty() ? forced_instruction_set() : isa);
 }
 

@@ -15,7 +15,7 @@ namespace tidegauge::lstm {
 /// Where one layer lies in each layout, in floats.
 struct LayerPlan {
   std::size_t inputs, hidden, blocks;
-  bool has_back_input;                             ///< every layer but the first gives a gradient to the one below
+  bool has_back_input;  ///< every layer but the first gives a gradient to the one below
   std::size_t flat_input, flat_hidden, flat_bias;  ///< in the flat vector
   std::size_t panels, bias;                        ///< in the packed weights and in a group's gradient
   std::size_t back_hidden, back_input;             ///< in the back weights

@@ -9,9 +9,9 @@ constexpr std::size_t kLine = 16;  // floats of a cache line
 
 std::size_t whole_lines(std::size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 
-/// Calls copy(flat index, packed index, count, stride) for runs of one gate's row: `count` consecutive flat weights go
-/// to every `stride`-th packed place. In strips of one cache line, so that the lines written stay in cache until each
-/// unit has filled its lane.
+/// Calls copy(flat index, packed index, count, stride) for runs of one gate's row: `count` consecutive flat
+/// weights go to every `stride`-th packed place. In strips of one cache line, so that the lines written stay
+/// in cache until each unit has filled its lane.
 template <class Copy>
 void for_each_run(const PackPlan& plan, const LayerPlan& layer, std::size_t block, const Copy& copy) {
   const std::size_t lanes = plan.lanes, units = std::min(lanes, layer.hidden - block * lanes);
@@ -37,7 +37,8 @@ void for_each_run(const PackPlan& plan, const LayerPlan& layer, std::size_t bloc
 
 }  // namespace
 
-PackPlan::PackPlan(const LstmShape& shape, const LayerCode& code) : lanes(code.lanes), back_columns(code.back_columns) {
+PackPlan::PackPlan(const LstmShape& shape, const LayerCode& code)
+    : lanes(code.lanes), back_columns(code.back_columns) {
   const std::vector<LstmTensor> tensors = lstm_tensors(shape);
   packed_size = back_size = 0;
   for (std::size_t l = 0; l < shape.layers; ++l) {
@@ -68,16 +69,18 @@ std::size_t PackPlan::gradient_size() const { return whole_lines(packed_size + t
 
 void pack_block(float* packed, std::span<const float> flat, const PackPlan& plan, const LayerPlan& layer,
                 std::size_t block) {
-  for_each_run(plan, layer, block, [&](std::size_t from, std::size_t to, std::size_t count, std::size_t stride) {
-    for (std::size_t i = 0; i < count; ++i) packed[to + i * stride] = flat[from + i];
-  });
+  for_each_run(plan, layer, block,
+               [&](std::size_t from, std::size_t to, std::size_t count, std::size_t stride) {
+                 for (std::size_t i = 0; i < count; ++i) packed[to + i * stride] = flat[from + i];
+               });
 }
 
 void unpack_block(std::span<float> flat, const float* packed, const PackPlan& plan, const LayerPlan& layer,
                   std::size_t block) {
-  for_each_run(plan, layer, block, [&](std::size_t to, std::size_t from, std::size_t count, std::size_t stride) {
-    for (std::size_t i = 0; i < count; ++i) flat[to + i] = packed[from + i * stride];
-  });
+  for_each_run(plan, layer, block,
+               [&](std::size_t to, std::size_t from, std::size_t count, std::size_t stride) {
+                 for (std::size_t i = 0; i < count; ++i) flat[to + i] = packed[from + i * stride];
+               });
 }
 
 void pack_back_block(float* back, std::span<const float> flat, const PackPlan& plan, const LayerPlan& layer,
@@ -92,7 +95,8 @@ void pack_back_block(float* back, std::span<const float> flat, const PackPlan& p
         for (std::size_t unit = 0; unit < units; ++unit) {
           const std::size_t row = gate * layer.hidden + block * lanes + unit;
           const float* from = flat.data() + weights + row * sources + first;
-          std::copy_n(from, columns, back + out + first * gates + ((block * 4 + gate) * lanes + unit) * width);
+          std::copy_n(from, columns,
+                      back + out + first * gates + ((block * 4 + gate) * lanes + unit) * width);
         }
       }
     }

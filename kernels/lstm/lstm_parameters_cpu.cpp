@@ -36,8 +36,8 @@ double dot(const double* a, const double* b, std::size_t count) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-/// Normal draws [rows, columns] with their columns made orthonormal (Gram-Schmidt, modified form): the Q of a QR
-/// decomposition whose R has a positive diagonal, as keras.initializers.Orthogonal of the transpose.
+/// Normal draws [rows, columns] with their columns made orthonormal (Gram-Schmidt, modified form): the Q of a
+/// QR decomposition whose R has a positive diagonal, as keras.initializers.Orthogonal of the transpose.
 void fill_orthogonal(std::span<float> out, std::size_t rows, std::size_t columns, RandomStream random) {
   std::vector<double> by_column(rows * columns);
   for (double& value : by_column) value = normal(random);
@@ -52,7 +52,8 @@ void fill_orthogonal(std::span<float> out, std::size_t rows, std::size_t columns
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < columns; ++c) out[r * columns + c] = static_cast<float>(by_column[c * rows + r]);
+    for (std::size_t c = 0; c < columns; ++c)
+      out[r * columns + c] = static_cast<float>(by_column[c * rows + r]);
   }
 }
 
@@ -95,8 +96,10 @@ std::vector<float> lstm_initial_parameters(const LstmShape& shape, std::uint64_t
   for (std::size_t layer = 0; layer < shape.layers; ++layer) {
     const std::size_t inputs = layer == 0 ? shape.features : hidden;
     fill_glorot_uniform(values(3 * layer), inputs, 4 * hidden, stream_for(seed, Draw::input_weights, layer));
-    fill_orthogonal(values(3 * layer + 1), 4 * hidden, hidden, stream_for(seed, Draw::recurrent_weights, layer));
-    for (float& bias : values(3 * layer + 2).subspan(hidden, hidden)) bias = 1;  // the forget gate starts open
+    fill_orthogonal(values(3 * layer + 1), 4 * hidden, hidden,
+                    stream_for(seed, Draw::recurrent_weights, layer));
+    for (float& bias : values(3 * layer + 2).subspan(hidden, hidden))
+      bias = 1;  // the forget gate starts open
   }
   if (!shape.skip) {
     fill_glorot_uniform(values(3 * shape.layers), hidden, shape.horizon, stream_for(seed, Draw::head, 0));

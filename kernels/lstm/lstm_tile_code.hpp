@@ -1,14 +1,16 @@
-// The arithmetic of lstm_tile.hpp as templates over an instruction set, which each of the three files that include this
-// header defines in an unnamed namespace. Everything here depends on that type, so nothing that was compiled with
-// AVX-512 can be linked into code that runs elsewhere. Only plain pointers and vector types are used for that reason.
+// The arithmetic of lstm_tile.hpp as templates over an instruction set, which each of the three files that
+// include this header defines in an unnamed namespace. Everything here depends on that type, so nothing that
+// was compiled with AVX-512 can be linked into code that runs elsewhere. Only plain pointers and vector types
+// are used for that reason.
 //
-// Problem: a step is a product [rows, K] x [K, 4H] with small K, then five transcendental functions per unit. A library
-// product writes the gates out and reads them back, and never sees that the next step uses the same weights.
-// Model: a block of R rows x 4 gates x `lanes` units accumulates in R * 4 registers, one broadcast and four loads for
-// every 4 fused multiply-adds a row; then i, f, g, o of the same unit sit in four registers and the cell is finished
-// there. The backward products use the same block shape.
-// Cost: at H = 64 with 16 lanes 136 cycles of products and about 50 of the cell a row, forward, at two FMAs a cycle.
-// GCC 12 needs every small loop over the accumulators marked for unrolling, or it spills them (a third of the speed).
+// Problem: a step is a product [rows, K] x [K, 4H] with small K, then five transcendental functions per unit.
+// A library product writes the gates out and reads them back, and never sees that the next step uses the same
+// weights. Model: a block of R rows x 4 gates x `lanes` units accumulates in R * 4 registers, one broadcast
+// and four loads for every 4 fused multiply-adds a row; then i, f, g, o of the same unit sit in four
+// registers and the cell is finished there. The backward products use the same block shape. Cost: at H = 64
+// with 16 lanes 136 cycles of products and about 50 of the cell a row, forward, at two FMAs a cycle. GCC 12
+// needs every small loop over the accumulators marked for unrolling, or it spills them (a third of the
+// speed).
 #pragma once
 
 #include "kernels/core/host_device.hpp"
@@ -18,8 +20,10 @@
 
 namespace tidegauge::lstm {
 
-/// @tparam Isa gives: Vector and Bits (float and int32 vectors), lanes, fma(a, b, c) = a * b + c, reciprocal(x),
-///   rows<vectors> (rows of an accumulator block of that width) and back_vectors (width of a back panel).
+/// @tparam Isa gives: Vector and Bits (float and int32 vectors), lanes, fma(a, b, c) = a * b + c,
+/// reciprocal(x),
+///   larger(a, b) and smaller(a, b), which return b where it is not a number, rows<vectors> (rows of an
+///   accumulator block of that width) and back_vectors (width of a back panel).
 template <class Isa>
 struct LayerKernels {
   using Vector = typename Isa::Vector;
@@ -44,32 +48,39 @@ struct LayerKernels {
   }
   static TG_INLINE Vector all(float x) { return x - Vector{}; }
 
-  /// exp(x) within 2 ulp for |x| <= 87, clamped beyond; NaN stays NaN. x = n ln 2 + r, a polynomial for exp(r), 2^n by
-  /// adding n to the exponent.
-  static TG_INLINE Vector exp(Vector x) {
-    const Vector low = all(-87.0f), high = all(87.0f);
-    x = x < low ? low : x;
-    x = x > high ? high : x;
-    const Vector shift = all(12582912.0f);  // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
+  /// exp(x) = scale * (1 + rest), scale a power of two; |x| is cut to 87, NaN stays NaN. With x = n ln 2 + r,
+  /// scale is 2^n made from the exponent's bits and rest is exp(r) - 1 as a polynomial (Taylor to r^6: |r| <=
+  /// 0.347, so what is left out is below 2^-27), which keeps its relative precision for small x.
+  static TG_INLINE void split_exp(Vector x, Vector& scale, Vector& rest) {
+    x = Isa::smaller(all(87.0f), Isa::larger(all(-87.0f), x));
+    const Vector shift =
+        all(12582912.0f);  // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
     const Vector shifted = Isa::fma(x, all(1.44269504088896341f), shift);
     const Vector n = shifted - shift;
-    Vector r = Isa::fma(n, all(-0.693145751953125f), x);
+    Vector r = Isa::fma(n, all(-0.693145751953125f), x);  // ln 2 in two parts, the first with zeros behind
     r = Isa::fma(n, all(-1.42860682030941723e-6f), r);
-    Vector p = all(1.3888889225e-3f);  // Taylor to r^6; |r| <= 0.347, so the rest is below 2^-27
-    p = Isa::fma(p, r, all(8.3333337680e-3f));
-    p = Isa::fma(p, r, all(4.1666667908e-2f));
-    p = Isa::fma(p, r, all(1.6666667163e-1f));
+    Vector p = all(1.0f / 720);
+    p = Isa::fma(p, r, all(1.0f / 120));
+    p = Isa::fma(p, r, all(1.0f / 24));
+    p = Isa::fma(p, r, all(1.0f / 6));
     p = Isa::fma(p, r, all(0.5f));
     p = Isa::fma(p, r, all(1.0f));
-    p = Isa::fma(p, r, all(1.0f));
-    return reinterpret_cast<Vector>(reinterpret_cast<Bits>(p) + (reinterpret_cast<Bits>(shifted) << 23));
+    rest = p * r;
+    scale = reinterpret_cast<Vector>((reinterpret_cast<Bits>(shifted) << 23) + 0x3f800000);
   }
 
-  static TG_INLINE Vector sigmoid(Vector x) { return Isa::reciprocal(all(1.0f) + exp(-x)); }
+  static TG_INLINE Vector sigmoid(Vector x) {
+    Vector scale, rest;
+    split_exp(-x, scale, rest);
+    return Isa::reciprocal(all(1.0f) + Isa::fma(scale, rest, scale));
+  }
 
-  /// tanh(x) = 1 - 2 / (1 + exp(2x)). Absolute error below 1e-7 everywhere.
+  /// tanh(x) = (exp(2x) - 1) / (exp(2x) + 1).
   static TG_INLINE Vector tanh(Vector x) {
-    return Isa::fma(all(-2.0f), Isa::reciprocal(all(1.0f) + exp(x + x)), all(1.0f));
+    Vector scale, rest;
+    split_exp(x + x, scale, rest);
+    const Vector less_one = Isa::fma(scale, rest, scale - all(1.0f));
+    return less_one * Isa::reciprocal(less_one + all(2.0f));
   }
 
   // ---- products ----
@@ -92,16 +103,20 @@ struct LayerKernels {
   template <int R, class Work>
   static TG_INLINE void in_groups(std::size_t first, std::size_t end, const Work& work) {
     for (; first + R <= end; first += R) work.template operator()<R>(first);
-    if constexpr (R > 8) in_groups<R / 2>(first, end, work);
-    else if constexpr (R > 2) in_groups<R - 2>(first, end, work);
-    else if constexpr (R > 1) in_groups<1>(first, end, work);
+    if constexpr (R > 8)
+      in_groups<R / 2>(first, end, work);
+    else if constexpr (R > 2)
+      in_groups<R - 2>(first, end, work);
+    else if constexpr (R > 1)
+      in_groups<1>(first, end, work);
   }
 
   // ---- forward ----
 
   static TG_INLINE std::size_t blocks(const LayerTile& tile) { return (tile.hidden + kLanes - 1) / kLanes; }
 
-  static TG_INLINE float* record(const LayerTile& tile, std::size_t step, std::size_t block, std::size_t row) {
+  static TG_INLINE float* record(const LayerTile& tile, std::size_t step, std::size_t block,
+                                 std::size_t row) {
     return tile.tape + ((step * blocks(tile) + block) * tile.rows + row) * kRecord;
   }
   static TG_INLINE float* output(const LayerTile& tile, std::size_t step) {
@@ -117,31 +132,38 @@ struct LayerKernels {
       TG_UNROLL for (int g = 0; g < 4; ++g) gates[r][g] = load(bias + g * kLanes);
     }
     const float* panel = tile.panels + block * (tile.inputs + tile.hidden) * kGates;
-    multiply<R, 4>(gates, tile.x + (step * tile.rows + row) * tile.x_row, tile.x_row, 1, panel, kGates, tile.inputs);
+    multiply<R, 4>(gates, tile.x + (step * tile.rows + row) * tile.x_row, tile.x_row, 1, panel, kGates,
+                   tile.inputs);
     if (step > 0) {  // h before the first step is zero
-      multiply<R, 4>(gates, output(tile, step - 1) + row * tile.h_row, tile.h_row, 1, panel + tile.inputs * kGates,
-                     kGates, tile.hidden);
+      multiply<R, 4>(gates, output(tile, step - 1) + row * tile.h_row, tile.h_row, 1,
+                     panel + tile.inputs * kGates, kGates, tile.hidden);
     }
-    float* out = output(tile, step) + row * tile.h_row + block * kLanes;
+    // Two passes over the rows: tanh(c) waits for the whole chain of its row, and behind it the next rows' gates would
+    // not fit the processor's window.
+    Vector o[R], c[R];
     TG_UNROLL for (int r = 0; r < R; ++r) {
-      const Vector i = sigmoid(gates[r][0]), f = sigmoid(gates[r][1]), g = tanh(gates[r][2]), o = sigmoid(gates[r][3]);
+      const Vector i = sigmoid(gates[r][0]), f = sigmoid(gates[r][1]), g = tanh(gates[r][2]);
+      o[r] = sigmoid(gates[r][3]);
       float* kept = KeepTape ? record(tile, step, block, row + r) : nullptr;
       float* state = KeepTape ? kept + 5 * kLanes : tile.tape + (block * tile.rows + row + r) * kLanes;
-      Vector c = i * g;
+      c[r] = i * g;
       if (step > 0) {
         const float* before = KeepTape ? record(tile, step - 1, block, row + r) + 5 * kLanes : state;
-        c = Isa::fma(f, load(before), c);
+        c[r] = Isa::fma(f, load(before), c[r]);
       }
-      const Vector squashed = tanh(c);
       if constexpr (KeepTape) {
         store(kept, i);
         store(kept + kLanes, f);
         store(kept + 2 * kLanes, g);
-        store(kept + 3 * kLanes, o);
-        store(kept + 4 * kLanes, squashed);
+        store(kept + 3 * kLanes, o[r]);
       }
-      store(state, c);
-      store(out + r * tile.h_row, o * squashed);
+      store(state, c[r]);
+    }
+    float* out = output(tile, step) + row * tile.h_row + block * kLanes;
+    TG_UNROLL for (int r = 0; r < R; ++r) {
+      const Vector squashed = tanh(c[r]);
+      if constexpr (KeepTape) store(record(tile, step, block, row + r) + 4 * kLanes, squashed);
+      store(out + r * tile.h_row, o[r] * squashed);
     }
   }
 
@@ -149,9 +171,8 @@ struct LayerKernels {
   static void run_forward(const LayerTile& tile) {
     for (std::size_t step = 0; step < tile.steps; ++step) {
       for (std::size_t block = 0; block < blocks(tile); ++block) {
-        in_groups<Isa::template rows<4>>(0, tile.rows, [&]<int R>(std::size_t row) {
-          cell<R, KeepTape>(tile, step, block, row);
-        });
+        in_groups<Isa::template rows<4>>(
+            0, tile.rows, [&]<int R>(std::size_t row) { cell<R, KeepTape>(tile, step, block, row); });
       }
     }
   }
@@ -162,12 +183,14 @@ struct LayerKernels {
   struct Chunk {
     float* dgates;
     std::size_t first_step, rows;
-    TG_INLINE float* at(std::size_t block, std::size_t row) const { return dgates + (block * rows + row) * kGates; }
+    TG_INLINE float* at(std::size_t block, std::size_t row) const {
+      return dgates + (block * rows + row) * kGates;
+    }
   };
 
   /// Gate gradients of one step from dh and dc; dc becomes that of the step before; the bias gradient grows.
-  static void gate_gradients(const LayerTile& tile, const LayerGradient& grad, const Chunk& chunk, std::size_t step,
-                             const float* dh) {
+  static void gate_gradients(const LayerTile& tile, const LayerGradient& grad, const Chunk& chunk,
+                             std::size_t step, const float* dh) {
     const Vector one = all(1.0f);
     for (std::size_t block = 0; block < blocks(tile); ++block) {
       Vector sum[4];
@@ -179,11 +202,11 @@ struct LayerKernels {
         const Vector before = step > 0 ? load(record(tile, step - 1, block, row) + 5 * kLanes) : Vector{};
         float* carried = grad.dc + (block * tile.rows + row) * kLanes;
         const Vector dh_row = load(dh + row * tile.h_row + block * kLanes);
-        const Vector dc = Isa::fma(dh_row * o, one - squashed * squashed,
-                                   step + 1 < tile.steps ? load(carried) : Vector{});
+        const Vector dc =
+            Isa::fma(dh_row * o, one - squashed * squashed, step + 1 < tile.steps ? load(carried) : Vector{});
         store(carried, dc * f);
-        const Vector gradient[4] = {dc * g * (i * (one - i)), dc * before * (f * (one - f)), dc * i * (one - g * g),
-                                    dh_row * squashed * (o * (one - o))};
+        const Vector gradient[4] = {dc * g * (i * (one - i)), dc * before * (f * (one - f)),
+                                    dc * i * (one - g * g), dh_row * squashed * (o * (one - o))};
         float* out = chunk.at(block, (step - chunk.first_step) * tile.rows + row);
         TG_UNROLL for (int v = 0; v < 4; ++v) {
           store(out + v * kLanes, gradient[v]);
@@ -208,20 +231,20 @@ struct LayerKernels {
   }
 
   template <int N>
-  static void back_panel(const LayerTile& tile, float* out, const Chunk& chunk, std::size_t step, const float* panel,
-                         bool add) {
+  static void back_panel(const LayerTile& tile, float* out, const Chunk& chunk, std::size_t step,
+                         const float* panel, bool add) {
     for (std::size_t block = 0; block < blocks(tile); ++block) {
       const float* dgates = chunk.at(block, (step - chunk.first_step) * tile.rows);
       in_groups<Isa::template rows<N>>(0, tile.rows, [&]<int R>(std::size_t row) {
-        back_block<R, N>(out + row * tile.h_row, tile.h_row, dgates + row * kGates, panel + block * kGates * N * kLanes,
-                         add || block > 0);
+        back_block<R, N>(out + row * tile.h_row, tile.h_row, dgates + row * kGates,
+                         panel + block * kGates * N * kLanes, add || block > 0);
       });
     }
   }
 
   /// out[rows][columns] (+)= gate gradients of one step times the weights.
-  static void back_product(const LayerTile& tile, float* out, const Chunk& chunk, std::size_t step, const float* back,
-                           std::size_t columns, bool add) {
+  static void back_product(const LayerTile& tile, float* out, const Chunk& chunk, std::size_t step,
+                           const float* back, std::size_t columns, bool add) {
     std::size_t vectors = (columns + kLanes - 1) / kLanes;
     while (vectors > 0) {
       const std::size_t width = vectors < Isa::back_vectors ? vectors : Isa::back_vectors;
@@ -262,7 +285,8 @@ struct LayerKernels {
       });
       gradient += tile.inputs * kGates;
       in_groups<Isa::template rows<4>>(0, tile.hidden, [&]<int R>(std::size_t k) {
-        weight_block<R>(gradient + k * kGates, h + k, tile.h_row, chunk.at(block, skipped), chunk.rows - skipped);
+        weight_block<R>(gradient + k * kGates, h + k, tile.h_row, chunk.at(block, skipped),
+                        chunk.rows - skipped);
       });
     }
   }
@@ -275,7 +299,8 @@ struct LayerKernels {
         const std::size_t slice = tile.rows * tile.h_row;
         float* dh = grad.dh + (grad.dh_each_step ? step * slice : 0);
         gate_gradients(tile, grad, chunk, step, dh);
-        if (grad.dx) back_product(tile, grad.dx + step * slice, chunk, step, grad.back_input, tile.inputs, false);
+        if (grad.dx)
+          back_product(tile, grad.dx + step * slice, chunk, step, grad.back_input, tile.inputs, false);
         if (step == 0) continue;
         float* before = grad.dh_each_step ? dh - slice : dh;
         back_product(tile, before, chunk, step, grad.back_hidden, tile.hidden, grad.dh_each_step);
@@ -286,8 +311,7 @@ struct LayerKernels {
   }
 
   static constexpr LayerCode code(const char* name) {
-    return {name,          kLanes, Isa::back_vectors * kLanes, &run_forward<true>, &run_forward<false>,
-            &run_backward};
+    return {name, kLanes, Isa::back_vectors * kLanes, &run_forward<true>, &run_forward<false>, &run_backward};
   }
 };
 

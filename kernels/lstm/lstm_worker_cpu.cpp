@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kLine = 16;  // floats of a cache line
 
-/// The weights' gradient is added once in about so many rows: its register block is then loaded and stored seldom,
-/// while the rows' gate gradients of one block (256 bytes each with 16 lanes) still fit the L1 cache.
+/// The weights' gradient is added once in about so many rows: its register block is then loaded and stored
+/// seldom, while the rows' gate gradients of one block (256 bytes each with 16 lanes) still fit the L1 cache.
 constexpr std::size_t kChunkRows = 96;
 
 std::size_t whole_lines(std::size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
@@ -50,9 +50,9 @@ struct TileWorker::Scratch {
   std::size_t row, slots_of_last;
   std::size_t slice, h_size, tape_size;  ///< floats of one step of h, of a layer's h and of a layer's tape
   float *x, *h, *tape;
-  float *factors, *dropped;              ///< null without dropout
-  float *outputs;                        ///< [rows][horizon]
-  float *dh, *dh_below;                  ///< exchanged from layer to layer
+  float *factors, *dropped;  ///< null without dropout
+  float* outputs;            ///< [rows][horizon]
+  float *dh, *dh_below;      ///< exchanged from layer to layer
   float *dc, *dgates;
   std::size_t chunk_steps;
 
@@ -98,7 +98,8 @@ TileWorker::Scratch TileWorker::arrange(std::size_t rows, bool training, bool dr
   return s;
 }
 
-LayerTile TileWorker::layer_tile(const Scratch& s, const Weights& weights, std::size_t layer, std::size_t rows) const {
+LayerTile TileWorker::layer_tile(const Scratch& s, const Weights& weights, std::size_t layer,
+                                 std::size_t rows) const {
   const LayerPlan& plan = plan_.layers[layer];
   const bool last = layer + 1 == shape_.layers;
   LayerTile tile{};
@@ -127,7 +128,8 @@ void TileWorker::gather(float* x, const TileOfWindows& tile) const {
   }
 }
 
-void TileWorker::run_head(float* out, const Weights& weights, const TileOfWindows& tile, const float* h) const {
+void TileWorker::run_head(float* out, const Weights& weights, const TileOfWindows& tile,
+                          const float* h) const {
   const float* flat = weights.flat.data();
   const std::size_t hidden = shape_.hidden, row_floats = row_stride(plan_.layers[0].blocks * plan_.lanes);
   const std::size_t seen = shape_.look_back * shape_.features;
@@ -135,7 +137,8 @@ void TileWorker::run_head(float* out, const Weights& weights, const TileOfWindow
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
       float sum = flat[plan_.flat_head_bias + o];
       sum += dot(flat + plan_.flat_head + o * hidden, h + row * row_floats, hidden);
-      if (shape_.skip) sum += dot(flat + plan_.flat_skip + o * seen, tile.windows.input(tile.first + row), seen);
+      if (shape_.skip)
+        sum += dot(flat + plan_.flat_skip + o * seen, tile.windows.input(tile.first + row), seen);
       out[row * shape_.horizon + o] = sum;
     }
   }
@@ -190,7 +193,8 @@ void draw_dropout(float* factors, const LstmShape& shape, const TileOfWindows& t
   for (std::size_t step = 0; step < shape.look_back; ++step) {
     for (std::size_t row = 0; row < tile.rows; ++row, factors += row_floats) {
       for (std::size_t unit = 0; unit < shape.hidden; unit += 2) {
-        const std::uint64_t draw = dropout_draw(mask, tile.first + row, shape.look_back, step, shape.hidden, unit / 2);
+        const std::uint64_t draw =
+            dropout_draw(mask, tile.first + row, shape.look_back, step, shape.hidden, unit / 2);
         factors[unit] = dropout_factor(mask, draw, false);
         if (unit + 1 < shape.hidden) factors[unit + 1] = dropout_factor(mask, draw, true);
       }
@@ -201,15 +205,16 @@ void draw_dropout(float* factors, const LstmShape& shape, const TileOfWindows& t
 
 }  // namespace
 
-double TileWorker::train(float* gradient, const Weights& weights, const TileOfWindows& tile, const LossSettings& loss,
-                         std::uint64_t step) {
+double TileWorker::train(float* gradient, const Weights& weights, const TileOfWindows& tile,
+                         const LossSettings& loss, std::uint64_t step) {
   const bool dropout = loss.dropout > 0 && shape_.layers > 1;
   const Scratch s = arrange(tile.rows, true, dropout);
   gather(s.x, tile);
   for (std::size_t layer = 0; layer < shape_.layers; ++layer) {
     code_.forward(layer_tile(s, weights, layer, tile.rows));
     if (!dropout || layer + 1 == shape_.layers) continue;
-    draw_dropout(s.factors_of(layer), shape_, tile, s.row, dropout_mask(loss.dropout, loss.dropout_seed, step, layer));
+    draw_dropout(s.factors_of(layer), shape_, tile, s.row,
+                 dropout_mask(loss.dropout, loss.dropout_seed, step, layer));
     multiply_by(s.dropped_of(layer), s.h_of(layer), s.factors_of(layer), s.h_size);
   }
   const float* last = s.h_of(shape_.layers - 1) + (shape_.look_back - 1) * s.slice;
@@ -221,7 +226,8 @@ double TileWorker::train(float* gradient, const Weights& weights, const TileOfWi
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
       float& output = s.outputs[row * shape_.horizon + o];
       double slope = 0;
-      const double error = static_cast<double>(output) - static_cast<double>(tile.windows.target(tile.first + row)[o]);
+      const double error =
+          static_cast<double>(output) - static_cast<double>(tile.windows.target(tile.first + row)[o]);
       total += loss_of(error, loss.kind, loss.huber_delta, slope);
       output = static_cast<float>(slope * share);
     }
@@ -234,7 +240,8 @@ double TileWorker::train(float* gradient, const Weights& weights, const TileOfWi
 void TileWorker::predict(float* out, const Weights& weights, const TileOfWindows& tile) {
   const Scratch s = arrange(tile.rows, false, false);
   gather(s.x, tile);
-  for (std::size_t layer = 0; layer < shape_.layers; ++layer) code_.predict(layer_tile(s, weights, layer, tile.rows));
+  for (std::size_t layer = 0; layer < shape_.layers; ++layer)
+    code_.predict(layer_tile(s, weights, layer, tile.rows));
   const std::size_t slot = (shape_.look_back - 1) % s.slots_of_last;
   run_head(out, weights, tile, s.h_of(shape_.layers - 1) + slot * s.slice);
 }

@@ -21,7 +21,8 @@ double squared_norm(std::span<const float> values) {
       sums[lane] += value * value;
     }
   }
-  for (; i < values.size(); ++i) sums[i % 8] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  for (; i < values.size(); ++i)
+    sums[i % 8] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
   double total = 0;
   for (const double sum : sums) total += sum;
   return total;
@@ -34,10 +35,11 @@ void clip(std::span<float> gradient, double largest_norm) {
   for (float& value : gradient) value *= scale;
 }
 
-/// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= rate m / (sqrt(v) root_scale + epsilon), where rate and
-/// root_scale hold the corrections of the start-up bias.
-TG_VECTOR_ROOTS void adam(float* __restrict w, const float* __restrict g, float* __restrict m, float* __restrict v,
-                          std::size_t count, const OptimizerSettings& s, std::uint64_t steps) {
+/// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= rate m / (sqrt(v) root_scale + epsilon), where rate
+/// and root_scale hold the corrections of the start-up bias.
+TG_VECTOR_ROOTS void adam(float* __restrict w, const float* __restrict g, float* __restrict m,
+                          float* __restrict v, std::size_t count, const OptimizerSettings& s,
+                          std::uint64_t steps) {
   const double t = static_cast<double>(steps);
   const float rate = static_cast<float>(s.learning_rate / (1 - std::pow(s.beta1, t)));
   const float root_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, t)));
@@ -52,8 +54,8 @@ TG_VECTOR_ROOTS void adam(float* __restrict w, const float* __restrict g, float*
 }
 
 /// v = rho v + (1 - rho) g^2; w -= rate g / sqrt(v + epsilon).
-TG_VECTOR_ROOTS void rmsprop(float* __restrict w, const float* __restrict g, float* __restrict v, std::size_t count,
-                             const OptimizerSettings& s) {
+TG_VECTOR_ROOTS void rmsprop(float* __restrict w, const float* __restrict g, float* __restrict v,
+                             std::size_t count, const OptimizerSettings& s) {
   const float rate = static_cast<float>(s.learning_rate), epsilon = static_cast<float>(s.epsilon);
   const float rho = static_cast<float>(s.rho), one_rho = static_cast<float>(1 - s.rho);
   for (std::size_t i = 0; i < count; ++i) {
@@ -91,8 +93,8 @@ void optimizer_step(std::span<float> parameters, std::span<float> gradient, Opti
   if (settings.clip_norm > 0) clip(gradient, settings.clip_norm);
   ++state.steps;
   if (adam_chosen) {
-    adam(parameters.data(), gradient.data(), state.first_moment.data(), state.second_moment.data(), count, settings,
-         state.steps);
+    adam(parameters.data(), gradient.data(), state.first_moment.data(), state.second_moment.data(), count,
+         settings, state.steps);
   } else {
     rmsprop(parameters.data(), gradient.data(), state.second_moment.data(), count, settings);
   }

@@ -1,10 +1,12 @@
-// The network of kernels/lstm/lstm.hpp written down as its definition reads, one window and one unit at a time, in any
-// scalar type: forward, loss, and the gradient by the chain rule through time. Slow on purpose; shares no arithmetic
-// with the kernels.
+// The network of kernels/lstm/lstm.hpp written down as its definition reads, one window and one unit at a
+// time, in any scalar type: forward, loss, and the gradient by the chain rule through time. Slow on purpose;
+// shares no arithmetic with the kernels.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/lstm/lstm.hpp"
@@ -24,7 +26,8 @@ class Lstm {
   using Row = std::vector<Scalar>;
 
   template <class Float>
-  Lstm(const LstmShape& shape, const std::vector<Float>& flat) : shape_(shape), flat_(flat.begin(), flat.end()) {}
+  Lstm(const LstmShape& shape, const std::vector<Float>& flat)
+      : shape_(shape), tensors_(lstm_tensors(shape)), flat_(flat.begin(), flat.end()) {}
 
   std::vector<Scalar>& flat() { return flat_; }
 
@@ -42,7 +45,8 @@ class Lstm {
     Scalar sum = 0;
     for (std::size_t w = 0; w < windows.size(); ++w) {
       const Pass pass = forward(windows, w, &settings, step);
-      for (std::size_t o = 0; o < shape_.horizon; ++o) sum += one_loss(pass.output[o] - target(windows, w, o), settings);
+      for (std::size_t o = 0; o < shape_.horizon; ++o)
+        sum += one_loss(pass.output[o] - target(windows, w, o), settings);
     }
     return windows.size() ? sum / static_cast<Scalar>(windows.size() * shape_.horizon) : sum;
   }
@@ -87,16 +91,18 @@ class Lstm {
     return std::abs(e) <= static_cast<Scalar>(s.huber_delta) ? e : static_cast<Scalar>(s.huber_delta) * sign;
   }
 
-  std::size_t at(const char* name) const {
-    for (const LstmTensor& tensor : lstm_tensors(shape_)) {
+  std::size_t at(std::string_view name) const {
+    for (const LstmTensor& tensor : tensors_) {
       if (tensor.name == name) return tensor.offset;
     }
     return 0;
   }
-  std::size_t at(std::string name, std::size_t layer) const { return at((name + std::to_string(layer)).c_str()); }
+  std::size_t at(std::string_view name, std::size_t layer) const {
+    return at(std::string(name) + std::to_string(layer));
+  }
 
-  Row dropout_factors(const LossSettings& s, std::uint64_t optimizer_step, std::size_t layer, std::size_t window,
-                      std::size_t t) const {
+  Row dropout_factors(const LossSettings& s, std::uint64_t optimizer_step, std::size_t layer,
+                      std::size_t window, std::size_t t) const {
     Row factors(shape_.hidden, Scalar{1});
     if (s.dropout == 0 || layer + 1 == shape_.layers) return factors;
     const std::uint64_t key = mixed(mixed(mixed(s.dropout_seed) ^ optimizer_step) ^ layer);
@@ -109,12 +115,14 @@ class Lstm {
     return factors;
   }
 
-  Pass forward(const WindowBatch& windows, std::size_t w, const LossSettings* settings, std::uint64_t step) const {
+  Pass forward(const WindowBatch& windows, std::size_t w, const LossSettings* settings,
+               std::uint64_t step) const {
     const std::size_t hidden = shape_.hidden;
     Pass pass;
     pass.steps.assign(shape_.layers, std::vector<Step>(shape_.look_back));
     for (std::size_t layer = 0; layer < shape_.layers; ++layer) {
-      const std::size_t ih = at("weight_ih_l", layer), hh = at("weight_hh_l", layer), bias = at("bias_ih_l", layer);
+      const std::size_t ih = at("weight_ih_l", layer), hh = at("weight_hh_l", layer),
+                        bias = at("bias_ih_l", layer);
       Row h(hidden), c(hidden);
       for (std::size_t t = 0; t < shape_.look_back; ++t) {
         Step& s = pass.steps[layer][t];
@@ -130,7 +138,8 @@ class Lstm {
         const auto gate = [&](std::size_t g, std::size_t u) {
           const std::size_t row = g * hidden + u;
           Scalar sum = flat_[bias + row];
-          for (std::size_t k = 0; k < s.input.size(); ++k) sum += flat_[ih + row * s.input.size() + k] * s.input[k];
+          for (std::size_t k = 0; k < s.input.size(); ++k)
+            sum += flat_[ih + row * s.input.size() + k] * s.input[k];
           for (std::size_t k = 0; k < hidden; ++k) sum += flat_[hh + row * hidden + k] * s.before[k];
           return sum;
         };
@@ -149,32 +158,36 @@ class Lstm {
     }
     const Row& last = pass.steps.back().back().h;
     const std::size_t seen = shape_.look_back * shape_.features;
+    const std::size_t head = at("head.weight"), head_bias = at("head.bias"), skip = at("skip.weight");
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
-      Scalar y = flat_[at("head.bias") + o];
-      for (std::size_t u = 0; u < hidden; ++u) y += flat_[at("head.weight") + o * hidden + u] * last[u];
+      Scalar y = flat_[head_bias + o];
+      for (std::size_t u = 0; u < hidden; ++u) y += flat_[head + o * hidden + u] * last[u];
       for (std::size_t k = 0; shape_.skip && k < seen; ++k) {
-        y += flat_[at("skip.weight") + o * seen + k] * static_cast<Scalar>(windows.input(w)[k]);
+        y += flat_[skip + o * seen + k] * static_cast<Scalar>(windows.input(w)[k]);
       }
       pass.output.push_back(y);
     }
     return pass;
   }
 
-  void backward(Row& out, const WindowBatch& windows, std::size_t w, const Pass& pass, const Row& slopes) const {
+  void backward(Row& out, const WindowBatch& windows, std::size_t w, const Pass& pass,
+                const Row& slopes) const {
     const std::size_t hidden = shape_.hidden, seen = shape_.look_back * shape_.features;
+    const std::size_t head = at("head.weight"), head_bias = at("head.bias"), skip = at("skip.weight");
     std::vector<Row> dh_above(shape_.look_back, Row(hidden));
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
-      out[at("head.bias") + o] += slopes[o];
+      out[head_bias + o] += slopes[o];
       for (std::size_t u = 0; u < hidden; ++u) {
-        out[at("head.weight") + o * hidden + u] += slopes[o] * pass.steps.back().back().h[u];
-        dh_above.back()[u] += slopes[o] * flat_[at("head.weight") + o * hidden + u];
+        out[head + o * hidden + u] += slopes[o] * pass.steps.back().back().h[u];
+        dh_above.back()[u] += slopes[o] * flat_[head + o * hidden + u];
       }
       for (std::size_t k = 0; shape_.skip && k < seen; ++k) {
-        out[at("skip.weight") + o * seen + k] += slopes[o] * static_cast<Scalar>(windows.input(w)[k]);
+        out[skip + o * seen + k] += slopes[o] * static_cast<Scalar>(windows.input(w)[k]);
       }
     }
     for (std::size_t layer = shape_.layers; layer-- > 0;) {
-      const std::size_t ih = at("weight_ih_l", layer), hh = at("weight_hh_l", layer), bias = at("bias_ih_l", layer);
+      const std::size_t ih = at("weight_ih_l", layer), hh = at("weight_hh_l", layer),
+                        bias = at("bias_ih_l", layer);
       std::vector<Row> dx(shape_.look_back);
       Row dh_next(hidden), dc_next(hidden);
       for (std::size_t t = shape_.look_back; t-- > 0;) {
@@ -185,8 +198,9 @@ class Lstm {
           const Scalar dh = dh_above[t][u] + dh_next[u], squashed = std::tanh(s.c[u]);
           const Scalar dc = dc_next[u] + dh * s.o[u] * (1 - squashed * squashed);
           dc_before[u] = dc * s.f[u];
-          const Scalar gates[4] = {dc * s.g[u] * s.i[u] * (1 - s.i[u]), dc * s.c_before[u] * s.f[u] * (1 - s.f[u]),
-                                   dc * s.i[u] * (1 - s.g[u] * s.g[u]), dh * squashed * s.o[u] * (1 - s.o[u])};
+          const Scalar gates[4] = {
+              dc * s.g[u] * s.i[u] * (1 - s.i[u]), dc * s.c_before[u] * s.f[u] * (1 - s.f[u]),
+              dc * s.i[u] * (1 - s.g[u] * s.g[u]), dh * squashed * s.o[u] * (1 - s.o[u])};
           for (std::size_t g = 0; g < 4; ++g) {
             const std::size_t row = g * hidden + u;
             out[bias + row] += gates[g];
@@ -211,6 +225,7 @@ class Lstm {
   }
 
   LstmShape shape_;
+  std::vector<LstmTensor> tensors_;
   Row flat_;
 };
 

@@ -18,7 +18,9 @@ struct KnownPacket {
 };
 
 inline void count(IntervalRow& row, const KnownPacket& p) {
-  const auto bump = [&row](const char* name, std::uint64_t amount = 1) { row[*column_by_name(name)] += amount; };
+  const auto bump = [&row](const char* name, std::uint64_t amount = 1) {
+    row[*column_by_name(name)] += amount;
+  };
   bump("packets");
   bump("bytes", p.wire_bytes);
   bump("ip_bytes", p.facts.ip_bytes);
@@ -38,8 +40,13 @@ inline void count(IntervalRow& row, const KnownPacket& p) {
   if (p.late) bump("late");
   if (p.backward) bump("backward");
   const std::uint32_t n = p.wire_bytes;
-  bump(n < 64 ? "size_lt_64" : n < 128 ? "size_64_127" : n < 256 ? "size_128_255" : n < 512 ? "size_256_511"
-       : n < 1024 ? "size_512_1023" : n < 2048 ? "size_1024_2047" : "size_ge_2048");
+  bump(n < 64     ? "size_lt_64"
+       : n < 128  ? "size_64_127"
+       : n < 256  ? "size_128_255"
+       : n < 512  ? "size_256_511"
+       : n < 1024 ? "size_512_1023"
+       : n < 2048 ? "size_1024_2047"
+                  : "size_ge_2048");
 }
 
 inline std::map<std::int64_t, IntervalRow> count(const std::vector<KnownPacket>& packets) {

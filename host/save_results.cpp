@@ -1,0 +1,26 @@
+#include "host/save_results.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace tidegauge {
+
+Status save_forecasts(SeriesFile& file, const std::string& point, const ForecastSet& forecasts,
+                      const Evaluation& evaluation) {
+  for (const auto* model : forecasts.all())
+    for (const Forecast& forecast : *model)
+      if (auto saved = file.save_forecast(forecast, point); !saved) return std::move(saved).error();
+  return file.save_table("metrics", point, metrics_json(evaluation));
+}
+
+std::string label_settings_json(const LabelOutcome& outcome, const LabelSettings& settings, const std::string& method) {
+  nlohmann::json j{{"source", outcome.labels.source}, {"column", outcome.labels.column}, {"error", settings.error},
+                   {"seed_compatible", settings.seed_compatible}};
+  j["threshold"] = std::isfinite(outcome.threshold) ? nlohmann::json(outcome.threshold) : nlohmann::json(nullptr);
+  j["slope"] = settings.kind == SlopeKind::ratio ? "ratio" : settings.kind == SlopeKind::absolute ? "absolute" : "robust";
+  j["direction"] = settings.rising && settings.falling ? "both" : settings.rising ? "rising" : "falling";
+  if (!method.empty()) j["method"] = method;
+  return j.dump();
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,172 @@
+#include "host/bin_traces.hpp"
+
+#include <fmt/format.h>
+
+#include "host/interrupt.hpp"
+#include "tests/capture_writer.hpp"
+#include "tests/support.hpp"
+
+namespace tidegauge {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t start_us = 1'452'315'600'000'000;
+
+class BinTraces : public testing::Test {
+ protected:
+  /// `count` packets, 100 ms apart, from `at_s` seconds after the start; every third is UDP.
+  std::string capture(const std::string& name, std::int64_t at_s, int count) {
+    test::CaptureWriter writer;
+    for (int i = 0; i < count; ++i) writer.packet(start_us + at_s * 1'000'000 + i * 100'000, 100, i % 3 != 0);
+    writer.save(scratch / name);
+    return scratch / name;
+  }
+  BinReport bin(const std::vector<std::string>& paths, const std::string& series = "x.series") {
+    options.series = scratch / series;
+    auto report = bin_traces(paths, options);
+    if (!report) ADD_FAILURE() << report.error().message();
+    return report ? *std::move(report) : BinReport{};
+  }
+  std::string canonical(const std::string& series = "x.series") {
+    std::string text;
+    auto file = SeriesFile::open(scratch / series, OpenMode::read);
+    EXPECT_TRUE(file && file->export_canonical([&](std::string_view piece) { return text += piece, Status(); }));
+    return text;
+  }
+  test::ScratchFolder scratch;
+  BinOptions options;
+};
+using ThreadsBinTraces = BinTraces;
+
+TEST_F(BinTraces, MinuteFilesMakeOneSeries) {
+  const auto report = bin({capture("b", 2, 20), capture("a", 0, 20)});  // 1.9 s each: the joint is 100 ms
+  EXPECT_EQ(report.count(BinOutcome::added), 2u);
+  EXPECT_EQ(report.interval_ns, second);
+  EXPECT_EQ(report.total().read, 40u);
+  EXPECT_TRUE(report.total().adds_up());
+  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  const auto series = file->read({.point = "default", .columns = {"packets", "bytes", "tcp_packets", "udp_bytes"}});
+  ASSERT_TRUE(series);
+  EXPECT_EQ(series->k.front(), start_us / 1'000'000);
+  EXPECT_EQ(series->values, (std::vector<double>{10, 1000, 6, 400, 10, 1000, 7, 300, 10, 1000, 6, 400, 10, 1000, 7, 300}));
+  EXPECT_EQ(file->spans("")->size(), 2u) << "100 ms apart is more than the tolerance of 10 ms";
+  EXPECT_EQ(file->traces()->front().kind, "pcap");
+}
+
+TEST_F(BinTraces, AFileThatFailsIsReportedAndTheOthersGoIn) {
+  test::write_text(scratch / "text", "this is no capture, but it is long enough to look at");
+  const auto report = bin({capture("a", 0, 5), scratch / "text", scratch / "absent", capture("b", 9, 5)});
+  ASSERT_EQ(report.files.size(), 4u);
+  const BinOutcome expected[] = {BinOutcome::added, BinOutcome::failed, BinOutcome::failed, BinOutcome::added};
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(report.files[i].outcome, expected[i]) << i;
+  EXPECT_NE(report.files[1].error->message().find("text"), std::string::npos);
+  EXPECT_NE(report.files[2].error->message().find("No such file"), std::string::npos);
+  EXPECT_EQ(report.total().read, 10u);
+}
+
+TEST_F(BinTraces, TwiceInOneCommandCountsOnce) {
+  const std::string a = capture("a", 0, 5);
+  test::fs::copy_file(a, scratch / "copy");
+  const auto report = bin({a, scratch / "copy", a});
+  EXPECT_EQ(report.count(BinOutcome::added), 1u);
+  EXPECT_EQ(report.count(BinOutcome::already_in), 2u);
+  EXPECT_EQ(report.total().read, 5u);
+}
+
+TEST_F(BinTraces, AChangedFileIsAnError) {
+  const std::string a = capture("a", 0, 5);
+  bin({a});
+  const std::string before = canonical();
+  capture("a", 0, 6);
+  const auto report = bin({a});
+  ASSERT_TRUE(report.files[0].error);
+  EXPECT_NE(report.files[0].error->what.find("changed"), std::string::npos);
+  EXPECT_EQ(canonical(), before);
+}
+
+TEST_F(BinTraces, TheFilesIntervalIsUsedAndAConflictIsAnError) {
+  options.interval_ns = 100'000'000;
+  bin({capture("a", 0, 5)});
+  options.interval_ns = 0;
+  EXPECT_EQ(bin({capture("b", 5, 5)}).interval_ns, 100'000'000);
+  options.interval_ns = second;
+  const auto conflict = bin_traces({capture("c", 9, 5)}, options);
+  ASSERT_FALSE(conflict);
+  EXPECT_EQ(conflict.error().kind, ErrorKind::usage);
+}
+
+TEST_F(BinTraces, StrictStopsAtDamage) {
+  std::string bytes = test::read_text(capture("a", 0, 50));
+  test::write_text(scratch / "cut", bytes.substr(0, bytes.size() - 7));
+  const auto lenient = bin({scratch / "cut"}, "lenient.series");
+  ASSERT_EQ(lenient.files[0].outcome, BinOutcome::added);
+  EXPECT_EQ(lenient.files[0].trace.account.counted, 49u);
+  EXPECT_FALSE(lenient.files[0].trace.damage.empty());
+  options.strict = true;
+  const auto strict = bin({scratch / "cut", capture("b", 90, 5)}, "strict.series");
+  ASSERT_TRUE(strict.files[0].error);
+  EXPECT_EQ(strict.files[0].error->kind, ErrorKind::damage);
+  EXPECT_EQ(strict.files[1].outcome, BinOutcome::left_out);
+}
+
+TEST_F(BinTraces, AStopLeavesTheFileInWorkOut) {
+  std::size_t done = 0;
+  int asked = 0;
+  options.progress = [&](const BinProgress& progress) { done = progress.files_done; };
+  options.stop = [&] { return done == 1 && ++asked == 2; };  // not before the second file, but in its middle
+  const auto report = bin({capture("a", 0, 5), capture("b", 9, 5), capture("c", 19, 5)});
+  EXPECT_TRUE(report.stopped);
+  EXPECT_EQ(report.count(BinOutcome::added), 1u);
+  EXPECT_EQ(report.count(BinOutcome::left_out), 2u);
+  options.stop = {};
+  EXPECT_EQ(bin({capture("a", 0, 5), capture("b", 9, 5), capture("c", 19, 5)}).count(BinOutcome::added), 2u);
+}
+
+TEST_F(BinTraces, ProgressEndsAtEverything) {
+  BinProgress last;
+  options.progress = [&](const BinProgress& progress) {
+    EXPECT_GE(progress.bytes_done, last.bytes_done);
+    last = progress;
+  };
+  bin({capture("a", 0, 50), scratch / "absent", capture("b", 9, 5)});
+  EXPECT_EQ(last.files_done, 3u);
+  EXPECT_EQ(last.bytes_done, last.bytes);
+  EXPECT_GT(last.bytes, 0u);
+}
+
+TEST_F(ThreadsBinTraces, AnyNumberOfThreadsGivesTheSameSeries) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 12; ++i) paths.push_back(capture(fmt::format("c{}", i), i * 3, 20 + i));
+  paths.push_back(paths.front());
+  bin(paths, "one.series");
+  options.threads = 4;
+  const auto report = bin({paths.rbegin(), paths.rend()}, "four.series");
+  EXPECT_EQ(report.count(BinOutcome::added), 12u);
+  EXPECT_EQ(report.count(BinOutcome::already_in), 1u);
+  EXPECT_EQ(canonical("one.series"), canonical("four.series"));
+}
+
+// The manifest's own counts, and the rows that tshark derived.
+TEST_F(BinTraces, ARealCaptureMatchesItsIndependentCounts) {
+  TG_NEEDS_SHARED_DATA();
+  const auto report = bin({test::shared_data() / "pcaps" / "channel_5d_3s.pcap"});
+  ASSERT_EQ(report.count(BinOutcome::added), 1u);
+  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  std::string rows = "epoch_s,packets,bytes,tcp_packets,tcp_bytes\n";
+  double packets = 0, bytes = 0;
+  std::size_t intervals = 0;
+  ASSERT_TRUE(file->visit({.columns = {"packets", "bytes", "tcp_packets", "tcp_bytes"}},
+                          [&](std::int64_t k, bool, std::int64_t, std::span<const double> v) {
+                            ++intervals;
+                            packets += v[2], bytes += v[3];
+                            if (v[0] > 0) rows += fmt::format("{},{},{},{},{}\n", k, v[0], v[1], v[2], v[3]);
+                            return Status();
+                          }));
+  EXPECT_EQ(packets, 143'809);
+  EXPECT_EQ(bytes, 8'559'985);
+  EXPECT_EQ(intervals, 1'522u);
+  EXPECT_EQ(rows, test::read_text(test::shared_data() / "series" / "derived" / "channel_5d_3s.epoch_1s.csv"));
+}
+
+}  // namespace
+}  // namespace tidegauge

@@ -1,0 +1,313 @@
+#include "ingest/formats/pcap_walk.hpp"
+
+#include <random>
+#include <string>
+
+#include "tests/ingest/capture_builder.hpp"
+#include "tests/ingest/walk_support.hpp"
+
+namespace tidegauge {
+namespace {
+
+using namespace test;
+
+const std::vector<PcapShape>& shapes() {
+  static const std::vector<PcapShape> all{
+      {"microseconds", 0xa1b2c3d4, false, 1, 262144, 4},
+      {"microseconds, other byte order", 0xa1b2c3d4, true, 1, 262144, 4},
+      {"nanoseconds", 0xa1b23c4d, false, 101, 65535, 4},
+      {"nanoseconds, other byte order", 0xa1b23c4d, true, 113, 65535, 4},
+      {"modified", 0xa1b2cd34, false, 0, 262144, 4},
+      {"modified, other byte order", 0xa1b2cd34, true, 276, 262144, 4},
+      {"FCS of 4 bytes", 0xa1b2c3d4, false, 0x24000001, 262144, 4},
+      {"FCS of 2 bytes, nanoseconds, other byte order", 0xa1b23c4d, true, 0x14000001, 262144, 4},
+      {"FCS bits without the bit that says so", 0xa1b2c3d4, false, 0x20000001, 262144, 4},
+      {"reserved bits in the link type", 0xa1b2c3d4, false, 0x00300001, 262144, 4},
+      {"no snaplen", 0xa1b2c3d4, false, 1, 0, 4},
+      {"enormous snaplen", 0xa1b2c3d4, false, 1, 0xffffffff, 4},
+      {"version 2.2", 0xa1b2c3d4, true, 1, 1500, 2},
+  };
+  return all;
+}
+
+TEST(Pcap, EveryVariantEqualsTheOracle) {
+  for (const PcapShape& shape : shapes()) {
+    Random random(11);
+    const Bytes bytes = ordinary_pcap(random, 500, shape).bytes;
+    const auto wanted = oracle::read_pcap(bytes);
+    ASSERT_EQ(wanted.stopped_at, bytes.size());
+    for (std::size_t block : {0u, 1u, 64u, 1000u}) {
+      const Walk walk = walk_bytes(bytes, true, block);
+      EXPECT_EQ(walk.error, "") << shape.name;
+      EXPECT_EQ(walk.format, "pcap");
+      EXPECT_EQ(difference(walk.records, wanted.records), "") << shape.name << ", blocks of " << block;
+      EXPECT_EQ(walk.damage, "") << shape.name;
+    }
+  }
+}
+
+TEST(Pcap, LengthsOfOldVersionsMayBeSwapped) {
+  PcapShape shape{"version 2.2", 0xa1b2c3d4, true, 1, 1500, 2};
+  PcapBuilder pcap(shape);
+  const Bytes payload(60, 1);
+  pcap.header(1000, 5, 1400, 60);  // original length first
+  append(pcap.bytes, payload);
+  pcap.record(1001, 5, payload, 60);
+  const Walk walk = walk_bytes(pcap.bytes, true);
+  ASSERT_EQ(walk.records.size(), 2u) << walk.error;
+  EXPECT_EQ(walk.records[0].captured, 60u);
+  EXPECT_EQ(walk.records[0].wire, 1400u);
+  EXPECT_EQ(walk.records[1].wire, 60u);
+}
+
+TEST(Pcap, FcsIsNeitherLengthNorPayload) {
+  const PcapShape shape{"FCS of 4 bytes", 0xa1b2c3d4, false, 0x24000001, 262144, 4};
+  const struct {
+    std::uint32_t captured, wire, wanted_captured, wanted_wire;
+  } rows[] = {{64, 64, 60, 60}, {60, 64, 60, 60}, {62, 64, 60, 60}, {40, 1500, 40, 1496}, {3, 3, 0, 0}};
+  PcapBuilder pcap(shape);
+  for (const auto& row : rows) pcap.record(1000, 1, Bytes(row.captured, 1), row.wire);
+  const Walk walk = walk_bytes(pcap.bytes, true);
+  ASSERT_EQ(walk.records.size(), std::size(rows)) << walk.error;
+  for (std::size_t i = 0; i < std::size(rows); ++i) {
+    EXPECT_EQ(walk.records[i].captured, rows[i].wanted_captured) << i;
+    EXPECT_EQ(walk.records[i].wire, rows[i].wanted_wire) << i;
+  }
+}
+
+TEST(Pcap, TimestampsAtTheirEnds) {
+  for (const bool nano : {false, true}) {
+    PcapBuilder pcap({"", nano ? 0xa1b23c4d : 0xa1b2c3d4, false, 1, 262144, 4});
+    const std::uint32_t last = nano ? 999'999'999 : 999'999;
+    pcap.record(0, 0, Bytes(1), 1);
+    pcap.record(0xffffffff, last, Bytes(1), 1);
+    const Walk walk = walk_bytes(pcap.bytes, true);
+    ASSERT_EQ(walk.records.size(), 2u) << walk.error;
+    EXPECT_EQ(walk.records[0].ts_ns, 0);
+    EXPECT_EQ(walk.records[1].ts_ns, 4'294'967'295'000'000'000 + (nano ? 999'999'999 : 999'999'000));
+  }
+}
+
+TEST(Pcap, CutAnywhereKeepsEveryWholeRecord) {
+  for (const PcapShape& shape : {shapes()[0], shapes()[3], shapes()[5]}) {
+    Random random(12);
+    const PcapBuilder pcap = ordinary_pcap(random, 12, shape);
+    const auto all = oracle::read_pcap(pcap.bytes).records;
+    for (std::size_t cut = 24; cut < pcap.bytes.size(); ++cut) {
+      const Bytes bytes = prefix(pcap.bytes, cut);
+      const auto wanted = oracle::read_pcap(bytes);
+      const bool within = wanted.stopped_at != cut;
+      const Walk walk = walk_bytes(bytes);
+      EXPECT_EQ(difference(walk.records, wanted.records), "") << cut;
+      EXPECT_EQ(walk.truncated, within ? 1u : 0u) << cut;
+      EXPECT_EQ(walk.skipped_bytes, cut - wanted.stopped_at) << cut;
+      EXPECT_EQ(walk.damage.find("cut off at its end") != std::string::npos, within) << cut << walk.damage;
+      const Walk strict = walk_bytes(bytes, true);
+      EXPECT_EQ(strict.ok(), !within) << cut;
+      EXPECT_TRUE(!within || strict.kind == ErrorKind::damage);
+    }
+  }
+}
+
+TEST(Pcap, AFileThatEndsInItsHeaderIsAnError) {
+  const Bytes whole = PcapBuilder().bytes;
+  for (std::size_t size = 0; size < 24; ++size) {
+    const Walk walk = walk_bytes(prefix(whole, size));
+    EXPECT_FALSE(walk.ok()) << size;
+    EXPECT_EQ(walk.kind, ErrorKind::failed);
+  }
+  EXPECT_TRUE(walk_bytes(whole).ok());
+  EXPECT_TRUE(walk_bytes(whole).records.empty());
+}
+
+/// Records of `all` that lie wholly before byte `from`, or begin at `to` or later.
+std::vector<oracle::Record> outside(const PcapBuilder& pcap, const std::vector<oracle::Record>& all,
+                                    std::size_t from, std::size_t to) {
+  std::vector<oracle::Record> kept;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::size_t end = i + 1 < all.size() ? pcap.starts[i + 1] : pcap.bytes.size();
+    if (end <= from || pcap.starts[i] >= to) kept.push_back(all[i]);
+  }
+  return kept;
+}
+
+bool contains_in_order(const std::vector<oracle::Record>& all, const std::vector<oracle::Record>& wanted) {
+  std::size_t at = 0;
+  for (const auto& record : wanted) {
+    while (at < all.size() && !(all[at] == record)) ++at;
+    if (at == all.size()) return false;
+    ++at;
+  }
+  return true;
+}
+
+TEST(Pcap, OneFlippedByteCostsAtMostTheRecordsAroundIt) {
+  constexpr unsigned kSeed = 13;
+  Random random(kSeed);
+  for (const PcapShape& shape : {shapes()[0], shapes()[3], shapes()[5]}) {
+    const PcapBuilder pcap = ordinary_pcap(random, 40, shape);
+    const auto all = oracle::read_pcap(pcap.bytes).records;
+    for (std::size_t at = 24; at < pcap.bytes.size(); ++at) {
+      Bytes bytes = pcap.bytes;
+      bytes[at] ^= static_cast<std::uint8_t>(1 + random() % 255);
+      const Walk walk = walk_bytes(bytes);
+      ASSERT_TRUE(walk.ok()) << walk.error;
+      // A wrong length can swallow what it covers: up to a wire length (1500 bytes) of records.
+      EXPECT_TRUE(contains_in_order(walk.records, outside(pcap, all, at, at + 1600)))
+          << shape.name << ", seed " << kSeed << ", byte " << at << ": " << walk.damage;
+      EXPECT_LE(walk.records.size(), all.size() + 1) << at;
+    }
+  }
+}
+
+TEST(Pcap, TheAnswerDoesNotDependOnTheBlocks) {
+  constexpr unsigned kSeed = 14;
+  Random random(kSeed);
+  for (int round = 0; round < 60; ++round) {
+    Bytes bytes = ordinary_pcap(random, 60, shapes()[static_cast<std::size_t>(round) % 4], 300).bytes;
+    for (int i = 0; i < 1 + round % 5; ++i)
+      bytes[24 + random() % (bytes.size() - 24)] ^= static_cast<std::uint8_t>(random());
+    const Walk whole = walk_bytes(bytes, false, bytes.size() + 1);
+    for (std::size_t block : {1u, 17u, 500u, 4096u}) {
+      const Walk walk = walk_bytes(bytes, false, block);
+      EXPECT_EQ(difference(walk.records, whole.records), "")
+          << "seed " << kSeed << " round " << round << " block " << block;
+      EXPECT_EQ(walk.damage, whole.damage);
+      EXPECT_EQ(walk.skipped_bytes, whole.skipped_bytes);
+      EXPECT_EQ(walk.damaged, whole.damaged);
+    }
+  }
+}
+
+TEST(Pcap, GoesOnAfterDamageOfEveryKind) {
+  Random random(15);
+  const PcapBuilder pcap = ordinary_pcap(random, 50);
+  const auto all = oracle::read_pcap(pcap.bytes).records;
+  const auto at = [&](std::size_t record) {
+    return pcap.bytes.begin() + static_cast<std::ptrdiff_t>(pcap.starts[record]);
+  };
+  const struct {
+    const char* name;
+    std::function<void(Bytes&)> harm;
+    std::size_t from, to;  // records touched
+  } rows[] = {
+      {"a hole of zeros",
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()) + 5, b.begin() + (at(20) - pcap.bytes.begin()),
+                   0);
+       },
+       10, 20},
+      {"a hole of ones",
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()) + 7,
+                   255);
+       },
+       10, 21},
+      {"bytes lost",
+       [&](Bytes& b) {
+         b.erase(b.begin() + (at(10) - pcap.bytes.begin()) + 3,
+                 b.begin() + (at(12) - pcap.bytes.begin()) + 20);
+       },
+       10, 13},
+      {"bytes added",
+       [&](Bytes& b) {
+         const Bytes junk = random_payload(random, 777);
+         b.insert(b.begin() + (at(10) - pcap.bytes.begin()), junk.begin(), junk.end());
+       },
+       10, 10},
+      {"a captured length beyond any", [&](Bytes& b) { b[pcap.starts[10] + 11] = 0x7f; }, 10, 11},
+      {"a fraction beyond a second", [&](Bytes& b) { b[pcap.starts[10] + 7] = 0x7f; }, 10, 11},
+  };
+  for (const auto& row : rows) {
+    Bytes bytes = pcap.bytes;
+    row.harm(bytes);
+    const Walk walk = walk_bytes(bytes);
+    std::vector<oracle::Record> wanted(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(row.from));
+    wanted.insert(wanted.end(), all.begin() + static_cast<std::ptrdiff_t>(row.to), all.end());
+    EXPECT_TRUE(contains_in_order(walk.records, wanted)) << row.name << ": " << walk.damage;
+    EXPECT_LE(walk.records.size(), wanted.size() + 1) << row.name;
+    EXPECT_EQ(walk.damaged, 1u) << row.name;
+    EXPECT_NE(walk.damage.find("1 damaged stretch"), std::string::npos) << row.name << ": " << walk.damage;
+    EXPECT_NE(walk.damage.find("first at byte"), std::string::npos);
+    const Walk strict = walk_bytes(bytes, true);
+    EXPECT_EQ(strict.kind, ErrorKind::damage) << row.name;
+    EXPECT_NE(strict.error.find("at byte "), std::string::npos) << strict.error;
+    EXPECT_LE(strict.records.size(), row.from + 1);
+  }
+}
+
+TEST(Pcap, StrictNamesTheOffset) {
+  Random random(16);
+  PcapBuilder pcap = ordinary_pcap(random, 20);
+  pcap.bytes[pcap.starts[7] + 7] = 0xff;
+  const Walk walk = walk_bytes(pcap.bytes, true);
+  EXPECT_EQ(walk.records.size(), 7u);
+  EXPECT_NE(walk.error.find("at byte " + std::to_string(pcap.starts[7]) + ":"), std::string::npos)
+      << walk.error;
+}
+
+TEST(Pcap, OddRecordsOfRealCapturesAreDelivered) {
+  const struct {
+    const char* name;
+    std::uint32_t captured, wire;
+  } rows[] = {{"captured more than the wire", 90, 60},
+              {"nothing captured", 0, 60},
+              {"nothing at all", 0, 0},
+              {"more than the snaplen", 120, 120},
+              {"an enormous wire length", 60, 0xfffffff0}};
+  for (const auto& row : rows) {
+    for (std::size_t place : {0u, 5u, 9u}) {
+      Random random(17);
+      PcapBuilder pcap({"", 0xa1b2c3d4, false, 1, 100, 4});
+      for (std::uint32_t i = 0; i < 10; ++i) {
+        const bool odd = i == place;
+        pcap.record(1'600'000'000 + i, 0, random_payload(random, odd ? row.captured : 50),
+                    odd ? row.wire : 50);
+      }
+      const Walk walk = walk_bytes(pcap.bytes, true);
+      EXPECT_EQ(difference(walk.records, oracle::read_pcap(pcap.bytes).records), "")
+          << row.name << " at " << place << walk.error;
+    }
+  }
+}
+
+TEST(Pcap, ACaptureInAPayloadIsPayload) {
+  Random random(18);
+  const Bytes inner = ordinary_pcap(random, 30).bytes;
+  PcapBuilder pcap;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const Bytes payload = i % 3 == 1 ? inner : random_payload(random, 40);
+    pcap.record(1'600'000'000 + i, i, payload, static_cast<std::uint32_t>(payload.size()));
+  }
+  EXPECT_EQ(difference(walk_bytes(pcap.bytes, true).records, oracle::read_pcap(pcap.bytes).records), "");
+  EXPECT_EQ(walk_bytes(pcap.bytes).records.size(), 20u);
+}
+
+TEST(Pcap, ALinkTypeThatIsNotDecodedIsNamed) {
+  const struct {
+    std::uint32_t link;
+    const char* name;
+  } rows[] = {{105, "link type 105 IEEE802_11 is not decoded"},
+              {9, "link type 9 PPP is not decoded"},
+              {999, "link type 999 is not decoded"}};
+  for (const auto& row : rows) {
+    PcapBuilder pcap({"", 0xa1b2c3d4, false, row.link, 65535, 4});
+    pcap.record(1, 1, Bytes(10), 10);
+    const Walk walk = walk_bytes(pcap.bytes);
+    EXPECT_NE(walk.error.find(row.name), std::string::npos) << walk.error;
+    EXPECT_TRUE(walk.records.empty());
+  }
+}
+
+TEST(Pcap, NothingButNoiseEndsAtOnce) {
+  Random random(19);
+  PcapBuilder pcap;
+  append(pcap.bytes, random_payload(random, 3'000'000));
+  const Walk walk = walk_bytes(pcap.bytes);
+  EXPECT_TRUE(walk.ok());
+  EXPECT_LE(walk.records.size(), 2u);
+  EXPECT_EQ(walk.damaged, 1u);
+}
+
+}  // namespace
+}  // namespace tidegauge

@@ -1,0 +1,359 @@
+// What a packet's headers say, the plain way: a recursive descent that throws where bytes end. Written from the RFCs and
+// the meanings in decode.hpp, not from the rule.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "kernels/data/header_facts.hpp"
+#include "kernels/data/packet_view.hpp"
+
+namespace tidegauge::oracle {
+
+class NaiveDecoder {
+ public:
+  static HeaderFacts decode(const PacketView& packet) {
+    NaiveDecoder decoder(packet);
+    try {
+      decoder.link(packet.link);
+    } catch (const Cut&) {
+      decoder.facts_.cut = true;
+    } catch (const Stop&) {
+    }
+    return decoder.facts_;
+  }
+
+ private:
+  struct Cut {};   // the packet goes on where the capture ends
+  struct Stop {};  // nothing more to learn
+  using At = std::uint64_t;
+
+  explicit NaiveDecoder(const PacketView& packet)
+      : bytes_(packet.bytes), captured_(packet.captured_bytes), end_(std::max(packet.captured_bytes, packet.wire_bytes)) {}
+
+  void need(At at, At n) const {
+    if (at + n > end_) throw Stop{};
+    if (at + n > captured_) throw Cut{};
+  }
+  unsigned byte(At at) const { return bytes_[at]; }
+  unsigned word(At at) const { return byte(at) * 256 + byte(at + 1); }
+  void deeper() {
+    if (++layers_ > 31) throw Stop{};
+  }
+
+  void link(LinkType type) {
+    switch (type) {
+      case LinkType::ethernet: return ethernet(0);
+      case LinkType::raw_ip:
+      case LinkType::raw_ip_12:
+      case LinkType::raw_ip_14: return ip(0);
+      case LinkType::ipv4: return by_type(0x0800, 0);
+      case LinkType::ipv6: return by_type(0x86dd, 0);
+      case LinkType::null_loopback:
+      case LinkType::loop: return loopback();
+      case LinkType::linux_sll: need(0, 16); return cooked(word(2), word(14), 16);
+      case LinkType::linux_sll2: need(0, 20); return cooked(word(8), word(0), 20);
+    }
+  }
+
+  void loopback() {
+    need(0, 4);
+    const unsigned big = (byte(0) << 24) + (byte(1) << 16) + (byte(2) << 8) + byte(3);
+    const unsigned little = (byte(3) << 24) + (byte(2) << 16) + (byte(1) << 8) + byte(0);
+    const std::set<unsigned> v6{10, 24, 28, 30};
+    const unsigned family = std::min(big, little);
+    if (family == 2) return by_type(0x0800, 4);
+    if (v6.count(family)) return by_type(0x86dd, 4);
+    throw Stop{};
+  }
+
+  void cooked(unsigned hardware, unsigned type, At at) {
+    if (hardware == 824 || hardware == 801 || hardware == 802 || hardware == 803) throw Stop{};
+    if (type == 4) return llc(at);
+    if (type < 1536) throw Stop{};
+    by_type(type, at);
+  }
+
+  void type_or_length(unsigned type, At at) { type >= 1536 ? by_type(type, at) : llc(at); }
+
+  void ethernet(At at) {
+    deeper();
+    need(at, 14);
+    type_or_length(word(at + 12), at + 14);
+  }
+
+  void by_type(unsigned type, At at) {
+    deeper();
+    if (at > end_) throw Stop{};
+    switch (type) {
+      case 0x0800: return ip_of(4, at);
+      case 0x86dd: return ip_of(6, at);
+      case 0x8100:
+      case 0x88a8:
+      case 0x9100:
+      case 0x9200: need(at, 4); return type_or_length(word(at + 2), at + 4);
+      case 0x8847:
+      case 0x8848: return mpls(at);
+      case 0x8864: need(at, 6); return ppp(at + 6);
+      case 0x880b: return ppp(at);
+      case 0x88e7: need(at, 4); return ethernet(at + 4);
+      case 0x6558: return ethernet(at);
+      case 0x894f: return nsh(at);
+      default: throw Stop{};
+    }
+  }
+
+  void llc(At at) {
+    deeper();
+    need(at, 3);
+    if (byte(at + 2) != 3) throw Stop{};
+    if (byte(at) == 6 && byte(at + 1) == 6) return ip(at + 3);
+    if (byte(at) != 0xaa || byte(at + 1) != 0xaa) throw Stop{};
+    need(at, 8);
+    if (byte(at + 3) || byte(at + 4) || byte(at + 5)) throw Stop{};
+    by_type(word(at + 6), at + 8);
+  }
+
+  void ppp(At at) {
+    deeper();
+    need(at, 2);
+    if (byte(at) == 0xff && byte(at + 1) == 3) need(at += 2, 2);
+    const bool compressed = byte(at) % 2 == 1;
+    const unsigned protocol = compressed ? byte(at) : word(at);
+    at += compressed ? 1 : 2;
+    if (protocol == 0x21) return ip_of(4, at);
+    if (protocol == 0x57) return ip_of(6, at);
+    if (protocol == 0x281) return mpls(at);
+    throw Stop{};
+  }
+
+  void mpls(At at) {
+    for (bool bottom = false; !bottom; at += 4) {
+      deeper();
+      need(at, 4);
+      bottom = byte(at + 2) & 1;
+    }
+    need(at, 1);
+    const unsigned version = byte(at) / 16;
+    if (version == 4 || version == 6) return ip(at);
+    if (version == 0) {
+      bool inside = false;
+      try {
+        inside = ethernet_with_ip(at + 4);
+      } catch (const Stop&) {
+      } catch (const Cut&) {
+        facts_.cut = true;
+      }
+      if (inside) return ethernet(at + 4);
+    }
+    if (ethernet_with_ip(at)) ethernet(at);
+  }
+
+  bool ethernet_with_ip(At at) const {
+    need(at, 15);
+    unsigned type = word(at + 12);
+    At next = at + 14;
+    if (type == 0x8100) {
+      need(next, 5);
+      type = word(next + 2);
+      next += 4;
+    }
+    return (type == 0x0800 && byte(next) / 16 == 4) || (type == 0x86dd && byte(next) / 16 == 6);
+  }
+
+  void nsh(At at) {
+    need(at, 4);
+    const unsigned length = byte(at + 1) % 64 * 4, next = byte(at + 3);
+    if (length < 8) throw Stop{};
+    need(at, length);
+    at += length;
+    if (next == 1) return by_type(0x0800, at);
+    if (next == 2) return by_type(0x86dd, at);
+    if (next == 3) return ethernet(at);
+    if (next == 5) return mpls(at);
+    throw Stop{};
+  }
+
+  void ip_of(unsigned version, At at) {
+    need(at, 1);
+    if (byte(at) / 16 != version) throw Stop{};
+    ip(at);
+  }
+
+  void ip(At at) {
+    deeper();
+    need(at, 1);
+    if (byte(at) / 16 == 4) return ipv4(at);
+    if (byte(at) / 16 == 6) return ipv6(at);
+    throw Stop{};
+  }
+
+  void ipv4(At at) {
+    const bool outer = facts_.family == IpFamily::none;
+    if (outer) facts_.family = IpFamily::v4;
+    need(at, 4);
+    const At header = byte(at) % 16 * 4;
+    const At total = word(at + 2) == 0 ? end_ - at : word(at + 2);
+    if (outer) facts_.ip_bytes = static_cast<std::uint32_t>(total);
+    need(at, 20);
+    if (header < 20 || total < header) throw Stop{};
+    const bool more = byte(at + 6) & 0x20;
+    const unsigned offset = word(at + 6) % 8192;
+    if (outer) facts_.fragment = more || offset;
+    end_ = std::min(end_, at + total);
+    if (offset) throw Stop{};
+    protocol(byte(at + 9), at + header, false, outer);
+  }
+
+  void ipv6(At at) {
+    const bool outer = facts_.family == IpFamily::none;
+    if (outer) facts_.family = IpFamily::v6;
+    need(at, 6);
+    At total = 40 + word(at + 4);
+    if (outer) facts_.ip_bytes = static_cast<std::uint32_t>(total);
+    need(at, 40);
+    const unsigned next = byte(at + 6);
+    if (total == 40 && next == 0 && at + 48 <= end_) {
+      if (at + 48 > captured_) {
+        facts_.cut = true;
+      } else if (byte(at + 42) == 0xc2 && byte(at + 43) == 4) {
+        total = std::min<At>(0xffffffff, 40 + At{word(at + 44)} * 65536 + word(at + 46));
+      }
+    } else if (total == 40 && (next == 6 || next == 17)) {
+      total = end_ - at;
+    }
+    if (outer) facts_.ip_bytes = static_cast<std::uint32_t>(total);
+    end_ = std::min(end_, at + total);
+    protocol(next, at + 40, true, outer);
+  }
+
+  void protocol(unsigned number, At at, bool six, bool outer) {
+    deeper();
+    if (at > end_) throw Stop{};
+    switch (number) {
+      case 1:
+      case 58: facts_.transport = Transport::icmp; facts_.tcp_flags = 0; return need(at, 8);
+      case 6: return tcp(at);
+      case 17: return udp(at);
+      case 4: return ip_of(4, at);
+      case 41: return ip_of(6, at);
+      case 47: return gre(at);
+      case 51: need(at, 12); return protocol(byte(at), at + (byte(at + 1) + 2) * 4, six, outer);
+      case 97:
+        need(at, 2);
+        if (byte(at) != 0x30) throw Stop{};
+        return ethernet(at + 2);
+      case 137: return mpls(at);
+      case 0:
+      case 43:
+      case 60:
+      case 135:
+      case 139:
+      case 140:
+        if (!six) throw Stop{};
+        need(at, 8);
+        return protocol(byte(at), at + 8 + byte(at + 1) * 8, six, outer);
+      case 44: {
+        if (!six) throw Stop{};
+        need(at, 8);
+        const unsigned offset = word(at + 2) / 8, more = word(at + 2) % 2;
+        if (outer && (offset || more)) facts_.fragment = true;
+        if (offset) throw Stop{};
+        return protocol(byte(at), at + 8, six, outer);
+      }
+      default: throw Stop{};
+    }
+  }
+
+  void tcp(At at) {
+    facts_.transport = Transport::tcp;
+    facts_.tcp_flags = 0;
+    need(at, 14);
+    facts_.tcp_flags = bytes_[at + 13];
+    need(at, 20);
+  }
+
+  void udp(At at) {
+    facts_.transport = Transport::udp;
+    facts_.tcp_flags = 0;
+    need(at, 8);
+    const std::set<unsigned> ports{word(at), word(at + 2)};
+    at += 8;
+    if (ports.count(4789)) {
+      need(at, 8);
+      if (byte(at) / 8 % 2 == 0 || byte(at + 7)) throw Stop{};
+      return ethernet(at + 8);
+    }
+    if (ports.count(6081)) {
+      need(at, 8);
+      if (byte(at) >= 64) throw Stop{};
+      need(at, 8 + byte(at) * 4);
+      return by_type(word(at + 2), at + 8 + byte(at) * 4);
+    }
+    if (ports.count(2152)) return gtp(at);
+    if (ports.count(3544)) return teredo(at);
+    if (ports.count(1701)) return l2tp(at);
+  }
+
+  void gtp(At at) {
+    need(at, 8);
+    if (byte(at) / 16 != 3 || byte(at + 1) != 255) throw Stop{};
+    if (byte(at) % 8 == 0) return ip(at + 8);
+    need(at, 12);
+    unsigned next = byte(at) & 4 ? byte(at + 11) : 0;
+    At end = at + 12;
+    for (int count = 0; next; ++count) {
+      if (count == 32) throw Stop{};
+      need(end, 1);
+      if (byte(end) == 0) throw Stop{};
+      const At length = byte(end) * 4;
+      need(end, length);
+      end += length;
+      next = byte(end - 1);
+    }
+    ip(end);
+  }
+
+  void teredo(At at) {
+    need(at, 4);
+    if (word(at) == 1) at += 13 + byte(at + 2) + byte(at + 3);
+    need(at, 2);
+    if (word(at) == 0) at += 8;
+    ip_of(6, at);
+  }
+
+  void l2tp(At at) {
+    need(at, 6);
+    const unsigned flags = word(at);
+    if (flags >= 0x8000 || flags % 16 != 2) throw Stop{};
+    At length = 6;
+    if (flags & 0x4000) length += 2;
+    if (flags & 0x0800) length += 4;
+    if (flags & 0x0200) {
+      need(at + length, 2);
+      length += 2 + word(at + length);
+    }
+    ppp(at + length);
+  }
+
+  void gre(At at) {
+    need(at, 4);
+    const unsigned flags = word(at), type = word(at + 2);
+    if ((flags & 0x4000) || flags % 8 > 1) throw Stop{};
+    At length = 4;
+    for (const unsigned optional : {0x8000u, 0x2000u, 0x1000u}) length += flags & optional ? 4 : 0;
+    if (flags % 8 == 1 && (flags & 0x80)) length += 4;
+    need(at, length);
+    if (type == 0x88be) return ethernet(at + length + (flags & 0x1000 ? 8 : 0));
+    by_type(type, at + length);
+  }
+
+  const std::uint8_t* bytes_;
+  At captured_, end_;
+  int layers_ = 0;
+  HeaderFacts facts_{};
+};
+
+}  // namespace tidegauge::oracle
