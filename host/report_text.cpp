@@ -63,7 +63,7 @@ std::string figure(std::optional<double> value) {
   const double magnitude = std::fabs(*value);
   if (magnitude >= 10'000 && magnitude < 1e15)
     return fmt::format("{}{}", *value < 0 ? "-" : "", grouped(static_cast<std::uint64_t>(std::llround(magnitude))));
-  if (magnitude >= 0.001 || magnitude == 0)
+  if ((magnitude >= 0.001 && magnitude < 10'000) || magnitude == 0)
     return fmt::format("{:.{}f}", *value, magnitude >= 1'000 ? 0 : magnitude >= 100 ? 1 : magnitude >= 10 ? 2 : 3);
   return fmt::format("{:.3g}", *value);
 }

@@ -1,6 +1,6 @@
 'use strict';
-// Draws each <section data-plot> from the JSON beside it. What fails is kept in <html data-error>, what is drawn is
-// counted in <html data-plots>: tests read both.
+// Draws each plot section from the JSON in it. The root element's data attributes say what failed (error) and how many
+// plots were drawn (plots): tests read both.
 (() => {
   const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 6 });
