@@ -8,9 +8,10 @@
 // The trace: 96-byte snaplen, 98 bytes a record on average with the header, packets of a few hundred flows at random
 // (70 % TCP, 20 % UDP, 5 % ICMP, 5 % others; 25 % IPv6), so that neither family, protocol nor record length can be
 // predicted; 1 M packets a second. Left out: reading from a disk, inflating, writing rows anywhere.
-// Read the best of the rounds; the spread is printed beside it.
-#include <fmt/format.h>
+// Read the best of the rounds; the spread is printed beside it, and on a machine that others use both are needed: the
+// stages lose by different amounts when the cache or the other half of a core is busy.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,7 +34,7 @@
 namespace tidegauge {
 namespace {
 
-// The trace ---------------------------------------------------------------------------------------------------------
+// The trace -----
 
 struct Flow {
   std::array<std::uint8_t, 96> bytes{};  ///< Ethernet, IP and transport header, then nothing of interest
@@ -87,7 +88,8 @@ Truth write_trace(const std::string& path, std::uint64_t records, std::uint64_t 
     put16(&flow.bytes[flow.v6 ? 18 : 16], flow.v6 ? wire - 54 : wire - 14);
     if (flow.protocol == 6) flow.bytes[flow.v6 ? 67 : 47] = random.below(16) == 0 ? 0x02 : 0x10;
     const auto micros = static_cast<std::uint32_t>(i % 1'000'000);
-    const std::array<std::uint32_t, 4> record{1'700'000'000 + static_cast<std::uint32_t>(i / 1'000'000), micros, captured, wire};
+    const std::array<std::uint32_t, 4> record{1'700'000'000 + static_cast<std::uint32_t>(i / 1'000'000),
+                                              micros, captured, wire};
     const char* record_bytes = reinterpret_cast<const char*>(record.data());
     block.insert(block.end(), record_bytes, record_bytes + sizeof record);
     const char* packet_bytes = reinterpret_cast<const char*>(flow.bytes.data());
@@ -97,13 +99,14 @@ Truth write_trace(const std::string& path, std::uint64_t records, std::uint64_t 
     truth.tcp_packets += flow.protocol == 6;
     truth.ipv6_packets += flow.v6;
     truth.file_bytes += sizeof record + captured;
-    if (block.size() > 1 << 20) out.write(block.data(), static_cast<std::streamsize>(block.size())), block.clear();
+    if (block.size() > 1 << 20)
+      out.write(block.data(), static_cast<std::streamsize>(block.size())), block.clear();
   }
   out.write(block.data(), static_cast<std::streamsize>(block.size()));
   return truth;
 }
 
-// The stages --------------------------------------------------------------------------------------------------------
+// The stages -----
 
 struct BareSink {
   std::uint64_t packets = 0, bytes = 0;
@@ -125,7 +128,9 @@ struct DecodeSink {
 struct NoCounter final : PacketBatchCounter {
   std::uint64_t packets = 0;
   Status add(const PacketBatch& batch) override { return packets += batch.packets.size(), Status{}; }
-  Expected<std::map<std::int64_t, IntervalRow>> take() override { return std::map<std::int64_t, IntervalRow>{}; }
+  Expected<std::map<std::int64_t, IntervalRow>> take() override {
+    return std::map<std::int64_t, IntervalRow>{};
+  }
 };
 
 [[noreturn]] void fail(const std::string& what) {
@@ -190,31 +195,35 @@ void check_answer(const std::string& path, const Truth& truth) {
                      total[Column::tcp_packets] == truth.tcp_packets &&
                      total[Column::ipv6_packets] == truth.ipv6_packets && total[Column::cut] == 0;
   if (!right) fail("the counts differ from what was written");
-  fmt::print("answer: {} packets, {} bytes, {} TCP, {} IPv6, as written\n", truth.packets, truth.bytes, truth.tcp_packets,
-             truth.ipv6_packets);
+  fmt::print("answer: {} packets, {} bytes, {} TCP, {} IPv6, as written\n", truth.packets, truth.bytes,
+             truth.tcp_packets, truth.ipv6_packets);
 }
 
 int main_of(int argc, char** argv) {
   const std::uint64_t records = (argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 4) * 1'000'000;
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 7;
-  const std::string path = (std::filesystem::temp_directory_path() / fmt::format("bin_bench-{}.pcap", getpid())).string();
+  const std::string path =
+      (std::filesystem::temp_directory_path() / fmt::format("bin_bench-{}.pcap", getpid())).string();
   const Truth truth = write_trace(path, records, 1);
   check_answer(path, truth);
 
-  std::array stages{Stage{"walk", run_walk}, Stage{"decode", run_decode}, Stage{"count", run_count}, Stage{"pack", run_pack}};
+  std::array stages{Stage{"walk", run_walk}, Stage{"decode", run_decode}, Stage{"count", run_count},
+                    Stage{"pack", run_pack}};
   for (int round = 0; round < rounds; ++round)
     for (Stage& stage : stages) stage.seconds.push_back(time_once(stage, path));
   std::filesystem::remove(path);
 
-  fmt::print("{:.1f} bytes a record, {} rounds, one core, page cache\n", static_cast<double>(truth.file_bytes) /
-             static_cast<double>(records), rounds);
-  fmt::print("{:>8} {:>8} {:>8} {:>9} {:>9} {:>10}\n", "stage", "Mpps", "GB/s", "ns/packet", "of walk", "worst Mpps");
+  fmt::print("{:.1f} bytes a record, {} rounds, one core, page cache\n",
+             static_cast<double>(truth.file_bytes) / static_cast<double>(records), rounds);
+  fmt::print("{:>8} {:>8} {:>8} {:>9} {:>9} {:>10}\n", "stage", "Mpps", "GB/s", "ns/packet", "of walk",
+             "worst Mpps");
   const double base = *std::min_element(stages[0].seconds.begin(), stages[0].seconds.end());
   for (const Stage& stage : stages) {
     const auto [best, worst] = std::minmax_element(stage.seconds.begin(), stage.seconds.end());
     const auto n = static_cast<double>(records);
     fmt::print("{:>8} {:>8.1f} {:>8.2f} {:>9.2f} {:>9.2f} {:>10.1f}\n", stage.name, n / *best * 1e-6,
-               static_cast<double>(truth.file_bytes) / *best * 1e-9, *best / n * 1e9, base / *best, n / *worst * 1e-6);
+               static_cast<double>(truth.file_bytes) / *best * 1e-9, *best / n * 1e9, base / *best,
+               n / *worst * 1e-6);
   }
   return 0;
 }

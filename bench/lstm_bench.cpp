@@ -9,6 +9,7 @@
 // counts as done. oneDNN's is forward, backward and the reorders of the weights that its layouts ask for,
 // without head and loss. Rates are by process CPU time, best of interleaved rounds.
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -91,10 +92,7 @@ double best_sgemm_rate() {
     core_types = {"", "OPENBLAS_CORETYPE=Haswell", "OPENBLAS_CORETYPE=SkylakeX"};
   if (lstm_cpu_instruction_set() == "portable") core_types = {""};
   std::array<char, 4096> self{};
-  FILE* link = popen("readlink /proc/$PPID/exe", "r");
-  if (!link || !std::fgets(self.data(), self.size(), link)) return 0;
-  pclose(link);
-  self[std::strcspn(self.data(), "\n")] = 0;
+  if (readlink("/proc/self/exe", self.data(), self.size() - 1) < 0) return 0;
   double best = 0;
   for (const std::string& type : core_types) {
     const std::string line = type + " OPENBLAS_NUM_THREADS=1 '" + self.data() + "' --sgemm";
@@ -408,7 +406,14 @@ int main(int argc, char** argv) {
   }
 #endif
   const bool check = argument == "--check";
-  setenv("OMP_NUM_THREADS", "1", 1);  // read when oneDNN first starts a parallel region
+  const char* threads = std::getenv("OMP_NUM_THREADS");
+  if (!threads || std::string_view(threads) != "1") {  // oneDNN's OpenMP reads it before main
+    setenv("OMP_NUM_THREADS", "1", 1);
+    if (lstm_cpu_instruction_set() == "avx2") setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+    execv("/proc/self/exe", argv);
+    std::perror("cannot start again with one OpenMP thread");
+    return 1;
+  }
   std::printf("one core, instruction set %s\n", std::string(lstm_cpu_instruction_set()).c_str());
   double sgemm = 0;
 #ifdef TIDEGAUGE_HAVE_OPENBLAS

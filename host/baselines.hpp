@@ -1,7 +1,7 @@
 // The plain models that every LSTM is printed beside, and what forecasts are measured against.
 //   persistence: as now.  seasonal: as a season (a day, a week) ago.  ar: linear in the same window, transform, loss and
 //   covariates (kernels/linear).
-// Cost: one pass. Thread safety: pure functions. Tested by tests/host/baselines_test.cpp.
+// Cost: one pass. Thread safety: pure functions. Tested by tests/host/features_test.cpp.
 #pragma once
 
 #include <cstddef>

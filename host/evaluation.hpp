@@ -1,5 +1,5 @@
 // Measures a model beside its baselines on the same points and says in words whether the LSTM helped.
-// Cost: one pass per model. Thread safety: pure functions. Tested by tests/host/evaluation_test.cpp.
+// Cost: one pass per model. Thread safety: pure functions. Tested by tests/host/forecaster_test.cpp.
 #pragma once
 
 #include <string>

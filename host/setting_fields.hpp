@@ -1,6 +1,6 @@
 // The settings of training and labelling as fields of a SettingTable: one list serves `train`, `label`, `run` and the
 // settings file (sections [train] and [label]). Keys are those of a model file's JSON.
-// Thread safety: pure functions. Tested by tests/host/setting_fields_test.cpp.
+// Thread safety: pure functions. Tested by tests/host/train_settings_test.cpp.
 #pragma once
 
 #include "host/labeller.hpp"

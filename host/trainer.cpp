@@ -173,7 +173,25 @@ void start_from_linear(std::vector<float>& parameters, const LstmShape& shape, c
 struct Prepared {
   Model model;
   TrainingData data;
+  LinearModel linear_start;  ///< fitted without the validation tail, so that epoch 0 is validated fairly
 };
+
+/// The start of the network, and the baseline: the same with the same ridge on the whole training part, as someone who
+/// wants only a linear model would fit it.
+Status fit_linear_models(Prepared& p) {
+  const TrainSettings& s = p.model.settings;
+  const auto windows = [&](const std::vector<std::uint32_t>& starts) {
+    return p.data.features.windows(starts, s.look_back, s.horizon);
+  };
+  auto start = fit_linear_validated(windows(p.data.training), windows(p.data.validation), {s.loss});
+  if (!start) return std::move(start).error();
+  p.linear_start = std::move(*start);
+  const std::vector<std::uint32_t> part = p.data.training_part();
+  auto baseline = fit_linear(windows(part), {s.loss, p.linear_start.ridge});
+  if (!baseline) return std::move(baseline).error();
+  p.model.linear = std::move(*baseline);
+  return {};
+}
 
 Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& settings,
                            const std::vector<Scaler>* frozen_scalers) {
@@ -197,10 +215,7 @@ Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& se
   if (!data) return data.error();
   p.data = std::move(*data);
 
-  const std::vector<std::uint32_t> starts = p.data.training_part();
-  auto linear = fit_linear(p.data.features.windows(starts, settings.look_back, settings.horizon), {settings.loss});
-  if (!linear) return linear.error();
-  m.linear = std::move(*linear);
+  TG_TRY(fit_linear_models(p));
   const std::size_t column = find_columns(series, settings)->front();
   m.mase_scale = mean_one_step_change(series, column, part);
   m.season = choose_season(series.interval_ns, part.size(), settings.season);
@@ -254,14 +269,7 @@ Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSett
   if (!prepared) return prepared.error();
   Model& model = prepared->model;
   model.parameters = lstm_initial_parameters(settings.shape(), settings.seed);
-  if (settings.skip) {
-    const TrainingData& data = prepared->data;
-    auto start = fit_linear_validated(data.features.windows(data.training, settings.look_back, settings.horizon),
-                                      data.features.windows(data.validation, settings.look_back, settings.horizon),
-                                      {settings.loss});
-    if (!start) return start.error();
-    start_from_linear(model.parameters, settings.shape(), *start);
-  }
+  if (settings.skip) start_from_linear(model.parameters, settings.shape(), prepared->linear_start);
   model.progress.parameters = model.parameters;
   return run(std::move(*prepared), backend, hooks);
 }

@@ -27,7 +27,8 @@ nlohmann::json as_json(const std::vector<DeviceFinding>& findings, const Expecte
                        const std::string& request) {
   nlohmann::json list = nlohmann::json::array();
   for (const DeviceFinding& finding : findings)
-    list.push_back({{"item", finding.item}, {"state", finding.state}, {"remedy", finding.remedy}, {"ok", finding.ok}});
+    list.push_back(
+        {{"item", finding.item}, {"state", finding.state}, {"remedy", finding.remedy}, {"ok", finding.ok}});
   nlohmann::json device{{"request", request}};
   if (choice) {
     device["name"] = choice->backend->name();

@@ -7,17 +7,22 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "host/duration.hpp"
+#include "host/synth_files.hpp"
+#include "host/time_text.hpp"
 #include "ingest/synthetic/synthetic.hpp"
-#include "kernels/core/time_text.hpp"
 #include "tools/log.hpp"
 #include "tools/verbs.hpp"
 
 namespace tidegauge {
 
 namespace {
+
+std::string text_of(std::int64_t ns) { return format_utc(ns, ns % 1'000'000'000 ? 1'000'000 : 1'000'000'000); }
 
 struct SynthOptions {
   SynthSettings settings;
@@ -27,12 +32,12 @@ struct SynthOptions {
 };
 
 /// A file, or stdout for "-"; a regular file that could not be finished is removed again.
-class OutputFile {
+class TraceOutput {
  public:
-  explicit OutputFile(std::string path) : path_(std::move(path)) {}
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-  ~OutputFile() {
+  explicit TraceOutput(std::string path) : path_(std::move(path)) {}
+  TraceOutput(const TraceOutput&) = delete;
+  TraceOutput& operator=(const TraceOutput&) = delete;
+  ~TraceOutput() {
     if (fd_ < 0 || path_ == "-") return;
     struct stat about {};
     const bool regular = ::fstat(fd_, &about) == 0 && S_ISREG(about.st_mode);
@@ -78,19 +83,13 @@ Expected<std::vector<std::string>> fields(const std::string& option, const std::
   return Error{fmt::format("\"{}\" has {} parts", text, parts.size()), option, option == "--gap" ? "start,length" : "start,length,factor[,kind]", ErrorKind::usage};
 }
 
-template <class T>
-Expected<T> named(const std::string& option, Expected<T> value) {
-  if (value) return value;
-  Error error = std::move(value).error();
-  error.where = option;
-  return error;
-}
-
 /// A time, or an offset from the start of the trace.
 Expected<std::int64_t> place(const std::string& option, const std::string& text, std::int64_t start_ns) {
-  const auto offset = parse_duration_ns(text);
-  if (offset && *offset < start_ns) return start_ns + *offset;
-  return named(option, parse_time_ns(text));
+  const auto offset = parse_duration(text, option);
+  if (offset && *offset <= std::numeric_limits<std::int64_t>::max() - start_ns) return start_ns + *offset;
+  auto time = parse_time(text, option);
+  if (!time) return Error{time.error().what, option, "an offset such as 90s, or " + time.error().remedy, ErrorKind::usage};
+  return time;
 }
 
 Expected<Surge> parse_surge(const std::string& text, std::int64_t start_ns) {
@@ -98,7 +97,7 @@ Expected<Surge> parse_surge(const std::string& text, std::int64_t start_ns) {
   if (!parts) return parts.error();
   const auto start = place("--surge", (*parts)[0], start_ns);
   if (!start) return start.error();
-  const auto length = named("--surge", parse_duration_ns((*parts)[1]));
+  const auto length = parse_duration((*parts)[1], "--surge");
   if (!length) return length.error();
   Surge surge{*start, *length, 0, SurgeKind::flash};
   if (!CLI::detail::lexical_cast((*parts)[2], surge.factor))
@@ -114,18 +113,18 @@ Expected<SilentStretch> parse_gap(const std::string& text, std::int64_t start_ns
   if (!parts) return parts.error();
   const auto start = place("--gap", (*parts)[0], start_ns);
   if (!start) return start.error();
-  const auto length = named("--gap", parse_duration_ns((*parts)[1]));
+  const auto length = parse_duration((*parts)[1], "--gap");
   if (!length) return length.error();
   return SilentStretch{*start, *length};
 }
 
 Status read_times(SynthOptions& o) {
   SynthSettings& s = o.settings;
-  const auto start = named("--start", parse_time_ns(o.start));
+  const auto start = parse_time(o.start, "--start");
   if (!start) return start.error();
-  const auto duration = named("--duration", parse_duration_ns(o.duration));
+  const auto duration = parse_duration(o.duration, "--duration");
   if (!duration) return duration.error();
-  const auto day = named("--day", parse_duration_ns(o.day));
+  const auto day = parse_duration(o.day, "--day");
   if (!day) return day.error();
   s.start_ns = *start;
   s.duration_ns = *duration;
@@ -158,7 +157,7 @@ std::string truth_path(const SynthOptions& o) {
 }
 
 Status write_whole(const std::string& path, const std::string& text) {
-  OutputFile file(path);
+  TraceOutput file(path);
   TG_TRY(file.open());
   TG_TRY(file.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
   return file.close();
@@ -170,15 +169,15 @@ std::string as_json(const SynthSummary& summary, const SynthOptions& o, const st
                            {"packets", summary.packets},
                            {"wire_bytes", summary.wire_bytes},
                            {"file_bytes", summary.file_bytes},
-                           {"start", format_time(summary.start_ns)},
-                           {"end", format_time(summary.end_ns)},
+                           {"start", text_of(summary.start_ns)},
+                           {"end", text_of(summary.end_ns)},
                            {"mean_rate", summary.mean_rate()},
                            {"seed", o.settings.seed},
                            {"seconds", seconds},
                            {"packets_per_second_written", static_cast<double>(summary.packets) / std::max(seconds, 1e-9)},
                            {"surges", nlohmann::json::array()}};
   for (const Surge& surge : summary.surges)
-    j["surges"].push_back({{"start", format_time(surge.start_ns)}, {"end", format_time(surge.end_ns())},
+    j["surges"].push_back({{"start", text_of(surge.start_ns)}, {"end", text_of(surge.end_ns())},
                            {"factor", surge.factor}, {"kind", surge_kind_name(surge.kind)}});
   return j.dump(2) + "\n";
 }
@@ -187,13 +186,13 @@ std::string as_text(const SynthSummary& summary, const SynthOptions& o, const st
   const double packets = static_cast<double>(summary.packets);
   std::string text = fmt::format(
       "{}: {} packets, {} to {}\n  mean {:.0f} packets/s, {:.1f} Mbit/s on the wire; {:.1f} MB written in {:.2f} s ({:.1f} M packets/s)\n",
-      o.output == "-" ? "stdout" : o.output, summary.packets, format_time(summary.start_ns), format_time(summary.end_ns),
+      o.output == "-" ? "stdout" : o.output, summary.packets, text_of(summary.start_ns), text_of(summary.end_ns),
       summary.mean_rate(),
       static_cast<double>(summary.wire_bytes) * 8e3 / static_cast<double>(summary.end_ns - summary.start_ns),
       static_cast<double>(summary.file_bytes) * 1e-6, seconds, packets / std::max(seconds, 1e-9) * 1e-6);
   for (const Surge& surge : summary.surges)
     text += fmt::format("  {:<9}  x {:<4.2f}  {} for {:.1f} s\n", surge_kind_name(surge.kind), surge.factor,
-                        format_time(surge.start_ns), static_cast<double>(surge.length_ns) * 1e-9);
+                        text_of(surge.start_ns), static_cast<double>(surge.length_ns) * 1e-9);
   if (!truth.empty()) text += fmt::format("  their places: {}\n", truth);
   return text;
 }
@@ -204,12 +203,12 @@ Status run_synth(SynthOptions o, const CommonOptions& common) {
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
 
   // The file is made at the first write: wrong settings must not empty a file that is there.
-  std::unique_ptr<OutputFile> file;
+  std::unique_ptr<TraceOutput> file;
   ProgressLine progress;
   std::uint64_t written = 0;
   auto summary = write_synthetic(o.settings, [&](std::span<const std::uint8_t> bytes) -> Status {
     if (!file) {
-      file = std::make_unique<OutputFile>(o.output);
+      file = std::make_unique<TraceOutput>(o.output);
       TG_TRY(file->open());
     }
     written += bytes.size();

@@ -49,6 +49,7 @@ class EpochLine {
 
 /// Epochs worth a line: 1, 2, 5, 10, 20, 50, ..., the best and the last.
 bool worth_showing(std::size_t epoch, const TrainProgress& p) {
+  if (epoch == 0) return std::isfinite(p.history[0].validation);
   if (epoch == p.best_epoch || epoch == p.epoch) return true;
   std::size_t decade = 1;
   while (decade * 10 <= epoch) decade *= 10;

@@ -12,8 +12,8 @@
 
 namespace tidegauge {
 
-/// Everything before damage is delivered; what cannot be read at all (no such file, no capture format, no decoded link
-/// type) is an error.
+/// Everything before damage is delivered; what cannot be read at all (no such file, no capture format, no
+/// decoded link type) is an error.
 template <PacketSink Sink>
 Expected<WalkResult> walk_capture(const std::string& path, Sink& sink, const WalkOptions& options);
 

@@ -41,18 +41,19 @@ Status walk_pcapng(WalkSession& session, Sink& sink) {
   PcapngWalker<Sink> walker(*swapped, sink, session.log());
   TG_TRY(session.drive(walker));
   if (const auto link = walker.only_undecoded_link()) {
-    return session.error(link_name(*link) + " is not decoded, and no interface has another", undecoded_link_remedy());
+    return session.error(link_name(*link) + " is not decoded, and no interface has another",
+                         undecoded_link_remedy());
   }
   return {};
 }
 
 }  // namespace walk_detail
 
-/// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what the source
-/// prefers: the answer does not depend on it.
+/// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what
+/// the source prefers: the answer does not depend on it.
 template <PacketSink Sink>
-Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Sink& sink, const WalkOptions& options,
-                                 std::size_t block_bytes = 0) {
+Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Sink& sink,
+                                 const WalkOptions& options, std::size_t block_bytes = 0) {
   WalkSession session(path, source, options, block_bytes);
   auto format = recognise_format(session);
   if (!format) return std::move(format).error();

@@ -36,8 +36,8 @@ std::string DamageLog::words() const {
   std::string words;
   if (stretches_ != 0) {
     words = std::to_string(stretches_) + (stretches_ == 1 ? " damaged stretch (" : " damaged stretches (") +
-            std::to_string(stretch_bytes_) + " bytes skipped, the first at byte " + std::to_string(first_offset_) +
-            ": " + first_why_ + ")";
+            std::to_string(stretch_bytes_) + " bytes skipped, the first at byte " +
+            std::to_string(first_offset_) + ": " + first_why_ + ")";
   }
   if (cut_offset_) {
     if (!words.empty()) words += "; ";

@@ -12,9 +12,9 @@ struct Name {
   std::string_view name;
 };
 
-constexpr std::array<LinkType, 10> kDecoded{LinkType::null_loopback, LinkType::ethernet,  LinkType::raw_ip_12,
-                                            LinkType::raw_ip_14,     LinkType::raw_ip,    LinkType::loop,
-                                            LinkType::linux_sll,     LinkType::ipv4,      LinkType::ipv6,
+constexpr std::array<LinkType, 10> kDecoded{LinkType::null_loopback, LinkType::ethernet, LinkType::raw_ip_12,
+                                            LinkType::raw_ip_14,     LinkType::raw_ip,   LinkType::loop,
+                                            LinkType::linux_sll,     LinkType::ipv4,     LinkType::ipv6,
                                             LinkType::linux_sll2};
 
 // By number. From the registry at tcpdump.org/linktypes.html; the rarer ones are left to their numbers.
@@ -102,7 +102,8 @@ std::optional<LinkType> decoded_link(std::uint32_t number) {
 }
 
 std::string link_name(std::uint32_t number) {
-  const auto* const found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& n) { return n.number == number; });
+  const auto* const found =
+      std::find_if(kNames.begin(), kNames.end(), [&](const Name& n) { return n.number == number; });
   if (found == kNames.end()) return "link type " + std::to_string(number);
   return "link type " + std::to_string(number) + " " + std::string(found->name);
 }

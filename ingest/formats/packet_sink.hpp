@@ -1,10 +1,11 @@
-// What a walker hands its packets to. Walkers are templates over the sink, so that the hot path (walk, decode, count)
-// is one inlined loop; formats, tunnels and sinks never multiply by hand.
+// What a walker hands its packets to. Walkers are templates over the sink, so that the hot path (walk,
+// decode, count) is one inlined loop; formats, tunnels and sinks never multiply by hand.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 
+#include "kernels/core/host_device.hpp"
 #include "kernels/data/packet_view.hpp"
 #include "kernels/data/partial_series.hpp"
 
@@ -14,10 +15,18 @@ template <class S>
 concept PacketSink = requires(S sink, const PacketView& packet, Refusal why, std::uint64_t n) {
   /// One whole record of a link type that is decoded, in the capture's order. Always inlined.
   sink.packet(packet);
-  /// `n` records (0 where their number cannot be known) and `n` bytes passed over, at this place in the order.
+  /// `n` records not delivered and the bytes passed over with them, at this place in the order. A damaged
+  /// stretch counts as one record, because how many it held cannot be known; a whole record that is refused
+  /// by name passes over 0 bytes.
   sink.refuse(why, n, n);
   /// Packets that the capture itself reports as lost, at this place in the order.
   sink.lost(n);
 };
+
+/// Out of line, for places that are not hot: a sink's inlined code is not repeated there.
+template <PacketSink Sink>
+TG_COLD void hand_over(Sink& sink, const PacketView& packet) {
+  sink.packet(packet);
+}
 
 }  // namespace tidegauge

@@ -20,8 +20,8 @@ PcapHeader parse(const std::uint8_t* bytes) {
   // libpcap's sf-pcap.c: swapped before 2.3 and in DG/UX's 543.0, either way round in 2.3.
   header.lengths_swapped = (major == 2 && minor <= 3) || (major == 543 && minor == 0);
   header.snaplen = load_u32<kSwapped>(bytes + 16);
-  // The link type's word: 4 bits FCS length in 16-bit words, 1 reserved bit, 1 bit "FCS length is given", 10 reserved
-  // bits that a reader ignores, 16 bits LINKTYPE. The time zone and accuracy fields were never used.
+  // The link type's word: 4 bits FCS length in 16-bit words, 1 reserved bit, 1 bit "FCS length is given", 10
+  // reserved bits that a reader ignores, 16 bits LINKTYPE. The time zone and accuracy fields were never used.
   const std::uint32_t link = load_u32<kSwapped>(bytes + 20);
   header.link_number = link & 0xffff;
   if (link & 0x0400'0000) header.fcs_bytes = (link >> 28) * 2;

@@ -14,9 +14,9 @@ namespace tidegauge {
 inline constexpr std::size_t kPcapFileHeaderBytes = 24;
 
 struct PcapHeader {
-  bool swapped = false;        ///< written on a machine of the other byte order
-  bool nanoseconds = false;    ///< fractions are nanoseconds, otherwise microseconds
-  bool modified = false;       ///< Kuznetzov's patched libpcap: 24-byte record headers
+  bool swapped = false;          ///< written on a machine of the other byte order
+  bool nanoseconds = false;      ///< fractions are nanoseconds, otherwise microseconds
+  bool modified = false;         ///< Kuznetzov's patched libpcap: 24-byte record headers
   bool lengths_swapped = false;  ///< versions before 2.4 and 543.0 may hold original before captured length
   std::uint32_t fcs_bytes = 0;   ///< frame check sequence at the end of each packet
   std::uint32_t snaplen = 0;     ///< as written; 0 and huge values mean unlimited
@@ -45,7 +45,8 @@ struct PlainPcapLayout {
   static constexpr std::uint32_t fraction_ns() { return kNanoseconds ? 1 : 1000; }
   static constexpr std::uint32_t fcs_bytes() { return 0; }
   TG_INLINE static PcapRecord load(const std::uint8_t* p) {
-    return {load_u32<kSwapped>(p), load_u32<kSwapped>(p + 4), load_u32<kSwapped>(p + 8), load_u32<kSwapped>(p + 12)};
+    return {load_u32<kSwapped>(p), load_u32<kSwapped>(p + 4), load_u32<kSwapped>(p + 8),
+            load_u32<kSwapped>(p + 12)};
   }
 };
 
@@ -58,7 +59,8 @@ class RarePcapLayout {
   std::uint32_t fraction_ns() const { return header_.nanoseconds ? 1 : 1000; }
   std::uint32_t fcs_bytes() const { return header_.fcs_bytes; }
   PcapRecord load(const std::uint8_t* p) const {
-    PcapRecord r = header_.swapped ? PlainPcapLayout<true, false>::load(p) : PlainPcapLayout<false, false>::load(p);
+    PcapRecord r =
+        header_.swapped ? PlainPcapLayout<true, false>::load(p) : PlainPcapLayout<false, false>::load(p);
     if (header_.lengths_swapped && r.captured > r.wire) std::swap(r.captured, r.wire);
     return r;
   }

@@ -51,7 +51,8 @@ Block look(const std::uint8_t* p, std::size_t rest) {
   const bool section = block.type == kSectionHeader;
   // A length that the block's own fields contradict is known to be wrong even where the block is cut.
   if (packet && rest >= 24 && !data_fits<kSwapped>(p, size)) return block;
-  if (section && rest >= 14 && load_u16<kSwapped>(p + 12) != 1) return block;  // no other major version exists
+  if (section && rest >= 14 && load_u16<kSwapped>(p + 12) != 1)
+    return block;  // no other major version exists
   if (rest < size) {
     block.fit = Fit::cut;
     if (packet) block.own_bytes = rest >= 24 ? std::size_t{28} + load_u32<kSwapped>(p + 20) : 28;

@@ -32,8 +32,8 @@ inline constexpr std::uint32_t kLargestBlock = 16 << 20;
 inline constexpr std::size_t kBlockHeadBytes = 12;
 
 enum class Fit {
-  whole,      ///< a block
-  cut,        ///< its beginning could be one; it goes on after the bytes that are there
+  whole,  ///< a block
+  cut,    ///< its beginning could be one; it goes on after the bytes that are there
   impossible
 };
 
@@ -41,7 +41,7 @@ struct Block {
   Fit fit = Fit::impossible;
   bool swapped = false;  ///< for a section header by its own magic, otherwise as asked
   std::uint32_t type = 0;
-  std::uint32_t size = 0;  ///< of the whole block
+  std::uint32_t size = 0;                   ///< of the whole block
   std::size_t own_bytes = kBlockHeadBytes;  ///< of a cut block: its head, or up to the end of its packet data
 };
 

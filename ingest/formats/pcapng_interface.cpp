@@ -51,7 +51,8 @@ bool TimeScale::to_ns_slowly(std::int64_t& ns, std::uint64_t ticks) const {
     value = exponent - 9 <= 19 ? value / power_of_ten(exponent - 9) : 0;  // 2^64 < 10^20
   }
   value += static_cast<Wide>(offset_seconds_) * 1'000'000'000;
-  if (value > std::numeric_limits<std::int64_t>::max() || value < std::numeric_limits<std::int64_t>::min()) return false;
+  if (value > std::numeric_limits<std::int64_t>::max() || value < std::numeric_limits<std::int64_t>::min())
+    return false;
   ns = static_cast<std::int64_t>(value);
   return true;
 }
@@ -87,12 +88,13 @@ PcapngInterface parse_interface(const std::uint8_t* body, std::size_t size) {
 template <bool kSwapped>
 std::optional<std::uint64_t> parse_drops(const std::uint8_t* options, std::size_t size) {
   std::optional<std::uint64_t> drops;
-  each_option<kSwapped>(options, size, [&](std::uint16_t code, const std::uint8_t* value, std::uint16_t length) {
-    if ((code == kIsbIfdrop || code == kIsbOsdrop) && length == 8) {
-      drops = drops.value_or(0) + load_u64<kSwapped>(value);
-    }
-    return true;
-  });
+  each_option<kSwapped>(options, size,
+                        [&](std::uint16_t code, const std::uint8_t* value, std::uint16_t length) {
+                          if ((code == kIsbIfdrop || code == kIsbOsdrop) && length == 8) {
+                            drops = drops.value_or(0) + load_u64<kSwapped>(value);
+                          }
+                          return true;
+                        });
   return drops;
 }
 

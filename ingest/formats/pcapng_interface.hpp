@@ -11,8 +11,8 @@
 
 namespace tidegauge {
 
-/// Ticks since the epoch to nanoseconds, floored. Covers every if_tsresol (10^-0 to 10^-127, 2^-0 to 2^-127) and
-/// if_tsoffset.
+/// Ticks since the epoch to nanoseconds, floored. Covers every if_tsresol (10^-0 to 10^-127, 2^-0 to 2^-127)
+/// and if_tsoffset.
 class TimeScale {
  public:
   /// `resolution` as in if_tsresol: the exponent, with the top bit set for powers of two.
@@ -42,13 +42,13 @@ struct PcapngInterface {
   std::uint64_t drops = 0;  ///< as of the last statistics block
 };
 
-/// `body` is the block's body: link type, reserved, snaplen, options. Options of a wrong length, which would put the
-/// packets at a wrong time, make the interface unusable.
+/// `body` is the block's body: link type, reserved, snaplen, options. Options of a wrong length, which would
+/// put the packets at a wrong time, make the interface unusable.
 template <bool kSwapped>
 PcapngInterface parse_interface(const std::uint8_t* body, std::size_t size);
 
-/// Packets that a statistics block's options report as dropped by the interface and by the system, since the capture
-/// began; none if it does not say.
+/// Packets that a statistics block's options report as dropped by the interface and by the system, since the
+/// capture began; none if it does not say.
 template <bool kSwapped>
 std::optional<std::uint64_t> parse_drops(const std::uint8_t* options, std::size_t size);
 

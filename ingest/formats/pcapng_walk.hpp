@@ -1,17 +1,19 @@
 // Walks the blocks of a pcapng file into a sink, and over damage.
 //
-// A block is believed if its two length fields agree and its fields fit the length. A block that cannot be is damage:
-// every offset is tried until a block of a known type that is followed by another (or by the end of the file) is found,
-// and what was passed over is refused as one damaged stretch, counted as one record. Whether a block can be depends on its
-// own bytes and the section's byte order only. An interface description lost in a stretch shifts the numbers of those
-// after it; one whose type can still be seen keeps its number, and its packets are refused.
+// A block is believed if its two length fields agree and its fields fit the length. A block that cannot be is
+// damage: every offset is tried until a block of a known type that is followed by another (or by the end of
+// the file) is found, and what was passed over is refused as one damaged stretch, counted as one record.
+// Whether a block can be depends on its own bytes and the section's byte order only. An interface description
+// lost in a stretch shifts the numbers of those after it; one whose type can still be seen keeps its number,
+// and its packets are refused.
 //
-// Refused by name: simple packets (they carry no time), packets of interfaces that were not (or not readably) described,
-// of link types that are not decoded, and, as damaged, of times that do not fit 64-bit nanoseconds.
-// Losses are taken from statistics blocks (ifdrop + osdrop, counted since the start, so differences), not from the
-// per-packet drop counts, which would count them twice.
+// Refused by name: simple packets (they carry no time), packets of interfaces that were not (or not readably)
+// described, of link types that are not decoded, and, as damaged, of times that do not fit 64-bit
+// nanoseconds. Losses are taken from statistics blocks (ifdrop + osdrop, counted since the start, so
+// differences), not from the per-packet drop counts, which would count them twice.
 //
-// Cost: the loop over enhanced packet blocks is inlined; everything else is out of line.
+// Cost: the loop over enhanced packet blocks is inlined; everything else is out of line. Memory: at most two
+// largest blocks (16 MiB) and what doubling the window adds.
 // Tested by tests/ingest/pcapng_test.cpp against tests/oracle/capture_oracle.hpp.
 #pragma once
 
@@ -35,9 +37,10 @@ class PcapngWalker {
   /// `swapped`: byte order of the first section.
   PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : swapped_(swapped), sink_(sink), log_(log) {}
 
-  /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its last.
-  /// Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
-  const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final, std::uint64_t offset) {
+  /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
+  /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
+  const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final,
+                           std::uint64_t offset) {
     window_ = {begin, end, offset, final};
     const std::uint8_t* p = begin;
     for (;;) {
@@ -49,7 +52,9 @@ class PcapngWalker {
   }
 
   /// The link type to name where the file describes interfaces and none of them is decoded.
-  std::optional<std::uint32_t> only_undecoded_link() const { return any_decoded_ ? std::nullopt : undecoded_link_; }
+  std::optional<std::uint32_t> only_undecoded_link() const {
+    return any_decoded_ ? std::nullopt : undecoded_link_;
+  }
 
  private:
   // Bounds what a hostile file can make us hold; packets of further interfaces are refused.
@@ -59,7 +64,9 @@ class PcapngWalker {
     const std::uint8_t *begin, *end;
     std::uint64_t offset;
     bool final;
-    std::uint64_t offset_of(const std::uint8_t* p) const { return offset + static_cast<std::uint64_t>(p - begin); }
+    std::uint64_t offset_of(const std::uint8_t* p) const {
+      return offset + static_cast<std::uint64_t>(p - begin);
+    }
     std::size_t rest(const std::uint8_t* p) const { return static_cast<std::size_t>(end - p); }
   };
   struct Step {
@@ -68,12 +75,12 @@ class PcapngWalker {
   };
   enum class Verdict { yes, no, need_more };
 
-  TG_INLINE void deliver(const PcapngInterface& interface, std::int64_t ts_ns, std::uint32_t wire, std::uint32_t captured,
-                         const std::uint8_t* payload) {
+  TG_INLINE static PacketView view(const PcapngInterface& interface, std::int64_t ts_ns, std::uint32_t wire,
+                                   std::uint32_t captured, const std::uint8_t* payload) {
     const std::uint32_t longest = std::max(wire, captured);
     captured = std::min(captured, longest - std::min(interface.fcs_bytes, longest));
     wire -= std::min(interface.fcs_bytes, wire);
-    sink_.packet(PacketView{ts_ns, wire, captured, payload, interface.link});
+    return {ts_ns, wire, captured, payload, interface.link};
   }
 
   template <bool kSwapped>
@@ -93,12 +100,16 @@ class PcapngWalker {
       const std::uint32_t captured = load_u32<kSwapped>(p + 20);
       // What usual writers write: no options, or at most 256 bytes of them. settle() takes the rest.
       const std::uint32_t spare = size - pcapng::kPacketFrameBytes - captured;
-      if (captured > pcapng::kLargestBlock / 2 || spare > 256 || size % 4 != 0 || size > rest || index >= count) return p;
+      if (captured > pcapng::kLargestBlock / 2 || spare > 256 || size % 4 != 0 || size > rest ||
+          index >= count)
+        return p;
       if (load_u32<kSwapped>(p + size - 4) != size) return p;
       const PcapngInterface& interface = interfaces[index];
       std::int64_t ts_ns;
-      if (!interface.usable || !interface.decoded || !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12))) return p;
-      deliver(interface, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28);
+      if (!interface.usable || !interface.decoded ||
+          !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12)))
+        return p;
+      sink_.packet(view(interface, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
       p += size;
     }
   }
@@ -155,10 +166,11 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
   return {resume, true};
 }
 
-/// A block that the end of the file cuts may have a damaged length instead: then blocks go on within what it claims.
-/// What is surely its own (its packet data) is not searched, as that may hold another capture.
+/// A block that the end of the file cuts may have a damaged length instead: then blocks go on within what it
+/// claims. What is surely its own (its packet data) is not searched, as that may hold another capture.
 template <PacketSink Sink>
-auto PcapngWalker<Sink>::good_place_within(const std::uint8_t* p, const pcapng::Block& block) const -> const std::uint8_t* {
+auto PcapngWalker<Sink>::good_place_within(const std::uint8_t* p, const pcapng::Block& block) const
+    -> const std::uint8_t* {
   if (window_.rest(p) < block.own_bytes) return window_.end;
   for (p += block.own_bytes; window_.rest(p) >= pcapng::kBlockHeadBytes; ++p) {
     if (good_place(p) == Verdict::yes) return p;
@@ -244,7 +256,7 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
     sink_.refuse(Refusal::damaged, 1, block.size);
     return true;
   }
-  deliver(interface, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28);
+  hand_over(sink_, view(interface, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28));
   return true;
 }
 

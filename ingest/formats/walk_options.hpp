@@ -1,4 +1,5 @@
-// What is asked of a walk over a capture, and what it says about itself. Tested by tests/ingest/capture_test.cpp.
+// What is asked of a walk over a capture, and what it says about itself. Tested by
+// tests/ingest/capture_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@ struct WalkOptions {
 };
 
 struct WalkResult {
-  std::string format;            ///< "pcap", "pcapng"; with " in gzip" where compressed
-  std::uint64_t input_bytes = 0; ///< bytes of the file
-  std::string damage;            ///< words about damage met and passed over; empty if none
+  std::string format;             ///< "pcap", "pcapng"; with " in gzip" where compressed
+  std::uint64_t input_bytes = 0;  ///< bytes of the file
+  std::string damage;             ///< words about damage met and passed over; empty if none
 };
 
 }  // namespace tidegauge

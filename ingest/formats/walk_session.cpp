@@ -57,15 +57,17 @@ Expected<CaptureFormat> recognise_format(WalkSession& session) {
     return session.error("is neither pcap nor pcapng", "convert it with: editcap -F pcap");
   }
   if (reader.size() < kPcapFileHeaderBytes) {
-    return session.error("ends within the pcap file header (" + std::to_string(reader.size()) + " of 24 bytes)",
-                         "capture it again, or leave it out");
+    return session.error(
+        "ends within the pcap file header (" + std::to_string(reader.size()) + " of 24 bytes)",
+        "capture it again, or leave it out");
   }
   return CaptureFormat::pcap;
 }
 
 Expected<bool> first_section_swapped(const WalkSession& session) {
   const BlockReader& reader = session.reader();
-  const std::uint32_t magic = reader.size() >= pcapng::kBlockHeadBytes ? load_u32<false>(reader.begin() + 8) : 0;
+  const std::uint32_t magic =
+      reader.size() >= pcapng::kBlockHeadBytes ? load_u32<false>(reader.begin() + 8) : 0;
   if (magic == pcapng::kByteOrderMagic) return false;
   if (magic == __builtin_bswap32(pcapng::kByteOrderMagic)) return true;
   return session.error("the pcapng section header at its start is cut off or has no byte order",

@@ -1,5 +1,5 @@
-// What one walk over one capture needs besides the walker: the open source, the window over it, damage, progress.
-// Tested by tests/ingest/capture_test.cpp.
+// What one walk over one capture needs besides the walker: the open source, the window over it, damage,
+// progress. Tested by tests/ingest/capture_test.cpp.
 #pragma once
 
 #include <string>
@@ -15,7 +15,11 @@ class WalkSession {
  public:
   /// `block_bytes` 0 takes what the source prefers; tests take small ones.
   WalkSession(std::string path, ByteSource& source, const WalkOptions& options, std::size_t block_bytes)
-      : path_(std::move(path)), source_(source), options_(options), reader_(source, block_bytes), log_(options.strict) {}
+      : path_(std::move(path)),
+        source_(source),
+        options_(options),
+        reader_(source, block_bytes),
+        log_(options.strict) {}
 
   BlockReader& reader() { return reader_; }
   const BlockReader& reader() const { return reader_; }
@@ -26,7 +30,9 @@ class WalkSession {
   /// The next block. In strict mode damage of the compression is an error here.
   Status more();
   /// An error at the start of the stream, in words about this file.
-  Error error(std::string what, std::string remedy = {}) const { return {std::move(what), path_, std::move(remedy)}; }
+  Error error(std::string what, std::string remedy = {}) const {
+    return {std::move(what), path_, std::move(remedy)};
+  }
   /// After the last record.
   Expected<WalkResult> finish(const char* format);
 

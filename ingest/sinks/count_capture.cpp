@@ -28,7 +28,8 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   TG_REQUIRE(capture.account().adds_up(), "records read are not records counted plus records refused");
   portions.hand_over(capture.take_rows());
   if (!portions.status()) return portions.status().error();
-  return CountedCapture{walked->format, capture.account(), capture.first_ns(), capture.last_kept_ns(), walked->damage};
+  return CountedCapture{walked->format, capture.account(), capture.first_ns(), capture.last_kept_ns(),
+                        walked->damage};
 }
 
 }  // namespace tidegauge

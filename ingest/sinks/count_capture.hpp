@@ -18,7 +18,7 @@ struct CountOptions {
   std::int64_t interval_ns = 1'000'000'000;
   bool strict = false;
   std::size_t flush_rows = 1 << 16;  ///< rows kept in memory before they are handed over
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
 struct CountedCapture {

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "kernels/binning/binning_rule.hpp"
+#include "kernels/binning/interval_counter.hpp"
 #include "kernels/core/contract.hpp"
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/partial_series.hpp"
@@ -30,13 +31,14 @@ namespace tidegauge {
 template <class Tally>
 class OrderedStretch {
  public:
-  OrderedStretch(std::int64_t interval_ns, Tally& tally) : interval_ns_(interval_ns), tally_(tally), partial_(interval_ns) {
+  OrderedStretch(std::int64_t interval_ns, Tally& tally)
+      : interval_ns_(interval_ns), tally_(tally), partial_(interval_ns) {
     TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
   }
   OrderedStretch(const OrderedStretch&) = delete;
   OrderedStretch& operator=(const OrderedStretch&) = delete;
 
-  /// By value all the way: what has an address lives in memory, and the hot loop should not.
+  /// Plain values all the way down: what has an address, or is put together for a call, costs the hot loop too.
   TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t captured_bytes, PackedPacket packet) {
     captured_ += captured_bytes;
     if (ts_ns >= last_ && ts_ns < end_) [[likely]] {
@@ -44,7 +46,7 @@ class OrderedStretch {
       last_ = ts_ns;
       tally_.count_in_order(packet);
     } else {
-      turn(ts_ns, packet);
+      turn(ts_ns, packet.wire_bytes, packet.ip_bytes, packet.bits);
     }
   }
 
@@ -69,7 +71,9 @@ class OrderedStretch {
   static constexpr std::int64_t closed_window = lowest;  ///< as end_: no packet is hot
 
   /// Whatever is not the next packet of the current interval.
-  TG_COLD void turn(std::int64_t ts_ns, PackedPacket packet) {
+  TG_COLD void turn(std::int64_t ts_ns, std::uint32_t wire_bytes, std::uint32_t ip_bytes,
+                    std::uint32_t bits) {
+    PackedPacket packet{0, wire_bytes, ip_bytes, bits};
     if (end_ == closed_window || far_apart(last_, ts_ns)) return decide(ts_ns, packet);
     partial_.span(last_);
     partial_.span(ts_ns);
@@ -84,7 +88,7 @@ class OrderedStretch {
   void decide(std::int64_t ts_ns, const PackedPacket& packet) {
     report();
     IntervalRow counts;
-    binning::count_packet(counts, packet);
+    count_packet(counts, packet);
     partial_.record(ts_ns, counts);
     end_ = closed_window;
     if (!partial_.settled()) return tally_.take_portion(partial_);
@@ -111,7 +115,7 @@ class OrderedStretch {
     partial_.span(last_);
   }
 
-  std::int64_t last_ = lowest, end_ = closed_window;          ///< the window in which a packet needs no second look
+  std::int64_t last_ = lowest, end_ = closed_window;  ///< the window in which a packet needs no second look
   std::int64_t before_last_ = lowest, begin_ = lowest;
   std::uint64_t captured_ = 0;
   std::int64_t interval_ns_;

@@ -26,13 +26,17 @@ struct PackOptions {
 
 class PackSink {
  public:
-  PackSink(std::int64_t interval_ns, PacketBatchCounter& counter, RowPortions& portions, const PackOptions& options)
+  PackSink(std::int64_t interval_ns, PacketBatchCounter& counter, RowPortions& portions,
+           const PackOptions& options)
       : tally_(counter, portions, options), stretch_(interval_ns, tally_) {}
 
   TG_INLINE void packet(const PacketView& packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes, binning::pack(0, packet.wire_bytes, decode(packet), 0));
+    stretch_.packet(packet.ts_ns, packet.captured_bytes,
+                    binning::pack(0, packet.wire_bytes, decode(packet), 0));
   }
-  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) { stretch_.refuse(why, records, bytes); }
+  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
+    stretch_.refuse(why, records, bytes);
+  }
   void lost(std::uint64_t packets) { stretch_.lost(packets); }
 
   /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.

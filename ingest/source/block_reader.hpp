@@ -1,7 +1,7 @@
-// A window that slides over a byte source: a walker looks at contiguous bytes, takes whole records, and what is left
-// (a cut record) is carried to the front of the next block.
-// Cost: the carried bytes are copied once per block. Memory: one block plus what the walker leaves, which it bounds.
-// Tested by tests/ingest/byte_source_test.cpp.
+// A window that slides over a byte source: a walker looks at contiguous bytes, takes whole records, and what
+// is left (a cut record) is carried to the front of the next block. Cost: the carried bytes are copied once
+// per block. Memory: one block plus what the walker leaves, which it bounds. Tested by
+// tests/ingest/byte_source_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ class BlockReader {
     offset_ += taken;
   }
 
-  /// Keeps the unconsumed bytes and appends a block (at least as many as are kept, so that a long record is not copied
-  /// over and over). Pointers into the window are void afterwards.
+  /// Keeps the unconsumed bytes and appends a block (at least as many as are kept, so that a long record is
+  /// not copied over and over). Pointers into the window are void afterwards.
   Status more();
 
  private:

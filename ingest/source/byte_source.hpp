@@ -1,9 +1,9 @@
 // Where the bytes of a capture come from, already decompressed.
 //
-// A source is read forward in blocks. Copying a block out of the page cache and walking it while it is in the second
-// level cache beats walking a mapping: on 98-byte records (2 GB, page cache, one core) 145 million records a second
-// against 50 (MADV_SEQUENTIAL) to 68 (MAP_POPULATE in windows), because page faults cost more than the copy. And a file
-// that shrinks while it is read is then a short read, not a signal.
+// A source is read forward in blocks. Copying a block out of the page cache and walking it while it is in the
+// second level cache beats walking a mapping: on 98-byte records (2 GB, page cache, one core) 145 million
+// records a second against 50 (MADV_SEQUENTIAL) to 68 (MAP_POPULATE in windows), because page faults cost
+// more than the copy. And a file that shrinks while it is read is then a short read, not a signal.
 //
 // Cost: one virtual call per block. A source belongs to one thread.
 // Tested by tests/ingest/byte_source_test.cpp.
@@ -39,7 +39,8 @@ class ByteSource {
   virtual const std::string& damage() const = 0;
 };
 
-/// Opens `path` and recognises compression by its first bytes. Compression that is not read is an error that names it.
+/// Opens `path` and recognises compression by its first bytes. Compression that is not read is an error that
+/// names it.
 Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path);
 
 }  // namespace tidegauge

@@ -64,14 +64,15 @@ Expected<std::size_t> FileSource::read_descriptor(std::uint8_t* out, std::size_t
   while (got < size) {
     const ssize_t bytes = ::read(descriptor_, out + got, size - got);
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) return Error{"cannot read at byte " + std::to_string(done_) + ": " + system_words(errno), path_, ""};
+    if (bytes < 0)
+      return Error{"cannot read at byte " + std::to_string(done_) + ": " + system_words(errno), path_, ""};
     if (bytes == 0) break;
     got += static_cast<std::size_t>(bytes);
     done_ += static_cast<std::uint64_t>(bytes);
   }
   if (regular_ && got < size) {
-    return Error{"the file became shorter while it was read: " + std::to_string(total_) + " bytes when it was opened, " +
-                     std::to_string(done_) + " now",
+    return Error{"the file became shorter while it was read: " + std::to_string(total_) +
+                     " bytes when it was opened, " + std::to_string(done_) + " now",
                  path_, "run again once nothing writes to it"};
   }
   return got;

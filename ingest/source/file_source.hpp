@@ -9,8 +9,8 @@
 
 namespace tidegauge {
 
-/// Reads the file as long as it was when it was opened: what is appended later is left for another run, and a file that
-/// became shorter is an error.
+/// Reads the file as long as it was when it was opened: what is appended later is left for another run, and a
+/// file that became shorter is an error.
 class FileSource final : public ByteSource {
  public:
   static Expected<std::unique_ptr<FileSource>> open(const std::string& path);
@@ -21,7 +21,9 @@ class FileSource final : public ByteSource {
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
   std::uint64_t input_done() const override { return done_ - (head_bytes_ - head_taken_); }
   std::uint64_t input_total() const override { return total_; }
-  std::size_t block_bytes() const override { return std::size_t{512} << 10; }
+  // 128 KiB to 1 MiB are equally fast where the second-level cache is ours; 256 KiB leave half of it to the
+  // sink.
+  std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   const std::string& damage() const override { return damage_; }
 
   /// The first bytes of the file (at most 16), which read() will give again.

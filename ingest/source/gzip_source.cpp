@@ -2,6 +2,7 @@
 
 #include <isa-l/igzip_lib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -16,14 +17,17 @@ constexpr std::array<std::uint8_t, 3> kMemberMagic{0x1f, 0x8b, 0x08};
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(std::unique_ptr<ByteSource> compressed)
-      : compressed_(std::move(compressed)), input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {
+      : compressed_(std::move(compressed)),
+        input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {
+    state_.next_in = input_.get();
     start_member();
   }
 
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
   std::uint64_t input_done() const override { return compressed_->input_done() - state_.avail_in; }
   std::uint64_t input_total() const override { return compressed_->input_total(); }
-  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the block).
+  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the
+  // block).
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   std::string compression() const override { return "gzip"; }
   const std::string& damage() const override { return damage_; }
@@ -43,6 +47,7 @@ class GzipSource final : public ByteSource {
   Expected<bool> another_member();
   Status member_ended();
   Status inflate_failed(int code);
+  std::size_t take_held_back(std::uint8_t* out, std::size_t size);
   void note(const std::string& words) {
     if (damage_.empty()) {
       damage_ = "gzip member " + std::to_string(member_) + " " + words + " (compressed byte " +
@@ -55,6 +60,7 @@ class GzipSource final : public ByteSource {
   inflate_state state_{};
   std::uint64_t member_ = 0;
   bool input_ended_ = false;
+  bool broken_ = false;  ///< nothing more can be inflated, but some of it may still be held back
   bool ended_ = false;
   std::string damage_;
 };
@@ -90,13 +96,27 @@ Status GzipSource::inflate_failed(int code) {
     return member_ended();
   }
   note("cannot be inflated");
-  ended_ = true;
+  broken_ = true;
   return {};
+}
+
+/// ISA-L returns at a fault at once, also while what it inflated before lies in its own buffer.
+std::size_t GzipSource::take_held_back(std::uint8_t* out, std::size_t size) {
+  const auto held = static_cast<std::size_t>(std::max(0, state_.tmp_out_valid - state_.tmp_out_processed));
+  const std::size_t taken = std::min(held, size);
+  std::memcpy(out, state_.tmp_out_buffer + state_.tmp_out_processed, taken);
+  state_.tmp_out_processed += static_cast<std::int32_t>(taken);
+  ended_ = taken == held;
+  return taken;
 }
 
 Expected<std::size_t> GzipSource::read(std::uint8_t* out, std::size_t size) {
   std::size_t got = 0;
   while (got < size && !ended_) {
+    if (broken_) {
+      got += take_held_back(out + got, size - got);
+      continue;
+    }
     if (state_.avail_in == 0 && !input_ended_) TG_TRY(refill_input());
     const auto room = static_cast<std::uint32_t>(
         std::min<std::size_t>(size - got, std::numeric_limits<std::uint32_t>::max()));
@@ -116,7 +136,7 @@ Expected<std::size_t> GzipSource::read(std::uint8_t* out, std::size_t size) {
       ended_ = true;
     } else if (written == 0 && state_.avail_in == input_before && state_.avail_in != 0) {
       note("cannot be inflated");  // no progress on input that is there: never spin
-      ended_ = true;
+      broken_ = true;
     }
   }
   return got;

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/core/time_text.hpp"
-
 namespace tidegauge::synthetic {
 
 namespace {
@@ -16,6 +14,8 @@ constexpr double second_ns = 1e9;
 constexpr std::int64_t noise_step_ns = 1'000'000'000;
 constexpr double most_packets_per_slot = 16'384;  // their times are sorted in the second-level cache
 constexpr double busiest_hour = 15.0 / 24, evening_hour = 21.0 / 24;
+
+double seconds(std::int64_t ns) { return static_cast<double>(ns) / second_ns; }
 
 /// Standard normal by Box and Muller (1958), one of the pair.
 double normal(RandomStream& random) {
@@ -142,7 +142,7 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
     // One in each n-th of the trace, between a tenth and a quarter of it long, so that the calm prevails.
     const std::int64_t part_ns = (end_ns - start_ns) / static_cast<std::int64_t>(n) / ms * ms;
     if (part_ns < 20 * ms)
-      return Error{fmt::format("{} surges do not fit into {} s", n, format_seconds(end_ns - start_ns)), "--surges",
+      return Error{fmt::format("{} surges do not fit into {} s", n, seconds(end_ns - start_ns)), "--surges",
                    "fewer surges or a longer duration", ErrorKind::usage};
     for (std::size_t i = 0; i < n; ++i) {
       Surge surge;
@@ -159,10 +159,12 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
   std::sort(surges.begin(), surges.end(), [](const Surge& a, const Surge& b) { return a.start_ns < b.start_ns; });
   for (std::size_t i = 0; i < surges.size(); ++i) {
     if (surges[i].start_ns < start_ns || surges[i].end_ns() > end_ns)
-      return Error{fmt::format("the surge at {} lies outside the trace", format_time(surges[i].start_ns)), "--surge",
-                   fmt::format("a place within {} and {}", format_time(start_ns), format_time(end_ns)), ErrorKind::usage};
+      return Error{fmt::format("the surge that starts {} s after the trace does not lie within it",
+                               seconds(surges[i].start_ns - start_ns)), "--surge",
+                   fmt::format("a place within its {} s", seconds(end_ns - start_ns)), ErrorKind::usage};
     if (i > 0 && surges[i].start_ns < surges[i - 1].end_ns())
-      return Error{fmt::format("two surges overlap at {}", format_time(surges[i].start_ns)), "--surge",
+      return Error{fmt::format("two surges overlap {} s after the trace's start", seconds(surges[i].start_ns - start_ns)),
+                   "--surge",
                    "another place, or fewer random surges", ErrorKind::usage};
   }
   return surges;

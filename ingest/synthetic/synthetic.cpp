@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
-#include <memory>
 
 #include "ingest/synthetic/rate_curve.hpp"
 #include "ingest/synthetic/traffic_mix.hpp"
-#include "kernels/core/time_text.hpp"
 #include "kernels/data/link_type.hpp"
 
 namespace tidegauge {
@@ -174,14 +171,6 @@ Expected<SynthSummary> write_synthetic(const SynthSettings& settings, const Byte
   TG_TRY(records.flush());
   summary.file_bytes = records.written();
   return summary;
-}
-
-std::string truth_csv(std::span<const Surge> surges) {
-  std::string text = "start,end,factor,kind,start_time,end_time\n";
-  for (const Surge& surge : surges)
-    text += fmt::format("{},{},{},{},{},{}\n", format_seconds(surge.start_ns), format_seconds(surge.end_ns()), surge.factor,
-                        surge_kind_name(surge.kind), format_time(surge.start_ns), format_time(surge.end_ns()));
-  return text;
 }
 
 }  // namespace tidegauge

@@ -55,7 +55,7 @@ struct SynthSettings {
   double rate = 20'000;          ///< packets per second, mean over the trace without surges and noise
   std::uint64_t seed = 1;
 
-  std::vector<RateRow> rates;    ///< if not empty: exactly these counts; start, duration, rate, day and noise are unused
+  std::vector<RateRow> rates;    ///< adjacent; if not empty: exactly these counts; start, duration, rate, day and noise are unused
   double diurnal = 0.35;         ///< amplitude of the daily curve, 0 to 0.9
   std::int64_t day_ns = 86'400'000'000'000;  ///< length of a day: shorter ones show rhythm in short traces
   double burstiness = 0.08;      ///< standard deviation of the log rate, 0 to 1
@@ -89,12 +89,5 @@ using ByteWriter = std::function<Status(std::span<const std::uint8_t>)>;
 
 /// Usage errors name the command's option in `where`.
 Expected<SynthSummary> write_synthetic(const SynthSettings& settings, const ByteWriter& writer);
-
-/// Reads `time,packets` or `time,packets_per_second` rows: times ascending, epoch seconds or ISO 8601, one header line;
-/// a row lasts until the next one, the last as long as the one before it (a single row: one second).
-Expected<std::vector<RateRow>> read_rate_file(const std::string& path);
-
-/// The planted surges as CSV: start,end (epoch seconds), factor, kind, start_time, end_time (ISO 8601).
-std::string truth_csv(std::span<const Surge> surges);
 
 }  // namespace tidegauge

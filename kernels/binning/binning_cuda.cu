@@ -48,16 +48,18 @@ class Slot {
     TG_TRY(counted_.reserve(cells, "taking pinned memory for counters"));
 
     cudaStream_t stream = stream_.get();
-    TG_TRY(cuda_status(cudaMemcpyAsync(packets_.data(), staged_.data(), piece.size_bytes(), cudaMemcpyHostToDevice, stream),
-                       "copying packets"));
-    TG_TRY(cuda_status(cudaMemsetAsync(rows_.data(), 0, cells * sizeof(AtomicCount), stream), "clearing counters"));
+    TG_TRY(cuda_status(
+        cudaMemcpyAsync(packets_.data(), staged_.data(), piece.size_bytes(), cudaMemcpyHostToDevice, stream),
+        "copying packets"));
+    TG_TRY(cuda_status(cudaMemsetAsync(rows_.data(), 0, cells * sizeof(AtomicCount), stream),
+                       "clearing counters"));
     const auto intervals = static_cast<std::uint32_t>(row_k_.size());
     const KernelGrid grid = kernel_grid(piece.size(), intervals, most_blocks_);
     binning_on_device<<<grid.blocks, block_threads, grid.shared_bytes, stream>>>(
         {packets_.data(), piece.size(), grid.packets_per_block, rows_.data(), intervals, grid.partial_rows});
     TG_TRY(cuda_status(cudaGetLastError(), "starting the binning kernel"));
-    TG_TRY(cuda_status(cudaMemcpyAsync(counted_.data(), rows_.data(), cells * sizeof(AtomicCount), cudaMemcpyDeviceToHost,
-                                       stream),
+    TG_TRY(cuda_status(cudaMemcpyAsync(counted_.data(), rows_.data(), cells * sizeof(AtomicCount),
+                                       cudaMemcpyDeviceToHost, stream),
                        "copying counters"));
     busy_ = true;
     return {};
@@ -78,7 +80,8 @@ class Slot {
   }
 
  private:
-  Slot(CudaStream stream, std::uint32_t most_blocks) : stream_(std::move(stream)), most_blocks_(most_blocks) {}
+  Slot(CudaStream stream, std::uint32_t most_blocks)
+      : stream_(std::move(stream)), most_blocks_(most_blocks) {}
 
   CudaStream stream_;
   std::uint32_t most_blocks_;
@@ -92,10 +95,11 @@ class Slot {
 
 class CudaBatchCounter final : public PacketBatchCounter {
  public:
-  CudaBatchCounter(int device, Slot first, Slot second) : device_(device), slots_{std::move(first), std::move(second)} {}
+  CudaBatchCounter(int device, Slot first, Slot second)
+      : device_(device), slots_{std::move(first), std::move(second)} {}
 
   Status add(const PacketBatch& batch) override {
-    const DeviceScope scope(device_);
+    TG_TRY(use_device(device_));
     const std::size_t most = most_packets_in_piece(batch);
     for (std::size_t from = 0; from < batch.packets.size(); from += most) {
       Slot& slot = slots_[turn_++ % slots_.size()];
@@ -106,7 +110,7 @@ class CudaBatchCounter final : public PacketBatchCounter {
   }
 
   Expected<Rows> take() override {
-    const DeviceScope scope(device_);
+    TG_TRY(use_device(device_));
     for (Slot& slot : slots_) TG_TRY(slot.finish(rows_));
     return std::exchange(rows_, {});
   }
@@ -121,12 +125,14 @@ class CudaBatchCounter final : public PacketBatchCounter {
 }  // namespace
 
 Expected<std::unique_ptr<PacketBatchCounter>> make_batch_counter_cuda(int device) {
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
   int processors = 0, blocks_each = 0;
-  TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking for the device's size"));
-  TG_TRY(cuda_status(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, binning_on_device, block_threads,
-                                                                   shared_rows * row_cells * sizeof(AtomicCount)),
-                     "asking how many blocks fit"));
+  TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
+                     "asking for the device's size"));
+  TG_TRY(cuda_status(
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, binning_on_device, block_threads,
+                                                    shared_rows * row_cells * sizeof(AtomicCount)),
+      "asking how many blocks fit"));
   const auto most_blocks = static_cast<std::uint32_t>(std::max(1, processors * blocks_each));
   auto first = Slot::make(most_blocks);
   if (!first) return first.error();

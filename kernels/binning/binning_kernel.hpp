@@ -32,9 +32,9 @@ struct KernelWork {
   const PackedPacket* packets;
   std::uint64_t count;
   std::uint64_t packets_per_block;
-  AtomicCount* rows;          ///< [intervals][row_cells], added to
-  std::uint32_t intervals;    ///< every interval_offset is below this
-  bool partial_rows;          ///< keep [intervals][row_cells] in shared memory first
+  AtomicCount* rows;        ///< [intervals][row_cells], added to
+  std::uint32_t intervals;  ///< every interval_offset is below this
+  bool partial_rows;        ///< keep [intervals][row_cells] in shared memory first
 };
 
 struct KernelGrid {
@@ -57,7 +57,9 @@ inline KernelGrid kernel_grid(std::uint64_t packets, std::uint32_t intervals, st
 
 /// The word and the bit (also the lane) of a column; the word is a constant while one is enough, so that arrays of
 /// words stay in registers.
-TG_DEVICE constexpr std::uint32_t word_of(std::uint32_t column) { return row_words == 1 ? 0 : column / warp_size; }
+TG_DEVICE constexpr std::uint32_t word_of(std::uint32_t column) {
+  return row_words == 1 ? 0 : column / warp_size;
+}
 TG_DEVICE constexpr std::uint32_t bit_of(std::uint32_t column) { return column % warp_size; }
 
 /// Which columns a packet touches, a bit each.
@@ -140,8 +142,10 @@ class WarpRow {
   }
 
   TG_DEVICE void add_to(AtomicCount* place, AtomicCount amount) {
-    if (partial_) context_.add_shared(place, amount);
-    else context_.add(place, amount);
+    if (partial_)
+      context_.add_shared(place, amount);
+    else
+      context_.add(place, amount);
   }
 
   /// Packets that add 1 to this lane's column; none where the column sums lengths.
@@ -170,7 +174,8 @@ class WarpRow {
     if (context_.lane() == bit_of(c)) sums_[word_of(c)] += total;
   }
 
-  static constexpr std::uint32_t no_interval = 0xffffffffu;  // offsets are below a 32-bit count, hence below this
+  /// No offset: those are below a 32-bit number of intervals.
+  static constexpr std::uint32_t no_interval = 0xffffffffu;
   Context& context_;
   AtomicCount* rows_;
   bool partial_;
@@ -186,10 +191,12 @@ TG_DEVICE inline void binning_kernel(Context& context, const KernelWork& work) {
   context.sync();
 
   const std::uint64_t first = std::uint64_t{context.block()} * work.packets_per_block;
-  const std::uint64_t end = first + work.packets_per_block < work.count ? first + work.packets_per_block : work.count;
+  const std::uint64_t end =
+      first + work.packets_per_block < work.count ? first + work.packets_per_block : work.count;
   WarpRow<Context> row(context, work.partial_rows ? partial : work.rows, work.partial_rows);
   // Counted by the warp's first lane, so that all of its lanes make the same rounds: the collectives need them.
-  for (std::uint64_t base = first + (context.thread() - context.lane()); base < end; base += context.block_threads()) {
+  for (std::uint64_t base = first + (context.thread() - context.lane()); base < end;
+       base += context.block_threads()) {
     const std::uint64_t i = base + context.lane();
     const bool valid = i < end;
     row.add(valid ? work.packets[i] : PackedPacket{}, valid);

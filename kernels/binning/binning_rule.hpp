@@ -1,7 +1,7 @@
 // What one packet adds to an interval: the arithmetic that the CPU, the device and the packed batches share.
 //
-// A packet's increments depend on three small classes and three sums, so nobody has to touch 31 columns a packet:
-//   kind   transport x family x fragment x cut      64 values: packets and bytes of each fold into 13 columns
+// A packet's increments depend on three small classes and three sums, so nobody has to touch 32 columns a packet:
+//   kind   transport x family x fragment x cut      64 values: packets and bytes of each fold into 14 columns
 //   flags  the TCP flag byte                        256 values: SYN, SYN-ACK, FIN, RST
 //   size   position of the highest bit of wire_bytes 32 values: the size histogram
 //   sums   ip_bytes, late, backward
@@ -41,8 +41,8 @@ TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 }
 
 /// @param order late_bit and backward_bit, or 0
-TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes, const HeaderFacts& facts,
-                                  std::uint32_t order) {
+TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
+                                  const HeaderFacts& facts, std::uint32_t order) {
   return {interval_offset, wire_bytes, facts.ip_bytes,
           kind_of(facts) | order | static_cast<std::uint32_t>(facts.tcp_flags) << flags_shift};
 }
@@ -95,11 +95,6 @@ TG_HD TG_INLINE void add_packet(const PackedPacket& packet, Add&& add) {
   add(Column::ip_bytes, packet.ip_bytes);
   if (packet.bits & late_bit) add(Column::late, 1);
   if (packet.bits & backward_bit) add(Column::backward, 1);
-}
-
-/// add_packet into a row.
-TG_INLINE void count_packet(IntervalRow& row, const PackedPacket& packet) {
-  add_packet(packet, [&row](Column column, std::uint64_t amount) { row[column] += amount; });
 }
 
 }  // namespace tidegauge::binning

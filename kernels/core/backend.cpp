@@ -23,7 +23,8 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(std::size_t threads)
       : threads_(threads ? threads : std::max<std::size_t>(1, std::thread::hardware_concurrency())),
-        name_(fmt::format("cpu ({}, {} thread{})", instruction_set_text(), threads_, threads_ == 1 ? "" : "s")) {}
+        name_(fmt::format("cpu ({}, {} thread{})", instruction_set_text(), threads_,
+                          threads_ == 1 ? "" : "s")) {}
 
   std::string_view name() const override { return name_; }
 
@@ -61,8 +62,8 @@ Expected<Request> parse_request(std::string_view text) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
     if (error == std::errc() && end == digits.data() + digits.size()) return Request{Kind::cuda, index};
   }
-  return Error{fmt::format("'{}' names no device", text), "--device", "auto, cpu, cuda or cuda:N with N from 0",
-               ErrorKind::usage};
+  return Error{fmt::format("'{}' names no device", text), "--device",
+               "auto, cpu, cuda or cuda:N with N from 0", ErrorKind::usage};
 }
 
 Expected<std::unique_ptr<Backend>> make_cuda_backend(int index) {
@@ -71,12 +72,14 @@ Expected<std::unique_ptr<Backend>> make_cuda_backend(int index) {
   const CudaProbe& probe = module->probe;
   if (probe.trouble != CudaTrouble::none) return cuda_trouble_error(probe);
   if (index >= probe.device_count)
-    return Error{probe.device_count == 1 ? fmt::format("there is no GPU {}, only GPU 0", index)
-                                         : fmt::format("there is no GPU {}, only 0 to {}", index, probe.device_count - 1),
+    return Error{probe.device_count == 1
+                     ? fmt::format("there is no GPU {}, only GPU 0", index)
+                     : fmt::format("there is no GPU {}, only 0 to {}", index, probe.device_count - 1),
                  "--device", "cuda:0, or see tidegauge doctor"};
   char reason[512] = "";
   std::unique_ptr<Backend> backend(module->create(index, reason, sizeof reason));
-  if (!backend) return Error{fmt::format("GPU {} cannot be used: {}", index, reason), "--device", "--device cpu"};
+  if (!backend)
+    return Error{fmt::format("GPU {} cannot be used: {}", index, reason), "--device", "--device cpu"};
   return backend;
 }
 
@@ -85,12 +88,15 @@ std::string why_not_cuda() {
   const auto module = load_cuda_module();
   if (!module) return module.error().what;
   if (module->probe.trouble != CudaTrouble::none) return cuda_trouble_error(module->probe).what;
-  return fmt::format("{} is there for --device cuda, but the CUDA module has no LSTM yet", module->probe.devices[0].name);
+  return fmt::format("{} is there for --device cuda, but the CUDA module has no LSTM yet",
+                     module->probe.devices[0].name);
 }
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
+std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
+  return std::make_unique<CpuBackend>(threads);
+}
 
 Expected<DeviceChoice> choose_device(std::string_view text, std::size_t threads) {
   auto request = parse_request(text);
@@ -103,7 +109,8 @@ Expected<DeviceChoice> choose_device(std::string_view text, std::size_t threads)
   }
   auto backend = make_cpu_backend(threads);
   const std::string name(backend->name());
-  const std::string why = request->kind == Request::Kind::cpu ? "as asked" : "chosen by auto: " + why_not_cuda();
+  const std::string why =
+      request->kind == Request::Kind::cpu ? "as asked" : "chosen by auto: " + why_not_cuda();
   return DeviceChoice{std::move(backend), fmt::format("device: {}, {}", name, why)};
 }
 

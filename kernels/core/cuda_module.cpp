@@ -23,16 +23,16 @@ Error not_found(const std::vector<fs::path>& looked_at) {
   if (!cuda_module_built())
     return {"this tidegauge was built without its CUDA module", option,
             "install the CUDA Toolkit 13, configure again with --preset cuda and build; or --device cpu"};
-  return {fmt::format("the CUDA module {} was not found in {}", cuda_module_file, list_folders(looked_at)), option,
-          "put it there, or set TIDEGAUGE_MODULE_DIR to the folder that holds it; or --device cpu"};
+  return {fmt::format("the CUDA module {} was not found in {}", cuda_module_file, list_folders(looked_at)),
+          option, "put it there, or set TIDEGAUGE_MODULE_DIR to the folder that holds it; or --device cpu"};
 }
 
 Expected<CudaModule> load_from(const fs::path& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* words = dlerror();
-    return Error{fmt::format("the CUDA module cannot be loaded: {}", words ? words : "no reason given"), path.string(),
-                 "build or install it again; or --device cpu"};
+    return Error{fmt::format("the CUDA module cannot be loaded: {}", words ? words : "no reason given"),
+                 path.string(), "build or install it again; or --device cpu"};
   }
   const auto probe = reinterpret_cast<CudaProbeFunction>(dlsym(library, cuda_probe_symbol));
   const auto create = reinterpret_cast<CudaCreateFunction>(dlsym(library, cuda_create_symbol));
@@ -66,7 +66,8 @@ std::vector<fs::path> cuda_module_candidates() {
   const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
   if (error) return {};
   const fs::path above = program.parent_path();
-  return {program / cuda_module_file, above / "lib" / "tidegauge" / cuda_module_file, above / "kernels" / cuda_module_file};
+  return {program / cuda_module_file, above / "lib" / "tidegauge" / cuda_module_file,
+          above / "kernels" / cuda_module_file};
 }
 
 Expected<CudaModule> load_cuda_module() {
@@ -94,7 +95,8 @@ Error cuda_trouble_error(const CudaProbe& probe) {
       return {"the NVIDIA driver is there, but shows no GPU", option,
               "check nvidia-smi, CUDA_VISIBLE_DEVICES and the container's GPU option; or --device cpu"};
     case CudaTrouble::none:
-    case CudaTrouble::other: break;
+    case CudaTrouble::other:
+      break;
   }
   return {fmt::format("the CUDA runtime does not start: {}", probe.reason), option,
           "check nvidia-smi and the kernel's log; or --device cpu"};

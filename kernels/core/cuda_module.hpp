@@ -32,12 +32,12 @@ struct CudaDeviceFacts {
 
 /// What the module found. Plain data, filled by the module; `abi` stays the first member for ever.
 struct CudaProbe {
-  std::uint32_t abi;           ///< in: the caller's; out: the module's. Where they differ nothing else is written
-  CudaTrouble trouble;         ///< none: usable
-  std::int32_t driver_cuda;    ///< newest CUDA version that the driver serves, 1000 * major + 10 * minor; 0 without one
-  std::int32_t runtime_cuda;   ///< CUDA version inside the module
-  std::int32_t device_count;   ///< devices there are; the first 16 are described
-  char reason[256];            ///< words for the trouble
+  std::uint32_t abi;    ///< in: the caller's; out: the module's. Where they differ nothing else is written
+  CudaTrouble trouble;  ///< none: usable
+  std::int32_t driver_cuda;   ///< newest CUDA version that the driver serves; 0 without a driver
+  std::int32_t runtime_cuda;  ///< CUDA version inside the module; both are 1000 * major + 10 * minor
+  std::int32_t device_count;  ///< devices there are; the first 16 are described
+  char reason[256];           ///< words for the trouble
   CudaDeviceFacts devices[16];
 };
 

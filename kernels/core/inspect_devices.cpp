@@ -24,8 +24,8 @@ std::string processor_instruction_sets() {
   add(__builtin_cpu_supports("sse4.2"), "SSE4.2");
   add(__builtin_cpu_supports("avx2"), "AVX2");
   add(__builtin_cpu_supports("fma"), "FMA");
-  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-          __builtin_cpu_supports("avx512bw"),
+  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"),
       "AVX-512 (F, VL, DQ, BW)");
   return text.empty() ? "x86-64" : text;
 #else
@@ -36,7 +36,8 @@ std::string processor_instruction_sets() {
 DeviceFinding instruction_set() {
   const std::string_view used = lstm_cpu_instruction_set();
   return {"CPU instruction set", fmt::format("{}; the LSTM uses {}", processor_instruction_sets(), used),
-          used == "portable" ? "a CPU with AVX2 and FMA trains several times faster" : "", used != "portable"};
+          used == "portable" ? "a CPU with AVX2 and FMA trains several times faster" : "",
+          used != "portable"};
 }
 
 DeviceFinding cores() {
@@ -57,7 +58,8 @@ DeviceFinding memory() {
 DeviceFinding driver() {
   const std::string item = "NVIDIA driver";
   void* library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (!library) return {item, "not found (libcuda.so.1)", "install the driver of your card, if you have one", false};
+  if (!library)
+    return {item, "not found (libcuda.so.1)", "install the driver of your card, if you have one", false};
   int version = 0;
   using VersionFunction = int (*)(int*);
   const auto driver_version = reinterpret_cast<VersionFunction>(dlsym(library, "cuDriverGetVersion"));
@@ -74,8 +76,9 @@ void add_module_findings(std::vector<DeviceFinding>& findings) {
     return;
   }
   const CudaProbe& probe = module->probe;
-  findings.push_back({"CUDA module", fmt::format("{} (CUDA {})", module->path.string(), cuda_version_text(probe.runtime_cuda)),
-                      "", true});
+  findings.push_back(
+      {"CUDA module",
+       fmt::format("{} (CUDA {})", module->path.string(), cuda_version_text(probe.runtime_cuda)), "", true});
   if (probe.trouble != CudaTrouble::none) {
     const Error error = cuda_trouble_error(probe);
     findings.push_back({"GPU", error.what, error.remedy, false});
@@ -84,17 +87,19 @@ void add_module_findings(std::vector<DeviceFinding>& findings) {
   const int described = std::min<int>(probe.device_count, static_cast<int>(std::size(probe.devices)));
   for (int i = 0; i < described; ++i) {
     const CudaDeviceFacts& device = probe.devices[i];
-    findings.push_back({fmt::format("GPU {}", i),
-                        fmt::format("{}, {:.1f} GiB, compute capability {}.{}", device.name,
-                                    static_cast<double>(device.memory_bytes) / gib, device.major, device.minor),
-                        "", true});
+    findings.push_back(
+        {fmt::format("GPU {}", i),
+         fmt::format("{}, {:.1f} GiB, compute capability {}.{}", device.name,
+                     static_cast<double>(device.memory_bytes) / gib, device.major, device.minor),
+         "", true});
   }
 }
 
 DeviceFinding cudnn() {
   void* library = dlopen("libcudnn.so.9", RTLD_LAZY | RTLD_LOCAL);
   if (!library)
-    return {"cuDNN 9", "not found (libcudnn.so.9)", "install cuDNN 9, or add its folder to LD_LIBRARY_PATH", false};
+    return {"cuDNN 9", "not found (libcudnn.so.9)", "install cuDNN 9, or add its folder to LD_LIBRARY_PATH",
+            false};
   using VersionFunction = std::size_t (*)();
   const auto version = reinterpret_cast<VersionFunction>(dlsym(library, "cudnnGetVersion"));
   if (!version) return {"cuDNN 9", "found, but gives no version", "install it again", false};
@@ -109,7 +114,8 @@ std::vector<DeviceFinding> inspect_devices() {
   findings.push_back(driver());
   add_module_findings(findings);
   findings.push_back(cudnn());
-  findings.push_back({"DPDK", "not built", "not needed for files; this version captures from files only", false});
+  findings.push_back(
+      {"DPDK", "not built", "not needed for files; this version captures from files only", false});
   return findings;
 }
 

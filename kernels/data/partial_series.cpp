@@ -35,7 +35,7 @@ PartialSeries::Marks& PartialSeries::Marks::operator+=(const Marks& other) {
   return *this;
 }
 
-// Growing -----------------------------------------------------------------------------------------------------------
+// Growing -----
 
 void PartialSeries::record(std::int64_t ts_ns, const IntervalRow& counts) {
   PartialSeries one(interval_ns_);  // a record is the shortest stretch: one code path for all combining
@@ -119,7 +119,7 @@ void PartialSeries::mark(const Marks& marks) {
   }
 }
 
-// Combining ---------------------------------------------------------------------------------------------------------
+// Combining -----
 
 void PartialSeries::merge(PartialSeries&& next) {
   TG_REQUIRE(!closed_ && !next.closed_, "only open stretches have ends to join");
@@ -213,7 +213,8 @@ void PartialSeries::close_head() {
   const Undecided first = *std::exchange(head_, std::nullopt);
   const Marks after = std::exchange(marks_after_head_, {});
   std::optional<Undecided> last = std::exchange(tail_, std::nullopt);
-  const bool absurd = records_ >= 3 && far_apart(earliest_[0], earliest_[2]) && !far_apart(earliest_[1], earliest_[2]);
+  const bool absurd =
+      records_ >= 3 && far_apart(earliest_[0], earliest_[2]) && !far_apart(earliest_[1], earliest_[2]);
   absurd ? set_aside() : keep(first);
   mark(after);
   if (middle) follow(*middle);
@@ -224,7 +225,8 @@ void PartialSeries::close_tail() {
   if (!tail_) return;
   const Undecided last = *std::exchange(tail_, std::nullopt);
   const Marks after = std::exchange(marks_after_tail_, {});
-  const bool absurd = records_ >= 3 && far_apart(latest_[0], latest_[2]) && !far_apart(latest_[1], latest_[2]);
+  const bool absurd =
+      records_ >= 3 && far_apart(latest_[0], latest_[2]) && !far_apart(latest_[1], latest_[2]);
   absurd ? set_aside() : keep(last);
   mark(after);
 }

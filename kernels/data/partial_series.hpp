@@ -39,16 +39,16 @@ namespace tidegauge {
 
 /// Why a record was not counted. Every record is counted or refused by name: read = counted + sum of refusals.
 enum class Refusal : std::uint8_t {
-  absurd_time,      ///< a day off both neighbours while those agree
-  no_time,          ///< pcapng simple packet blocks carry no timestamp
-  bad_interface,    ///< pcapng packet of an interface that was not described
-  unknown_link,     ///< link type that is not decoded, in a file that has others
-  damaged,          ///< record header or block that cannot be
-  truncated,        ///< cut off by the end of the file
-  duplicate,        ///< repeated record (--dedup)
+  absurd_time,    ///< a day off both neighbours while those agree
+  no_time,        ///< pcapng simple packet blocks carry no timestamp
+  bad_interface,  ///< pcapng packet of an interface that was not described
+  unknown_link,   ///< link type that is not decoded, in a file that has others
+  damaged,        ///< record header or block that cannot be
+  truncated,      ///< cut off by the end of the file
+  duplicate,      ///< repeated record (--dedup)
 };
-inline constexpr std::array<std::string_view, 7> refusal_names{"absurd_time", "no_time",   "bad_interface", "unknown_link",
-                                                               "damaged",     "truncated", "duplicate"};
+inline constexpr std::array<std::string_view, 7> refusal_names{
+    "absurd_time", "no_time", "bad_interface", "unknown_link", "damaged", "truncated", "duplicate"};
 
 struct RecordAccount {
   std::uint64_t read = 0;     ///< records met, whole or not
@@ -87,7 +87,7 @@ class PartialSeries {
 
   explicit PartialSeries(std::int64_t interval_ns) : interval_ns_(interval_ns) {}
 
-  // The open stretch grows at its end -----------------------------------------------------------------------------
+  // The open stretch grows at its end -----
 
   /// One record and what it adds to its interval if it is kept (without late and backward, which are decided here).
   void record(std::int64_t ts_ns, const IntervalRow& counts);
@@ -107,7 +107,7 @@ class PartialSeries {
   /// The kept times include this one.
   void span(std::int64_t ts_ns);
 
-  // Combining -----------------------------------------------------------------------------------------------------
+  // Combining -----
 
   /// Appends the stretch that follows directly; both open.
   void merge(PartialSeries&& next);
@@ -116,7 +116,7 @@ class PartialSeries {
   /// Adds another closed partial to this closed one.
   void add(PartialSeries&& other);
 
-  // Results -------------------------------------------------------------------------------------------------------
+  // Results -----
 
   std::size_t rows_held() const { return rows_.size(); }
   const IntervalRows& rows() const { return rows_; }
@@ -156,12 +156,12 @@ class PartialSeries {
 
   std::int64_t interval_ns_;
   bool closed_ = false;
-  std::uint64_t records_ = 0;                ///< with a timestamp, in the stretch
-  std::array<std::int64_t, 3> earliest_{};   ///< times of the first records, first one first
-  std::array<std::int64_t, 3> latest_{};     ///< times of the last records, last one first
+  std::uint64_t records_ = 0;               ///< with a timestamp, in the stretch
+  std::array<std::int64_t, 3> earliest_{};  ///< times of the first records, first one first
+  std::array<std::int64_t, 3> latest_{};    ///< times of the last records, last one first
   Marks marks_before_, marks_after_head_, marks_after_tail_;
-  std::optional<Undecided> head_, tail_;     ///< of a single record only the head
-  std::optional<Kept> kept_;                 ///< the decided middle; the order of its first record is not
+  std::optional<Undecided> head_, tail_;  ///< of a single record only the head
+  std::optional<Kept> kept_;              ///< the decided middle; the order of its first record is not
   IntervalRows rows_;
   RecordAccount account_;
   std::optional<std::int64_t> first_ns_, last_ns_;

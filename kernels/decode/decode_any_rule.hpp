@@ -19,9 +19,9 @@ enum class Layer : std::uint8_t { stop, ethernet, ether_type, llc, ppp, mpls, ip
 /// A cursor over one packet's headers.
 struct HeaderWalk {
   const std::uint8_t* bytes;
-  std::uint32_t captured;    ///< bytes that may be read
-  std::uint32_t end;         ///< bytes that the packet has, by its wire length and the IP lengths passed so far
-  std::uint32_t at = 0;      ///< where the next header begins
+  std::uint32_t captured;  ///< bytes that may be read
+  std::uint32_t end;       ///< bytes that the packet has, by its wire length and the IP lengths passed so far
+  std::uint32_t at = 0;    ///< where the next header begins
   std::uint32_t value = 0;   ///< EtherType or IP protocol of it
   bool inside_ipv6 = false;  ///< of the last IP header; extension headers exist only there
   bool outermost = false;    ///< whether that header was the first, whose fragments count
@@ -45,7 +45,7 @@ struct HeaderWalk {
     return layer;
   }
 
-  // Links ---------------------------------------------------------------------------------------------------------
+  // Links -----
 
   TG_HD Layer link(LinkType type) {
     switch (type) {
@@ -86,7 +86,7 @@ struct HeaderWalk {
     return type >= 0x600 ? go(14, Layer::ether_type, type) : go(14, Layer::llc);
   }
 
-  // Below IP ------------------------------------------------------------------------------------------------------
+  // Below IP -----
 
   TG_HD Layer by_ether_type() {
     switch (value) {
@@ -184,7 +184,7 @@ struct HeaderWalk {
     }
   }
 
-  // IP ------------------------------------------------------------------------------------------------------------
+  // IP -----
 
   TG_HD Layer ip() {
     if (!have(1)) return Layer::stop;
@@ -212,7 +212,8 @@ struct HeaderWalk {
     if (outermost) facts.ip_bytes = total;
     if (!have(20)) return Layer::stop;
     const std::uint32_t fragment = u16(6) & 0x3fff, protocol = u8(9);
-    if (header < 20 || total < header) return Layer::stop;  // as tshark: a header that cannot be ends the packet
+    if (header < 20 || total < header)
+      return Layer::stop;  // as tshark: a header that cannot be ends the packet
     if (outermost) facts.fragment = fragment != 0;
     end_at(total);
     if (fragment & 0x1fff) return Layer::stop;
@@ -244,7 +245,8 @@ struct HeaderWalk {
   }
 
   TG_HD Layer by_protocol() {
-    if (const Transport transport = transport_of(value); transport != Transport::other) return reach(transport);
+    if (const Transport transport = transport_of(value); transport != Transport::other)
+      return reach(transport);
     switch (value) {
       case ip_protocol::ipv4:
       case ip_protocol::ipv6: return ip_of_version(value == ip_protocol::ipv4 ? 4 : 6);
@@ -282,7 +284,7 @@ struct HeaderWalk {
     return offset != 0 ? Layer::stop : go(8, Layer::protocol, next);
   }
 
-  // Transports and what hides behind them ---------------------------------------------------------------------------
+  // Transports and what hides behind them -----
 
   TG_HD Layer reach(Transport transport) {
     facts.transport = transport;
@@ -362,10 +364,11 @@ struct HeaderWalk {
     if (!have(4)) return Layer::stop;
     const std::uint32_t flags = u16(0), type = u16(2), version = flags & 7;
     if ((flags & 0x4000) || version > 1) return Layer::stop;
-    const std::uint32_t n = 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0) +
-                            (version == 1 && (flags & 0x0080) ? 4 : 0);
+    const std::uint32_t n = 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) +
+                            (flags & 0x1000 ? 4 : 0) + (version == 1 && (flags & 0x0080) ? 4 : 0);
     if (!have(n)) return Layer::stop;
-    if (type == ether_type::erspan) return go(flags & 0x1000 ? n + 8 : n, Layer::ethernet);  // type II has 8 bytes
+    if (type == ether_type::erspan)
+      return go(flags & 0x1000 ? n + 8 : n, Layer::ethernet);  // type II has 8 bytes
     return go(n, Layer::ether_type, type);
   }
 
@@ -388,10 +391,12 @@ struct HeaderWalk {
 
 /// The facts of any packet of a decoded link type.
 TG_HD inline HeaderFacts decode_any(const PacketView& packet) {
-  const std::uint32_t end = packet.wire_bytes > packet.captured_bytes ? packet.wire_bytes : packet.captured_bytes;
+  const std::uint32_t end =
+      packet.wire_bytes > packet.captured_bytes ? packet.wire_bytes : packet.captured_bytes;
   HeaderWalk walk{packet.bytes, packet.captured_bytes, end};
   Layer layer = walk.link(packet.link);
-  for (std::uint32_t depth = 0; layer != Layer::stop && depth < HeaderWalk::max_depth; ++depth) layer = walk.step(layer);
+  for (std::uint32_t depth = 0; layer != Layer::stop && depth < HeaderWalk::max_depth; ++depth)
+    layer = walk.step(layer);
   return walk.facts;
 }
 

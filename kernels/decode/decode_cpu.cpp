@@ -3,8 +3,10 @@
 
 namespace tidegauge {
 
-HeaderFacts decode_any(const std::uint8_t* bytes, std::uint32_t captured_bytes, std::uint32_t wire_bytes, LinkType link) {
-  return decoding::decode_any({.ts_ns = 0, .wire_bytes = wire_bytes, .captured_bytes = captured_bytes, .bytes = bytes, .link = link});
+HeaderFacts decode_any(const std::uint8_t* bytes, std::uint32_t captured_bytes, std::uint32_t wire_bytes,
+                       LinkType link) {
+  return decoding::decode_any(
+      {.ts_ns = 0, .wire_bytes = wire_bytes, .captured_bytes = captured_bytes, .bytes = bytes, .link = link});
 }
 
 }  // namespace tidegauge

@@ -23,7 +23,9 @@ class CudaBackend final : public Backend {
       : device_(device), name_("cuda:" + std::to_string(device) + " (" + device_name + ")") {}
 
   std::string_view name() const override { return name_; }
-  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override { return make_batch_counter_cuda(device_); }
+  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override {
+    return make_batch_counter_cuda(device_);
+  }
   Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) override {
     return slopes_cuda(out, input, rule, device_);
   }
@@ -39,10 +41,14 @@ class CudaBackend final : public Backend {
 /// The runtime gives one error for "no driver" and "driver too old"; the driver's version tells them apart.
 CudaTrouble trouble_of(cudaError_t code, int driver_cuda) {
   switch (code) {
-    case cudaSuccess: return CudaTrouble::none;
-    case cudaErrorNoDevice: return CudaTrouble::no_device;
-    case cudaErrorInsufficientDriver: return driver_cuda == 0 ? CudaTrouble::no_driver : CudaTrouble::driver_too_old;
-    default: return CudaTrouble::other;
+    case cudaSuccess:
+      return CudaTrouble::none;
+    case cudaErrorNoDevice:
+      return CudaTrouble::no_device;
+    case cudaErrorInsufficientDriver:
+      return driver_cuda == 0 ? CudaTrouble::no_driver : CudaTrouble::driver_too_old;
+    default:
+      return CudaTrouble::other;
   }
 }
 
@@ -78,7 +84,7 @@ cudaError_t probe_devices(CudaProbe& probe) {
 
 /// The card's name, once it has proved able to run the module's kernels.
 Expected<std::string> take_device(int device) {
-  TG_TRY(cuda_status(cudaSetDevice(device), "taking the device"));
+  TG_TRY(use_device(device));
   CudaDeviceFacts facts{};
   TG_TRY(cuda_status(describe(facts, device), "asking for the device's properties"));
   if (const Status fits = slope_kernel_fits(device); !fits) {

@@ -13,28 +13,20 @@
 
 namespace tidegauge {
 
-/// Success, or the runtime's words with what was being done.
+/// Success, or the runtime's words with what was being done. The runtime remembers an error until it is asked; it is
+/// asked here, so that the check after the next kernel launch does not find this one.
 inline Status cuda_status(cudaError_t code, const char* doing) {
   if (code == cudaSuccess) return {};
+  cudaGetLastError();
   const bool memory = code == cudaErrorMemoryAllocation;
-  return Error{std::string("CUDA: ") + doing + ": " + cudaGetErrorString(code) + " (" + cudaGetErrorName(code) + ")",
-               "--device", memory ? "close what else uses the card, or --device cpu" : "--device cpu"};
+  return Error{
+      std::string("CUDA: ") + doing + ": " + cudaGetErrorString(code) + " (" + cudaGetErrorName(code) + ")",
+      "--device", memory ? "close what else uses the card, or --device cpu" : "--device cpu"};
 }
 
-/// The calling thread's device becomes `device` and goes back at the end of the scope.
-class DeviceScope {
- public:
-  explicit DeviceScope(int device) {
-    cudaGetDevice(&before_);
-    if (before_ != device) cudaSetDevice(device);
-  }
-  ~DeviceScope() { cudaSetDevice(before_); }
-  DeviceScope(const DeviceScope&) = delete;
-  DeviceScope& operator=(const DeviceScope&) = delete;
-
- private:
-  int before_ = 0;
-};
+/// Makes `device` the calling thread's, as every entry into the module must: threads start with device 0. It is not
+/// put back, because naming another device would start a context on it, and the module's runtime serves nobody else.
+inline Status use_device(int device) { return cuda_status(cudaSetDevice(device), "taking the device"); }
 
 /// A handle of type T that `destroy` gives back.
 template <class T, cudaError_t (*destroy)(T)>

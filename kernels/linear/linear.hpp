@@ -25,6 +25,7 @@ struct LinearModel {
   std::size_t horizon = 0;
   std::vector<double> weight;  ///< row-major [horizon][inputs]
   std::vector<double> bias;    ///< [horizon]
+  double ridge = 0;            ///< that it was fitted with
   bool fitted() const { return horizon > 0; }
 };
 

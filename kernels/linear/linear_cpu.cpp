@@ -169,13 +169,14 @@ Status reweighted_fit(LinearModel& model, const Problem& p, std::size_t o, const
 }
 
 LinearModel empty_model(const Problem& p) {
-  LinearModel model{p.inputs, p.windows.horizon, {}, {}};
+  LinearModel model{p.inputs, p.windows.horizon, {}, {}, 0};
   model.weight.resize(p.windows.horizon * p.inputs);
   model.bias.resize(p.windows.horizon);
   return model;
 }
 
 Status fit_from(LinearModel& model, const Problem& p, const Moments& moments, const LinearSettings& settings) {
+  model.ridge = settings.ridge;
   TG_TRY(solve_ridge(model, p, moments, 0, settings.ridge));
   if (settings.loss.kind == Loss::mse) return {};
   for (std::size_t o = 0; o < model.horizon; ++o) TG_TRY(reweighted_fit(model, p, o, settings));

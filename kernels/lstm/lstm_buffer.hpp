@@ -1,5 +1,6 @@
 // Floats on cache-line boundaries, grown when asked for more and never shrunk, so that a steady state
 // allocates nothing. Growing loses the contents.
+// Tested by tests/kernels/lstm_test.cpp under the address sanitizer.
 #pragma once
 
 #include <algorithm>

@@ -25,6 +25,7 @@ constexpr std::size_t kGroups = 16;
 /// Below this much work a wake-up of the other threads costs more than it gains.
 constexpr double kWorthThreads = 4e6;  // flops
 
+/// The best code that this machine has, not above `isa`; any other name, also the empty one, asks for the best.
 const LayerCode& code_for(std::string_view isa) {
 #ifdef TIDEGAUGE_X86
   const bool any = isa != portable_code.name;

@@ -1,6 +1,7 @@
 // Which outputs of a layer are dropped on the way to the next one. A mask depends on the seed, the optimizer
 // step, the layer and the place (window within the batch, step of the window, unit), so any thread, tile or
 // device draws the same. Two units share one 64-bit draw; the probability is exact to 2^-32.
+// Tested by tests/kernels/lstm_test.cpp (LstmDropout, and the oracle, which spells the draws out again).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // The loss of one output and its derivative, as torch.nn.MSELoss, HuberLoss and L1Loss (before the mean).
+// Tested by tests/kernels/lstm_test.cpp.
 #pragma once
 
 #include "kernels/core/host_device.hpp"

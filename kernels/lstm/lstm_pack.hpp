@@ -1,6 +1,6 @@
 // Weights between the flat vector (PyTorch's order, lstm_tensors) and the layouts that the tile code reads
 // (lstm_tile.hpp). Cost: each weight is read and written twice a step, about 0.5 % of a step at H = 64.
-// Thread safety: the functions write only the blocks that they are asked for.
+// Thread safety: the functions write only the blocks that they are asked for. Tested by tests/kernels/lstm_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -14,6 +14,7 @@
 //   panel less
 // A tile runs every step forward and then backward, so that what a step wrote is still in cache when it is
 // read again.
+// Tested by tests/kernels/lstm_test.cpp, every instruction set that the machine has against the oracle.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // One thread's way of a tile of windows through the network: inputs gathered by index, the layers, dropout
 // between them, head, skip connection and loss, and back again. The sums over windows are taken in the order
 // of the windows. Cost: the scratch holds the tile's tape, 28 * steps * hidden bytes a window and layer, and
-// is allocated once. Thread safety: one worker per thread; the weights are only read.
+// is allocated once. Thread safety: one worker per thread; the weights are only read. Tested by tests/kernels/lstm_test.cpp.
 #pragma once
 
 #include <cstdint>

@@ -35,8 +35,8 @@ Expected<SlopeKind> slope_kind_by_name(std::string_view name);
 /// Stops the program where it is broken.
 void require_slope_input(std::span<const double> out, const SlopeInput& input);
 
-/// The CPU version. One thread: a year of seconds (32 M points) passes at the memory's rate, and a pool's wake-up
-/// would cost more than it saves for the month or less that is usual.
+/// The CPU version. One thread: a year of seconds (32 M points) takes 0.13 s, robust 0.9 s (measured on one core of a
+/// 2-core machine, 6 GB/s); reading such a series from its file takes longer.
 void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule& rule);
 
 /// Turns absolute slopes into robust z-scores in place: (s - median) / (1.4826 * MAD). The median of an even number is

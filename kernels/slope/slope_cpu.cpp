@@ -11,7 +11,8 @@ namespace tidegauge {
 
 namespace {
 
-constexpr double normal_mad = 1.4826;  // 1 / Φ⁻¹(3/4): makes the MAD of a normal distribution its standard deviation
+/// 1 / Φ⁻¹(3/4): makes the MAD of a normal distribution its standard deviation.
+constexpr double normal_mad = 1.4826;
 
 /// Reorders `values`, which must not be empty.
 double median(std::vector<double>& values) {
@@ -40,13 +41,15 @@ Expected<SlopeKind> slope_kind_by_name(std::string_view name) {
 void require_slope_input(std::span<const double> out, const SlopeInput& input) {
   TG_REQUIRE(out.size() == input.values.size(), "one slope per value");
   TG_REQUIRE(input.k.size() == input.values.size(), "one interval number per value");
-  TG_REQUIRE(input.complete.empty() || input.complete.size() == input.values.size(), "one mark per value, or none");
+  TG_REQUIRE(input.complete.empty() || input.complete.size() == input.values.size(),
+             "one mark per value, or none");
   TG_REQUIRE(input.interval_ns > 0, "an interval has a length");
 }
 
 void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) {
   require_slope_input(out, input);
-  const SlopePoints points{input.values.data(), input.k.data(), input.complete.empty() ? nullptr : input.complete.data(),
+  const SlopePoints points{input.values.data(), input.k.data(),
+                           input.complete.empty() ? nullptr : input.complete.data(),
                            slope_seconds(input.interval_ns), rule.kind == SlopeKind::ratio};
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = slope_at(points, i);
   if (rule.kind == SlopeKind::robust) robust_scores(out);
@@ -55,7 +58,8 @@ void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule&
 void robust_scores(std::span<double> slopes) {
   std::vector<double> finite;
   finite.reserve(slopes.size());
-  std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite), [](double s) { return std::isfinite(s); });
+  std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite),
+               [](double s) { return std::isfinite(s); });
   if (finite.empty()) return;
   const double center = median(finite);
   for (double& value : finite) value = std::abs(value - center);

@@ -10,7 +10,8 @@ namespace tidegauge {
 
 namespace {
 
-__global__ void __launch_bounds__(slope_block_threads) slopes_on_device(double* out, SlopePoints points, std::size_t count) {
+__global__ void __launch_bounds__(slope_block_threads)
+    slopes_on_device(double* out, SlopePoints points, std::size_t count) {
   CudaContext context;
   slope_kernel(context, out, points, count);
 }
@@ -21,8 +22,9 @@ constexpr std::size_t most_blocks = 4096;
 template <class T>
 Status copy_in(DeviceBuffer<T>& place, std::span<const T> values, cudaStream_t stream) {
   TG_TRY(place.reserve(values.size(), "taking device memory for a series"));
-  return cuda_status(cudaMemcpyAsync(place.data(), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream),
-                     "copying a series");
+  return cuda_status(
+      cudaMemcpyAsync(place.data(), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream),
+      "copying a series");
 }
 
 }  // namespace
@@ -30,10 +32,10 @@ Status copy_in(DeviceBuffer<T>& place, std::span<const T> values, cudaStream_t s
 Status slopes_cuda(std::span<double> out, const SlopeInput& input, const SlopeRule& rule, int device) {
   require_slope_input(out, input);
   if (out.empty()) return {};
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
 
-  // The stream is declared last, hence destroyed first: on an early return nothing may be under way in the buffers,
-  // which cudaFree, waiting for the device, sees to.
+  // An early return may leave copies and the kernel under way: cudaFree waits for them, and pageable memory has been
+  // read or written by the time that its copy call returns.
   DeviceBuffer<double> values, slopes;
   DeviceBuffer<std::int64_t> k;
   DeviceBuffer<std::uint8_t> complete;
@@ -46,18 +48,21 @@ Status slopes_cuda(std::span<double> out, const SlopeInput& input, const SlopeRu
 
   const SlopePoints points{values.data(), k.data(), complete.data(), slope_seconds(input.interval_ns),
                            rule.kind == SlopeKind::ratio};
-  const std::size_t blocks = std::min(most_blocks, (out.size() + slope_block_threads - 1) / slope_block_threads);
-  slopes_on_device<<<static_cast<unsigned>(blocks), slope_block_threads, 0, stream->get()>>>(slopes.data(), points, out.size());
+  const std::size_t blocks =
+      std::min(most_blocks, (out.size() + slope_block_threads - 1) / slope_block_threads);
+  slopes_on_device<<<static_cast<unsigned>(blocks), slope_block_threads, 0, stream->get()>>>(
+      slopes.data(), points, out.size());
   TG_TRY(cuda_status(cudaGetLastError(), "starting the slope kernel"));
-  TG_TRY(cuda_status(cudaMemcpyAsync(out.data(), slopes.data(), out.size_bytes(), cudaMemcpyDeviceToHost, stream->get()),
-                     "copying slopes"));
+  TG_TRY(cuda_status(
+      cudaMemcpyAsync(out.data(), slopes.data(), out.size_bytes(), cudaMemcpyDeviceToHost, stream->get()),
+      "copying slopes"));
   TG_TRY(cuda_status(cudaStreamSynchronize(stream->get()), "computing slopes"));
   if (rule.kind == SlopeKind::robust) robust_scores(out);
   return {};
 }
 
 Status slope_kernel_fits(int device) {
-  const DeviceScope scope(device);
+  TG_TRY(use_device(device));
   cudaFuncAttributes attributes;
   return cuda_status(cudaFuncGetAttributes(&attributes, slopes_on_device), "looking for code for this card");
 }

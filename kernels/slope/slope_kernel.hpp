@@ -13,9 +13,11 @@ namespace tidegauge {
 inline constexpr unsigned slope_block_threads = 256;
 
 template <class Context>
-TG_DEVICE inline void slope_kernel(Context& context, double* out, const SlopePoints& points, std::size_t count) {
+TG_DEVICE inline void slope_kernel(Context& context, double* out, const SlopePoints& points,
+                                   std::size_t count) {
   const std::size_t stride = std::size_t{context.block_threads()} * context.blocks();
-  for (std::size_t i = std::size_t{context.block()} * context.block_threads() + context.thread(); i < count; i += stride)
+  for (std::size_t i = std::size_t{context.block()} * context.block_threads() + context.thread(); i < count;
+       i += stride)
     out[i] = slope_at(points, i);
 }
 

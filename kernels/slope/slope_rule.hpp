@@ -47,14 +47,16 @@ TG_HD inline double no_slope() {
 TG_HD inline double slope_ratio(double before, double now) {
   if (before != 0) return now / before;
   if (now == 0) return no_slope();
-  return now > 0 ? static_cast<double>(__builtin_inf()) : now < 0 ? -static_cast<double>(__builtin_inf()) : now;
+  if (now != now) return now;
+  return now > 0 ? __builtin_inf() : -__builtin_inf();
 }
 
 /// Slope of the step from point i-1 to point i; NaN where there is none.
 TG_HD inline double slope_at(const SlopePoints& points, std::size_t i) {
   if (i == 0) return no_slope();
   // In unsigned arithmetic, so that no pair of interval numbers overflows.
-  const bool adjacent = static_cast<std::uint64_t>(points.k[i]) - static_cast<std::uint64_t>(points.k[i - 1]) == 1;
+  const bool adjacent =
+      static_cast<std::uint64_t>(points.k[i]) - static_cast<std::uint64_t>(points.k[i - 1]) == 1;
   if (!adjacent) return no_slope();
   if (points.complete && !(points.complete[i] && points.complete[i - 1])) return no_slope();
   const double before = points.values[i - 1], now = points.values[i];

@@ -28,7 +28,7 @@ TrainSettings seed_settings(std::uint64_t seed) {
 }
 
 // Published: one run of Keras. Ours are ten seeds; the published value must lie between their least and greatest,
-// widened by 5 % (ten draws do not reach the ends of the distribution).
+// widened by 2 % (ten draws do not reach the ends of the distribution).
 TEST(SeedReproduction, LossCurveLiesWithinTheSpreadOfTenSeeds) {
   TG_NEEDS_SHARED_DATA();
   const IntervalSeries series = test::mawi_5s();
@@ -57,8 +57,8 @@ TEST(SeedReproduction, LossCurveLiesWithinTheSpreadOfTenSeeds) {
   }
   fmt::print("\n");
   for (std::size_t i = 0; i < 6; ++i) {
-    EXPECT_GE(published[i], least[i] * 0.95) << "epoch " << epochs[i];
-    EXPECT_LE(published[i], greatest[i] * 1.05) << "epoch " << epochs[i];
+    EXPECT_GE(published[i], least[i] * 0.98) << "epoch " << epochs[i];
+    EXPECT_LE(published[i], greatest[i] * 1.02) << "epoch " << epochs[i];
   }
 }
 

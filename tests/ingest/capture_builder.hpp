@@ -76,13 +76,15 @@ inline Bytes random_payload(Random& random, std::size_t size) {
 }
 
 /// A capture of `count` ordinary records with payloads of 1 to `longest` bytes, some cut by a snaplen.
-inline PcapBuilder ordinary_pcap(Random& random, int count, PcapShape shape = {}, std::uint32_t longest = 100) {
+inline PcapBuilder ordinary_pcap(Random& random, int count, PcapShape shape = {},
+                                 std::uint32_t longest = 100) {
   PcapBuilder pcap(shape);
   const std::uint32_t limit = shape.magic == 0xa1b23c4d ? 1'000'000'000 : 1'000'000;
   for (int i = 0; i < count; ++i) {
     const Bytes payload = random_payload(random, 1 + random() % longest);
     const auto size = static_cast<std::uint32_t>(payload.size());
-    pcap.record(1'600'000'000u + static_cast<std::uint32_t>(i) * 3, random() % limit, payload, size + (i % 3 == 0 ? random() % 1400 : 0));
+    pcap.record(1'600'000'000u + static_cast<std::uint32_t>(i) * 3, random() % limit, payload,
+                size + (i % 3 == 0 ? random() % 1400 : 0));
   }
   return pcap;
 }
@@ -194,7 +196,8 @@ class PcapngBuilder {
 };
 
 /// Two interfaces (microseconds, nanoseconds), `count` enhanced packets.
-inline PcapngBuilder ordinary_pcapng(Random& random, int count, bool big_endian = false, std::uint32_t longest = 100) {
+inline PcapngBuilder ordinary_pcapng(Random& random, int count, bool big_endian = false,
+                                     std::uint32_t longest = 100) {
   PcapngBuilder file(big_endian);
   file.interface(1);
   file.interface(101, {file.number(9, 9, 1)});
@@ -202,7 +205,8 @@ inline PcapngBuilder ordinary_pcapng(Random& random, int count, bool big_endian 
     const Bytes payload = random_payload(random, 1 + random() % longest);
     const std::uint64_t seconds = 1'600'000'000u + static_cast<std::uint64_t>(i) * 3;
     const std::uint32_t index = random() % 2;
-    const std::uint64_t ticks = index == 0 ? seconds * 1'000'000 + random() % 1'000'000 : seconds * 1'000'000'000 + random() % 1'000'000'000;
+    const std::uint64_t ticks = index == 0 ? seconds * 1'000'000 + random() % 1'000'000
+                                           : seconds * 1'000'000'000 + random() % 1'000'000'000;
     const auto size = static_cast<std::uint32_t>(payload.size());
     file.enhanced(index, ticks, payload, size + (i % 3 == 0 ? random() % 1400 : 0));
   }

@@ -73,7 +73,9 @@ TEST(Capture, AGzipFileCutAnywhereKeepsWhatCameBefore) {
     if (walk.ok()) {
       EXPECT_NE(walk.damage.find("gzip member 1 is cut off"), std::string::npos) << cut << walk.damage;
       ASSERT_LE(walk.records.size(), all.size());
-      EXPECT_EQ(difference(walk.records, {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(walk.records.size())}), "");
+      EXPECT_EQ(difference(walk.records,
+                           {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(walk.records.size())}),
+                "");
       EXPECT_GE(walk.records.size(), most) << cut;
       most = walk.records.size();
     } else {

@@ -1,4 +1,5 @@
-// The manifests beside the captures: comma-separated, quoted where they must be, first line names the columns.
+// The manifests beside the captures: comma-separated, quoted where they must be, first line names the
+// columns.
 #pragma once
 
 #include <map>

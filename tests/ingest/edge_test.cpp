@@ -1,5 +1,5 @@
-// Odd and hostile captures collected from other projects' tests: never a crash or a wait, and the records that capinfos
-// counts, or a reason why not.
+// Odd and hostile captures collected from other projects' tests: never a crash or a wait, and the records
+// that capinfos counts, or a reason why not.
 #include <chrono>
 #include <map>
 #include <string>
@@ -23,7 +23,8 @@ const std::map<std::string, Difference>& differences() {
   static const std::map<std::string, Difference> table{
       {"tcpdump_babel_update_oobr.pcap",
        {98, "",
-        "fuzzed: three records hold fractions of up to eight seconds, and times and lengths around them that do not "
+        "fuzzed: three records hold fractions of up to eight seconds, and times and lengths around them that "
+        "do not "
         "hold together; capinfos takes any"}},
       {"pcap-empty-file.pcap", {0, "test: the file is empty", "capinfos takes no bytes for no packets"}},
   };

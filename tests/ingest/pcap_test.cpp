@@ -121,8 +121,8 @@ TEST(Pcap, AFileThatEndsInItsHeaderIsAnError) {
 }
 
 /// Records of `all` that lie wholly before byte `from`, or begin at `to` or later.
-std::vector<oracle::Record> outside(const PcapBuilder& pcap, const std::vector<oracle::Record>& all, std::size_t from,
-                                    std::size_t to) {
+std::vector<oracle::Record> outside(const PcapBuilder& pcap, const std::vector<oracle::Record>& all,
+                                    std::size_t from, std::size_t to) {
   std::vector<oracle::Record> kept;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::size_t end = i + 1 < all.size() ? pcap.starts[i + 1] : pcap.bytes.size();
@@ -165,11 +165,13 @@ TEST(Pcap, TheAnswerDoesNotDependOnTheBlocks) {
   Random random(kSeed);
   for (int round = 0; round < 60; ++round) {
     Bytes bytes = ordinary_pcap(random, 60, shapes()[static_cast<std::size_t>(round) % 4], 300).bytes;
-    for (int i = 0; i < 1 + round % 5; ++i) bytes[24 + random() % (bytes.size() - 24)] ^= static_cast<std::uint8_t>(random());
+    for (int i = 0; i < 1 + round % 5; ++i)
+      bytes[24 + random() % (bytes.size() - 24)] ^= static_cast<std::uint8_t>(random());
     const Walk whole = walk_bytes(bytes, false, bytes.size() + 1);
     for (std::size_t block : {1u, 17u, 500u, 4096u}) {
       const Walk walk = walk_bytes(bytes, false, block);
-      EXPECT_EQ(difference(walk.records, whole.records), "") << "seed " << kSeed << " round " << round << " block " << block;
+      EXPECT_EQ(difference(walk.records, whole.records), "")
+          << "seed " << kSeed << " round " << round << " block " << block;
       EXPECT_EQ(walk.damage, whole.damage);
       EXPECT_EQ(walk.skipped_bytes, whole.skipped_bytes);
       EXPECT_EQ(walk.damaged, whole.damaged);
@@ -181,22 +183,43 @@ TEST(Pcap, GoesOnAfterDamageOfEveryKind) {
   Random random(15);
   const PcapBuilder pcap = ordinary_pcap(random, 50);
   const auto all = oracle::read_pcap(pcap.bytes).records;
-  const auto at = [&](std::size_t record) { return pcap.bytes.begin() + static_cast<std::ptrdiff_t>(pcap.starts[record]); };
+  const auto at = [&](std::size_t record) {
+    return pcap.bytes.begin() + static_cast<std::ptrdiff_t>(pcap.starts[record]);
+  };
   const struct {
     const char* name;
     std::function<void(Bytes&)> harm;
     std::size_t from, to;  // records touched
   } rows[] = {
       {"a hole of zeros",
-       [&](Bytes& b) { std::fill(b.begin() + (at(10) - pcap.bytes.begin()) + 5, b.begin() + (at(20) - pcap.bytes.begin()), 0); }, 10, 20},
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()) + 5, b.begin() + (at(20) - pcap.bytes.begin()),
+                   0);
+       },
+       10, 20},
+      {"a hole of zeros from a record on",
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()), 0);
+       },
+       10, 20},
       {"a hole of ones",
-       [&](Bytes& b) { std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()) + 7, 255); }, 10, 21},
-      {"bytes lost", [&](Bytes& b) { b.erase(b.begin() + (at(10) - pcap.bytes.begin()) + 3, b.begin() + (at(12) - pcap.bytes.begin()) + 20); }, 10, 13},
+       [&](Bytes& b) {
+         std::fill(b.begin() + (at(10) - pcap.bytes.begin()), b.begin() + (at(20) - pcap.bytes.begin()) + 7,
+                   255);
+       },
+       10, 21},
+      {"bytes lost",
+       [&](Bytes& b) {
+         b.erase(b.begin() + (at(10) - pcap.bytes.begin()) + 3,
+                 b.begin() + (at(12) - pcap.bytes.begin()) + 20);
+       },
+       10, 13},
       {"bytes added",
        [&](Bytes& b) {
          const Bytes junk = random_payload(random, 777);
          b.insert(b.begin() + (at(10) - pcap.bytes.begin()), junk.begin(), junk.end());
-       }, 10, 10},
+       },
+       10, 10},
       {"a captured length beyond any", [&](Bytes& b) { b[pcap.starts[10] + 11] = 0x7f; }, 10, 11},
       {"a fraction beyond a second", [&](Bytes& b) { b[pcap.starts[10] + 7] = 0x7f; }, 10, 11},
   };
@@ -224,7 +247,8 @@ TEST(Pcap, StrictNamesTheOffset) {
   pcap.bytes[pcap.starts[7] + 7] = 0xff;
   const Walk walk = walk_bytes(pcap.bytes, true);
   EXPECT_EQ(walk.records.size(), 7u);
-  EXPECT_NE(walk.error.find("at byte " + std::to_string(pcap.starts[7]) + ":"), std::string::npos) << walk.error;
+  EXPECT_NE(walk.error.find("at byte " + std::to_string(pcap.starts[7]) + ":"), std::string::npos)
+      << walk.error;
 }
 
 TEST(Pcap, OddRecordsOfRealCapturesAreDelivered) {
@@ -242,10 +266,12 @@ TEST(Pcap, OddRecordsOfRealCapturesAreDelivered) {
       PcapBuilder pcap({"", 0xa1b2c3d4, false, 1, 100, 4});
       for (std::uint32_t i = 0; i < 10; ++i) {
         const bool odd = i == place;
-        pcap.record(1'600'000'000 + i, 0, random_payload(random, odd ? row.captured : 50), odd ? row.wire : 50);
+        pcap.record(1'600'000'000 + i, 0, random_payload(random, odd ? row.captured : 50),
+                    odd ? row.wire : 50);
       }
       const Walk walk = walk_bytes(pcap.bytes, true);
-      EXPECT_EQ(difference(walk.records, oracle::read_pcap(pcap.bytes).records), "") << row.name << " at " << place << walk.error;
+      EXPECT_EQ(difference(walk.records, oracle::read_pcap(pcap.bytes).records), "")
+          << row.name << " at " << place << walk.error;
     }
   }
 }
@@ -262,11 +288,38 @@ TEST(Pcap, ACaptureInAPayloadIsPayload) {
   EXPECT_EQ(walk_bytes(pcap.bytes).records.size(), 20u);
 }
 
+TEST(Pcap, AHeaderInADamagedPayloadDoesNotStandAlone) {
+  for (const int fakes : {1, 2}) {
+    Random random(20);
+    // A record whose own header is damaged, and in whose payload lie as many good headers as are not
+    // believed.
+    PcapBuilder inner;
+    for (int i = 0; i < fakes; ++i) inner.record(1'600'000'005, 1, Bytes(20, 1), 20);
+    Bytes payload(40, 0xff);
+    payload.insert(payload.end(), inner.bytes.begin() + 24, inner.bytes.end());
+    payload.resize(payload.size() + 40, 0xff);
+    PcapBuilder pcap;
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      const Bytes data = i == 4 ? payload : random_payload(random, 50);
+      pcap.record(1'600'000'000 + i, 0, data, static_cast<std::uint32_t>(data.size()));
+    }
+    auto wanted = oracle::read_pcap(pcap.bytes).records;
+    wanted.erase(wanted.begin() + 4);
+    pcap.bytes[pcap.starts[4] + 7] = 0x7f;
+    const Walk walk = walk_bytes(pcap.bytes);
+    EXPECT_EQ(difference(walk.records, wanted), "") << fakes << ": " << walk.damage;
+    EXPECT_EQ(walk.damaged, 1u);
+    EXPECT_EQ(walk.skipped_bytes, 16 + payload.size());
+  }
+}
+
 TEST(Pcap, ALinkTypeThatIsNotDecodedIsNamed) {
   const struct {
     std::uint32_t link;
     const char* name;
-  } rows[] = {{105, "link type 105 IEEE802_11 is not decoded"}, {9, "link type 9 PPP is not decoded"}, {999, "link type 999 is not decoded"}};
+  } rows[] = {{105, "link type 105 IEEE802_11 is not decoded"},
+              {9, "link type 9 PPP is not decoded"},
+              {999, "link type 999 is not decoded"}};
   for (const auto& row : rows) {
     PcapBuilder pcap({"", 0xa1b2c3d4, false, row.link, 65535, 4});
     pcap.record(1, 1, Bytes(10), 10);

@@ -40,9 +40,10 @@ PcapngBuilder everything(Random& random) {
     const Bytes payload = random_payload(random, 61);
     file.enhanced(0, 1, payload, 61);  // before any interface
     file.interface(1, {file.number(9, 6, 1), {2, {'e', 't', 'h', '0'}}}, 100);
-    file.interface(105);                                                                      // not decoded
-    file.interface(113, {file.number(9, 0x80 | 20, 1), file.number(14, 1'000'000'000, 8)});  // 2^-20 s, offset
-    file.interface(1, {file.number(13, 32, 1)});                                             // FCS of 32 bits
+    file.interface(105);  // not decoded
+    file.interface(113,
+                   {file.number(9, 0x80 | 20, 1), file.number(14, 1'000'000'000, 8)});  // 2^-20 s, offset
+    file.interface(1, {file.number(13, 32, 1)});                                        // FCS of 32 bits
     file.other(0x0bad, Bytes(30, 1));
     file.other(0x7777, Bytes(9, 2));  // unknown type
     file.other(4, Bytes(16, 0));      // name resolution
@@ -54,7 +55,10 @@ PcapngBuilder everything(Random& random) {
       if (i % 4 == 3) {
         file.obsolete(static_cast<std::uint16_t>(i % 5), ticks, data, size + 5);
       } else {
-        file.enhanced(i % 5, ticks, data, size + i, i % 2 ? std::vector<PcapngBuilder::Option>{} : std::vector<PcapngBuilder::Option>{file.number(4, 3, 8), {1, Bytes(i * 30, 'c')}});
+        file.enhanced(
+            i % 5, ticks, data, size + i,
+            i % 2 ? std::vector<PcapngBuilder::Option>{}
+                  : std::vector<PcapngBuilder::Option>{file.number(4, 3, 8), {1, Bytes(i * 30, 'c')}});
       }
       if (i % 5 == 4) file.statistics(i % 2, {file.number(5, 10 * i, 8), file.number(7, i, 8)});
     }
@@ -71,7 +75,8 @@ TEST(Pcapng, EveryBlockEqualsTheOracle) {
   expect_as_oracle(file.bytes, "everything");
   std::map<std::string, int> fates;
   for (const auto& record : walk_bytes(file.bytes).records) ++fates[record.fate];
-  for (const char* fate : {"packet", "no_time", "bad_interface", "unknown_link"}) EXPECT_GE(fates[fate], 4) << fate;
+  for (const char* fate : {"packet", "no_time", "bad_interface", "unknown_link"})
+    EXPECT_GE(fates[fate], 4) << fate;
 }
 
 TEST(Pcapng, LossesAreDifferencesOfTheCounters) {
@@ -122,7 +127,13 @@ TEST(TimeScale, EveryResolutionIsFloored) {
     EXPECT_TRUE(scale.to_ns(ns, row.ticks)) << row.resolution;
     EXPECT_EQ(ns, row.ns) << "resolution " << row.resolution << " ticks " << row.ticks;
   }
-  for (const auto& [resolution, offset] : {std::pair<std::uint8_t, std::int64_t>{0, 0}, {6, 0}, {9, 0}, {0x80, 0}, {9, 1}, {127, std::numeric_limits<std::int64_t>::max()}, {127, std::numeric_limits<std::int64_t>::min()}}) {
+  for (const auto& [resolution, offset] : {std::pair<std::uint8_t, std::int64_t>{0, 0},
+                                           {6, 0},
+                                           {9, 0},
+                                           {0x80, 0},
+                                           {9, 1},
+                                           {127, std::numeric_limits<std::int64_t>::max()},
+                                           {127, std::numeric_limits<std::int64_t>::min()}}) {
     std::int64_t ns = 0;
     EXPECT_FALSE(TimeScale(resolution, offset).to_ns(ns, ~std::uint64_t{0})) << int{resolution};
   }
@@ -144,7 +155,8 @@ TEST(TimeScale, EqualsTheOracleForEveryExponent) {
         EXPECT_LT(resolution % 128, 64u);
         continue;
       }
-      EXPECT_EQ(ns, oracle::to_nanoseconds(ticks, interface)) << "seed " << kSeed << " resolution " << resolution << " ticks " << ticks;
+      EXPECT_EQ(ns, oracle::to_nanoseconds(ticks, interface))
+          << "seed " << kSeed << " resolution " << resolution << " ticks " << ticks;
     }
   }
 }
@@ -180,7 +192,8 @@ TEST(Pcapng, OptionsOfAWrongLengthMakeAnInterfaceUnusable) {
 }
 
 TEST(Pcapng, FcsLengthInBitsOrBytes) {
-  for (const auto& [value, wanted] : {std::pair<std::uint64_t, std::uint32_t>{32, 60}, {4, 60}, {16, 62}, {0, 64}, {255, 33}}) {
+  for (const auto& [value, wanted] :
+       {std::pair<std::uint64_t, std::uint32_t>{32, 60}, {4, 60}, {16, 62}, {0, 64}, {255, 33}}) {
     PcapngBuilder file;
     file.interface(1, {file.number(13, value, 1)});
     file.enhanced(0, 1, Bytes(64), 64);
@@ -195,7 +208,8 @@ TEST(Pcapng, UndecodedLinkTypesAreAnErrorOnlyWhereThereAreNoOthers) {
   PcapngBuilder file;
   file.interface(105);
   file.enhanced(0, 1, Bytes(10), 10);
-  EXPECT_NE(walk_bytes(file.bytes).error.find("link type 105 IEEE802_11 is not decoded"), std::string::npos) << walk_bytes(file.bytes).error;
+  EXPECT_NE(walk_bytes(file.bytes).error.find("link type 105 IEEE802_11 is not decoded"), std::string::npos)
+      << walk_bytes(file.bytes).error;
   file.section(true);
   file.interface(1);
   EXPECT_EQ(walk_bytes(file.bytes).error, "");
@@ -241,7 +255,10 @@ TEST(Pcapng, OneFlippedByteCostsAtMostTheBlocksAroundIt) {
       bytes[at] ^= static_cast<std::uint8_t>(1 + random() % 255);
       const Walk walk = walk_bytes(bytes);
       ASSERT_TRUE(walk.ok()) << walk.error;
-      const auto block = static_cast<std::size_t>(std::upper_bound(file.starts.begin(), file.starts.end(), at) - file.starts.begin()) - 1;
+      const auto block =
+          static_cast<std::size_t>(std::upper_bound(file.starts.begin(), file.starts.end(), at) -
+                                   file.starts.begin()) -
+          1;
       const std::size_t hit = block - first_packet;
       // Whatever the byte meant, every other record is still there.
       std::vector<oracle::Record> others = walk.records;
@@ -257,7 +274,8 @@ TEST(Pcapng, ADamagedInterfaceKeepsItsNumber) {
   PcapngBuilder file;
   file.interface(101, {file.number(9, 9, 1)});
   file.interface(1);
-  for (int i = 0; i < 6; ++i) file.enhanced(static_cast<std::uint32_t>(i) % 2, 1'600'000'000'000'000, Bytes(20), 20);
+  for (int i = 0; i < 6; ++i)
+    file.enhanced(static_cast<std::uint32_t>(i) % 2, 1'600'000'000'000'000, Bytes(20), 20);
   file.bytes[file.starts[1] + 4] ^= 0x40;  // the first interface's length
   const Walk walk = walk_bytes(file.bytes);
   ASSERT_EQ(walk.records.size(), 6u) << walk.damage;
@@ -269,16 +287,49 @@ TEST(Pcapng, TheAnswerDoesNotDependOnTheBlocks) {
   constexpr unsigned kSeed = 26;
   Random random(kSeed);
   for (int round = 0; round < 60; ++round) {
-    Bytes bytes = round % 2 ? everything(random).bytes : ordinary_pcapng(random, 60, round % 4 == 0, 300).bytes;
-    for (int i = 0; i < 1 + round % 5; ++i) bytes[12 + random() % (bytes.size() - 12)] ^= static_cast<std::uint8_t>(random());
+    Bytes bytes =
+        round % 2 ? everything(random).bytes : ordinary_pcapng(random, 60, round % 4 == 0, 300).bytes;
+    for (int i = 0; i < 1 + round % 5; ++i)
+      bytes[12 + random() % (bytes.size() - 12)] ^= static_cast<std::uint8_t>(random());
     const Walk whole = walk_bytes(bytes, false, bytes.size() + 1);
     for (std::size_t block : {1u, 17u, 500u, 4096u}) {
       const Walk walk = walk_bytes(bytes, false, block);
-      EXPECT_EQ(difference(walk.records, whole.records), "") << "seed " << kSeed << " round " << round << " block " << block;
+      EXPECT_EQ(difference(walk.records, whole.records), "")
+          << "seed " << kSeed << " round " << round << " block " << block;
       EXPECT_EQ(walk.damage, whole.damage);
       EXPECT_EQ(walk.skipped_bytes, whole.skipped_bytes);
       EXPECT_EQ(walk.lost_count, whole.lost_count);
     }
+  }
+}
+
+TEST(Pcapng, FramesOfUnknownTypesAreNoPlaceToGoOn) {
+  PcapngBuilder inner;
+  inner.other(0x7777, Bytes(8));
+  inner.other(0x7777, Bytes(8));
+  const Bytes frames(inner.bytes.begin() + 28, inner.bytes.end());
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, frames, 40);
+  for (int i = 0; i < 3; ++i) file.enhanced(0, 2, Bytes(20), 20);
+  file.bytes[file.starts[2] + 6] = 0x7f;  // the length of the block that holds them
+  const Walk walk = walk_bytes(file.bytes);
+  EXPECT_EQ(walk.records.size(), 3u);
+  EXPECT_EQ(walk.skipped_bytes, 32 + frames.size()) << walk.damage;
+}
+
+TEST(Pcapng, ACaptureInACutPayloadIsPayload) {
+  Random random(27);
+  const Bytes inner = ordinary_pcapng(random, 10).bytes;
+  PcapngBuilder file;
+  file.interface(1);
+  file.enhanced(0, 1, Bytes(20), 20);
+  file.enhanced(0, 2, inner, static_cast<std::uint32_t>(inner.size()));
+  for (std::size_t cut : {8u, 100u, 400u}) {
+    const Walk walk = walk_bytes(prefix(file.bytes, file.bytes.size() - cut));
+    EXPECT_EQ(walk.records.size(), 1u) << cut;
+    EXPECT_EQ(walk.truncated, 1u) << cut << ": " << walk.damage;
+    EXPECT_EQ(walk.damaged, 0u) << cut;
   }
 }
 

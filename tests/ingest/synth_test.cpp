@@ -10,7 +10,6 @@
 namespace tidegauge {
 namespace {
 
-using test::ScratchFolder;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::int64_t second = 1'000'000'000;
@@ -357,10 +356,6 @@ TEST(Synth, SurgesAreWhereTheTruthSays) {
     }
   }
   EXPECT_EQ(summary->surges[0].kind, SurgeKind::dip);
-  const std::string truth = truth_csv(summary->surges);
-  EXPECT_EQ(truth.substr(0, truth.find("\n", truth.find('\n') + 1)),
-            "start,end,factor,kind,start_time,end_time\n"
-            "1705327202.000000000,1705327202.500000000,0.25,dip,2024-01-15T14:00:02Z,2024-01-15T14:00:02.500Z");
 }
 
 TEST(Synth, RandomSurgesAreApartForAnySeed) {
@@ -470,45 +465,6 @@ TEST(Synth, AWriterThatFailsEndsIt) {
   const auto summary = write_synthetic(small(1'000, 5), [](auto) -> Status { return Error{"full", "disk", ""}; });
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().what, "full");
-}
-
-TEST(SynthRates, ReadsBothKinds) {
-  ScratchFolder scratch;
-  const std::string path = (scratch / "rates.csv").string();
-  test::write_text(path, "time,packets\n2024-01-15T14:00:00Z,10\r\n1705327260,20\n");
-  auto rows = read_rate_file(path);
-  ASSERT_TRUE(rows);
-  ASSERT_EQ(rows->size(), 2u);
-  EXPECT_EQ((*rows)[0].length_ns, 60 * second);
-  EXPECT_EQ((*rows)[1].length_ns, 60 * second);
-  EXPECT_EQ((*rows)[1].packets, 20);
-
-  test::write_text(path, "time,packets_per_second\n0,10\n2.5,20\n");
-  rows = read_rate_file(path);
-  ASSERT_TRUE(rows);
-  EXPECT_EQ((*rows)[0].packets, 25);
-}
-
-TEST(SynthRates, BadFilesAreRefusedWithTheLine) {
-  ScratchFolder scratch;
-  const std::string path = (scratch / "rates.csv").string();
-  const std::pair<const char*, const char*> table[] = {
-      {"", ":1"},
-      {"time,packets\n", ":1"},
-      {"a,b\n0,1\n", ":1"},
-      {"time,packets\n0\n", ":2"},
-      {"time,packets\nnever,1\n", ":2"},
-      {"time,packets\n0,-1\n", ":2"},
-      {"time,packets\n0,nan\n", ":2"},
-      {"time,packets\n0,1\n0,1\n", ":3"},
-  };
-  for (const auto& [text, line] : table) {
-    test::write_text(path, text);
-    const auto rows = read_rate_file(path);
-    ASSERT_FALSE(rows) << text;
-    EXPECT_TRUE(rows.error().where.ends_with(line)) << rows.error().message();
-  }
-  EXPECT_FALSE(read_rate_file((scratch / "none.csv").string()));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What the tests of sources and walkers share: bytes as a source, a sink that writes everything down, gzip members.
+// What the tests of sources and walkers share: bytes as a source, a sink that writes everything down, gzip
+// members.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,32 +13,13 @@
 #include <vector>
 
 #include "ingest/formats/capture.hpp"
+#include "tests/ingest/memory_source.hpp"
 #include "tests/oracle/capture_oracle.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge::test {
 
 using oracle::Bytes;
-
-class MemorySource final : public ByteSource {
- public:
-  explicit MemorySource(const Bytes& bytes) : bytes_(bytes) {}
-  Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override {
-    const std::size_t got = std::min(size, bytes_.size() - done_);
-    if (got != 0) std::memcpy(out, bytes_.data() + done_, got);
-    done_ += got;
-    return got;
-  }
-  std::uint64_t input_done() const override { return done_; }
-  std::uint64_t input_total() const override { return bytes_.size(); }
-  std::size_t block_bytes() const override { return 1 << 16; }
-  const std::string& damage() const override { return damage_; }
-
- private:
-  const Bytes& bytes_;
-  std::size_t done_ = 0;
-  std::string damage_;
-};
 
 /// Writes down what a walk delivers, in the oracle's words.
 struct RecordingSink {
@@ -91,7 +73,7 @@ inline Walk walk_from(ByteSource& source, bool strict = false, std::size_t block
 }
 
 inline Walk walk_bytes(const Bytes& bytes, bool strict = false, std::size_t block_bytes = 0) {
-  MemorySource source(bytes);
+  MemorySource source(bytes.data(), bytes.size());
   return walk_from(source, strict, block_bytes);
 }
 
@@ -140,7 +122,8 @@ inline Bytes gzip_member(const Bytes& content) {
 }
 
 /// Says in a few words where two lists of records differ; empty if they do not.
-inline std::string difference(const std::vector<oracle::Record>& got, const std::vector<oracle::Record>& wanted) {
+inline std::string difference(const std::vector<oracle::Record>& got,
+                              const std::vector<oracle::Record>& wanted) {
   for (std::size_t i = 0; i < std::min(got.size(), wanted.size()); ++i) {
     if (got[i] == wanted[i]) continue;
     const auto words = [](const oracle::Record& r) {

@@ -18,8 +18,12 @@ namespace tidegauge::test {
 class ThreadBlock {
  public:
   ThreadBlock(std::uint32_t block, std::uint32_t blocks, std::uint32_t threads, std::size_t shared_bytes)
-      : block_(block), blocks_(blocks), threads_(threads), shared_(shared_bytes / 8 + 1, 0xcdcdcdcdcdcdcdcdull),
-        values_(threads), barrier_(threads) {
+      : block_(block),
+        blocks_(blocks),
+        threads_(threads),
+        shared_(shared_bytes / 8 + 1, 0xcdcdcdcdcdcdcdcdull),
+        values_(threads),
+        barrier_(threads) {
     for (std::uint32_t first = 0; first < threads; first += warp_size)
       warps_.push_back(std::make_unique<std::barrier<>>(warp_size));
   }
@@ -63,7 +67,9 @@ class ThreadBlock {
       return exchange(value, [from](const std::uint32_t* of) { return of[from]; });
     }
     std::uint32_t sum(std::uint32_t value) {
-      return exchange(value, [](const std::uint32_t* of) { return std::accumulate(of, of + warp_size, std::uint32_t{0}); });
+      return exchange(value, [](const std::uint32_t* of) {
+        return std::accumulate(of, of + warp_size, std::uint32_t{0});
+      });
     }
 
    private:

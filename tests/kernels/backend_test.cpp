@@ -19,8 +19,10 @@ class Environment {
     setenv(name, value.c_str(), 1);
   }
   ~Environment() {
-    if (before_) setenv(name_, before_->c_str(), 1);
-    else unsetenv(name_);
+    if (before_)
+      setenv(name_, before_->c_str(), 1);
+    else
+      unsetenv(name_);
   }
 
  private:
@@ -28,11 +30,13 @@ class Environment {
   std::optional<std::string> before_;
 };
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Backend, RequestsThatMakeNoSense) {
-  for (const char* request : {"", "CPU", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:+1", "cuda:1x", "cuda: 1", "cuda1",
-                              "cuda:0.5", "cuda:99999999999999999999", "cpu:0", "auto "}) {
+  for (const char* request : {"", "CPU", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:+1", "cuda:1x", "cuda: 1",
+                              "cuda1", "cuda:0.5", "cuda:99999999999999999999", "cpu:0", "auto "}) {
     const auto choice = choose_device(request);
     ASSERT_FALSE(choice) << request;
     EXPECT_EQ(choice.error().kind, ErrorKind::usage) << request;
@@ -44,7 +48,8 @@ TEST(Backend, CpuSaysWhatItIs) {
   EXPECT_TRUE(make_cpu_backend(1)->name().ends_with(", 1 thread)")) << make_cpu_backend(1)->name();
   EXPECT_TRUE(make_cpu_backend(3)->name().ends_with(", 3 threads)")) << make_cpu_backend(3)->name();
   const std::string all = std::to_string(std::max(1u, std::thread::hardware_concurrency()));
-  EXPECT_TRUE(contains(std::string(make_cpu_backend()->name()), all + " thread")) << make_cpu_backend()->name();
+  EXPECT_TRUE(contains(std::string(make_cpu_backend()->name()), all + " thread"))
+      << make_cpu_backend()->name();
   const auto choice = choose_device("cpu", 2);
   ASSERT_TRUE(choice);
   EXPECT_TRUE(choice->backend->name().starts_with("cpu ("));
@@ -69,15 +74,16 @@ TEST(Backend, CpuOffersEveryOperation) {
   ASSERT_TRUE(cpu->slopes(slopes, {values, k, {}, 1'000'000'000}, {SlopeKind::absolute}));
   EXPECT_EQ(slopes[1], 4);
 
-  auto network = cpu->lstm({.features = 1, .hidden = 4, .layers = 1, .look_back = 2, .horizon = 1, .skip = true}, 7);
+  auto network =
+      cpu->lstm({.features = 1, .hidden = 4, .layers = 1, .look_back = 2, .horizon = 1, .skip = true}, 7);
   ASSERT_TRUE(network);
   EXPECT_EQ((*network)->shape().hidden, 4u);
 }
 
 struct CudaRow {
-  const char* state;    ///< of the stand-in module
+  const char* state;  ///< of the stand-in module
   const char* request;
-  const char* what;     ///< part of the error; empty where the device is given
+  const char* what;  ///< part of the error; empty where the device is given
   const char* remedy;
 };
 
@@ -85,7 +91,8 @@ class BackendCuda : public testing::TestWithParam<CudaRow> {};
 
 TEST_P(BackendCuda, SaysWhatIsMissing) {
   const CudaRow& row = GetParam();
-  const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER), state("TIDEGAUGE_STAND_IN", row.state);
+  const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER),
+      state("TIDEGAUGE_STAND_IN", row.state);
   const auto choice = choose_device(row.request);
   if (*row.what == '\0') {
     ASSERT_TRUE(choice) << choice.error().message();
@@ -100,7 +107,8 @@ TEST_P(BackendCuda, SaysWhatIsMissing) {
   const auto automatic = choose_device("auto", 1);
   ASSERT_TRUE(automatic) << "auto falls back to the CPU, whatever is wrong with CUDA";
   EXPECT_TRUE(automatic->backend->name().starts_with("cpu ("));
-  const bool about_the_machine = std::string_view(row.state) != "usable" && std::string_view(row.state) != "unfit";
+  const bool about_the_machine =
+      std::string_view(row.state) != "usable" && std::string_view(row.state) != "unfit";
   EXPECT_TRUE(!about_the_machine || contains(automatic->why, row.what)) << automatic->why;
 }
 
@@ -109,10 +117,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(CudaRow{"usable", "cuda", "", ""}, CudaRow{"usable", "cuda:1", "", ""},
                     CudaRow{"usable", "cuda:2", "there is no GPU 2, only 0 to 1", "tidegauge doctor"},
                     CudaRow{"no_driver", "cuda", "no NVIDIA driver is installed", "install the driver"},
-                    CudaRow{"driver_too_old", "cuda", "serves CUDA 11.8 at most, the CUDA module needs 13.0", "newer driver"},
+                    CudaRow{"driver_too_old", "cuda", "serves CUDA 11.8 at most, the CUDA module needs 13.0",
+                            "newer driver"},
                     CudaRow{"no_device", "cuda", "shows no GPU", "CUDA_VISIBLE_DEVICES"},
                     CudaRow{"broken", "cuda", "the CUDA runtime does not start: out of luck", "nvidia-smi"},
-                    CudaRow{"other_build", "cuda", "belongs to another build (interface 2, this program needs 1)", "together"},
+                    CudaRow{"other_build", "cuda",
+                            "belongs to another build (interface 2, this program needs 1)", "together"},
                     CudaRow{"unfit", "cuda:1", "GPU 1 cannot be used: it is unfit", "--device cpu"}),
     [](const auto& row) {
       std::string name = std::string(row.param.state) + "_" + row.param.request;
@@ -126,7 +136,8 @@ TEST(Backend, CudaWithoutTheModule) {
   const auto choice = choose_device("cuda");
   ASSERT_FALSE(choice);
   EXPECT_EQ(choice.error().kind, ErrorKind::failed);
-  const std::string expected = cuda_module_built() ? "was not found in " + empty.path().string() : "built without its CUDA module";
+  const std::string expected =
+      cuda_module_built() ? "was not found in " + empty.path().string() : "built without its CUDA module";
   EXPECT_TRUE(contains(choice.error().what, expected)) << choice.error().message();
 }
 
@@ -141,7 +152,8 @@ TEST(Backend, CudaWithAModuleThatIsNone) {
 
 TEST(Backend, AutoChoosesTheCpuAndSaysWhyInOneLine) {
   for (const char* state : {"usable", "no_driver"}) {
-    const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER), stand_in("TIDEGAUGE_STAND_IN", state);
+    const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER),
+        stand_in("TIDEGAUGE_STAND_IN", state);
     const auto choice = choose_device("auto", 1);
     ASSERT_TRUE(choice);
     EXPECT_TRUE(choice->why.starts_with("device: cpu (")) << choice->why;
@@ -158,7 +170,8 @@ TEST(Backend, ModuleIsLookedForBesideTheProgramInstalledAndInTheBuildTree) {
   EXPECT_EQ(places[0], program / "libtidegauge_cuda.so");
   EXPECT_EQ(places[1], program.parent_path() / "lib/tidegauge/libtidegauge_cuda.so");
   EXPECT_EQ(places[2], program.parent_path() / "kernels/libtidegauge_cuda.so");
-  EXPECT_EQ(load_cuda_module().has_value(), cuda_module_built()) << "the module of this build is found and loaded";
+  EXPECT_EQ(load_cuda_module().has_value(), cuda_module_built())
+      << "the module of this build is found and loaded";
 }
 
 TEST(Backend, CudaVersionsInWords) {
@@ -168,15 +181,16 @@ TEST(Backend, CudaVersionsInWords) {
 }
 
 TEST(Backend, InspectionNamesEverythingAGpuRunNeeds) {
-  const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER), state("TIDEGAUGE_STAND_IN", "usable");
+  const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER),
+      state("TIDEGAUGE_STAND_IN", "usable");
   std::vector<std::string> items;
   for (const DeviceFinding& finding : inspect_devices()) {
     EXPECT_FALSE(finding.state.empty()) << finding.item;
     EXPECT_TRUE(finding.ok || !finding.remedy.empty()) << finding.item << ": what is missing has a remedy";
     items.push_back(finding.item);
   }
-  EXPECT_EQ(items, (std::vector<std::string>{"CPU instruction set", "CPU cores", "memory", "NVIDIA driver", "CUDA module",
-                                             "GPU 0", "GPU 1", "cuDNN 9", "DPDK"}));
+  EXPECT_EQ(items, (std::vector<std::string>{"CPU instruction set", "CPU cores", "memory", "NVIDIA driver",
+                                             "CUDA module", "GPU 0", "GPU 1", "cuDNN 9", "DPDK"}));
 }
 
 }  // namespace

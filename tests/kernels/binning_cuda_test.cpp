@@ -28,17 +28,19 @@ TEST(BinningCuda, SameRowsAsTheCpuAndTheOracleTwice) {
     std::size_t packets;
     std::uint32_t intervals;
   };
-  constexpr std::uint32_t block = binning::block_threads, shared = binning::shared_rows, room = binning::piece_rows;
-  for (const Row& row : {Row{0, 1}, Row{1, 1}, Row{31, 2}, Row{32, 2}, Row{33, 2}, Row{block - 1, 3}, Row{block, 3},
-                         Row{block + 1, 3}, Row{100'000, shared - 1}, Row{100'000, shared}, Row{100'000, shared + 1},
-                         Row{100'000, 5000}, Row{5, 0xffffffffu}, Row{room + 5, room}, Row{room + 5, 4'000'000'000u},
-                         Row{binning::piece_packets - 1, 60}, Row{binning::piece_packets, 60},
-                         Row{3 * binning::piece_packets + 7, 60}})
+  constexpr std::uint32_t block = binning::block_threads, shared = binning::shared_rows,
+                          room = binning::piece_rows;
+  for (const Row& row :
+       {Row{0, 1}, Row{1, 1}, Row{31, 2}, Row{32, 2}, Row{33, 2}, Row{block - 1, 3}, Row{block, 3},
+        Row{block + 1, 3}, Row{100'000, shared - 1}, Row{100'000, shared}, Row{100'000, shared + 1},
+        Row{100'000, 5000}, Row{5, 0xffffffffu}, Row{room + 5, room}, Row{room + 5, 4'000'000'000u},
+        Row{binning::piece_packets - 1, 60}, Row{binning::piece_packets, 60},
+        Row{3 * binning::piece_packets + 7, 60}})
     for (const Order order : {Order::ordered, Order::late, Order::shuffled})
       for (const std::uint32_t longest : {1514u, 0xffffffffu}) {
         const std::string what = std::to_string(row.packets) + " packets, " + std::to_string(row.intervals) +
-                                 " intervals, order " + std::to_string(static_cast<int>(order)) + ", longest " +
-                                 std::to_string(longest);
+                                 " intervals, order " + std::to_string(static_cast<int>(order)) +
+                                 ", longest " + std::to_string(longest);
         const PacketCase made = test::random_packets(row.packets, row.intervals, order, longest, 1);
         const Rows wanted = oracle::count(made.known);
         test::expect_same_rows(rows_of(**on_cpu, made, what), wanted, "CPU, " + what);

@@ -10,12 +10,13 @@
 
 namespace tidegauge {
 void PrintTo(const HeaderFacts& f, std::ostream* out) {
-  *out << "transport " << static_cast<int>(f.transport) << " family " << static_cast<int>(f.family) << " flags "
-       << static_cast<int>(f.tcp_flags) << " fragment " << f.fragment << " cut " << f.cut << " ip_bytes " << f.ip_bytes;
+  *out << "transport " << static_cast<int>(f.transport) << " family " << static_cast<int>(f.family)
+       << " flags " << static_cast<int>(f.tcp_flags) << " fragment " << f.fragment << " cut " << f.cut
+       << " ip_bytes " << f.ip_bytes;
 }
 bool operator==(const HeaderFacts& a, const HeaderFacts& b) {
-  return a.transport == b.transport && a.family == b.family && a.tcp_flags == b.tcp_flags && a.fragment == b.fragment &&
-         a.cut == b.cut && a.ip_bytes == b.ip_bytes;
+  return a.transport == b.transport && a.family == b.family && a.tcp_flags == b.tcp_flags &&
+         a.fragment == b.fragment && a.cut == b.cut && a.ip_bytes == b.ip_bytes;
 }
 
 namespace {
@@ -32,15 +33,19 @@ struct Case {
   HeaderFacts facts;  // of the whole packet: never cut
 };
 
-HeaderFacts facts(Transport transport, IpFamily family, std::uint32_t ip_bytes, int flags = 0, bool fragment = false) {
+HeaderFacts facts(Transport transport, IpFamily family, std::uint32_t ip_bytes, int flags = 0,
+                  bool fragment = false) {
   return {transport, family, static_cast<std::uint8_t>(flags), fragment, false, ip_bytes};
 }
 
 Bytes vxlan(const Bytes& inner) { return Bytes{8, 0, 0, 0, 0, 0, 1, 0} + inner; }
-Bytes geneve(std::size_t type, const Bytes& inner) { return Bytes{1, 0} + be16(type) + be32(1) + be32(0) + inner; }
+Bytes geneve(std::size_t type, const Bytes& inner) {
+  return Bytes{1, 0} + be16(type) + be32(1) + be32(0) + inner;
+}
 Bytes gtp_u(const Bytes& inner) { return Bytes{0x30, 255} + be16(inner.size()) + be32(1) + inner; }
 Bytes gtp_u_extended(const Bytes& inner) {
-  return Bytes{0x34, 255} + be16(inner.size() + 8) + be32(1) + Bytes{0, 0, 0, 0x85} + Bytes{1, 0, 0, 0} + inner;
+  return Bytes{0x34, 255} + be16(inner.size() + 8) + be32(1) + Bytes{0, 0, 0, 0x85} + Bytes{1, 0, 0, 0} +
+         inner;
 }
 
 std::vector<Case> link_cases() {
@@ -48,28 +53,40 @@ std::vector<Case> link_cases() {
   return {
       {"ethernet, IPv4, TCP", LinkType::ethernet, eth(0x0800, four), facts(T, V4, 40, syn)},
       {"ethernet, IPv6, UDP", LinkType::ethernet, eth(0x86dd, six), facts(U, V6, 48)},
-      {"ethernet padded to 60", LinkType::ethernet, eth(0x0800, ipv4(17, udp(1, 2))) + zeros(18), facts(U, V4, 28)},
+      {"ethernet padded to 60", LinkType::ethernet, eth(0x0800, ipv4(17, udp(1, 2))) + zeros(18),
+       facts(U, V4, 28)},
       {"ARP", LinkType::ethernet, eth(0x0806, zeros(46)), facts(O, NO, 0)},
       {"one VLAN tag", LinkType::ethernet, eth(0x8100, vlan(0x0800, four)), facts(T, V4, 40, syn)},
       {"QinQ", LinkType::ethernet, eth(0x88a8, vlan(0x8100, vlan(0x86dd, six))), facts(U, V6, 48)},
-      {"QinQ with 0x8100 outside", LinkType::ethernet, eth(0x8100, vlan(0x8100, vlan(0x0800, four))), facts(T, V4, 40, syn)},
-      {"tags 0x9100 and 0x9200", LinkType::ethernet, eth(0x9100, vlan(0x9200, vlan(0x0800, four))), facts(T, V4, 40, syn)},
-      {"MPLS, two labels", LinkType::ethernet, eth(0x8847, mpls(false, mpls(true, four))), facts(T, V4, 40, syn)},
-      {"MPLS upstream, IPv6", LinkType::ethernet, eth(0x8848, mpls(true, six)), facts(U, V6, 48)},
-      {"MPLS pseudo-wire with control word", LinkType::ethernet, eth(0x8847, mpls(true, zeros(4) + eth(0x0800, four))),
+      {"QinQ with 0x8100 outside", LinkType::ethernet, eth(0x8100, vlan(0x8100, vlan(0x0800, four))),
        facts(T, V4, 40, syn)},
-      {"MPLS pseudo-wire without", LinkType::ethernet, eth(0x8847, mpls(true, eth(0x8100, vlan(0x86dd, six)))), facts(U, V6, 48)},
-      {"MPLS above something else", LinkType::ethernet, eth(0x8847, mpls(true, Bytes(30, 0x83))), facts(O, NO, 0)},
+      {"tags 0x9100 and 0x9200", LinkType::ethernet, eth(0x9100, vlan(0x9200, vlan(0x0800, four))),
+       facts(T, V4, 40, syn)},
+      {"MPLS, two labels", LinkType::ethernet, eth(0x8847, mpls(false, mpls(true, four))),
+       facts(T, V4, 40, syn)},
+      {"MPLS upstream, IPv6", LinkType::ethernet, eth(0x8848, mpls(true, six)), facts(U, V6, 48)},
+      {"MPLS pseudo-wire with control word", LinkType::ethernet,
+       eth(0x8847, mpls(true, zeros(4) + eth(0x0800, four))), facts(T, V4, 40, syn)},
+      {"MPLS pseudo-wire without", LinkType::ethernet,
+       eth(0x8847, mpls(true, eth(0x8100, vlan(0x86dd, six)))), facts(U, V6, 48)},
+      {"MPLS above something else", LinkType::ethernet, eth(0x8847, mpls(true, Bytes(30, 0x83))),
+       facts(O, NO, 0)},
       {"PPPoE, IPv4", LinkType::ethernet, eth(0x8864, pppoe(be16(0x21) + four)), facts(T, V4, 40, syn)},
-      {"PPPoE, IPv6, protocol in one byte", LinkType::ethernet, eth(0x8864, pppoe(Bytes{0x57} + six)), facts(U, V6, 48)},
-      {"PPPoE, link control", LinkType::ethernet, eth(0x8864, pppoe(be16(0xc021) + zeros(8))), facts(O, NO, 0)},
+      {"PPPoE, IPv6, protocol in one byte", LinkType::ethernet, eth(0x8864, pppoe(Bytes{0x57} + six)),
+       facts(U, V6, 48)},
+      {"PPPoE, link control", LinkType::ethernet, eth(0x8864, pppoe(be16(0xc021) + zeros(8))),
+       facts(O, NO, 0)},
       {"802.3 with SNAP", LinkType::ethernet, eth(48, snap(0x0800, four)), facts(T, V4, 40, syn)},
       {"802.3 with IP's own SAP", LinkType::ethernet, eth(43, Bytes{6, 6, 3} + four), facts(T, V4, 40, syn)},
-      {"802.3, spanning tree", LinkType::ethernet, eth(38, Bytes{0x42, 0x42, 3} + zeros(35)), facts(O, NO, 0)},
-      {"802.3, foreign SNAP", LinkType::ethernet, eth(40, Bytes{0xaa, 0xaa, 3, 0, 0, 12, 8, 0} + four), facts(O, NO, 0)},
+      {"802.3, spanning tree", LinkType::ethernet, eth(38, Bytes{0x42, 0x42, 3} + zeros(35)),
+       facts(O, NO, 0)},
+      {"802.3, foreign SNAP", LinkType::ethernet, eth(40, Bytes{0xaa, 0xaa, 3, 0, 0, 12, 8, 0} + four),
+       facts(O, NO, 0)},
       {"PBB", LinkType::ethernet, eth(0x88e7, zeros(4) + eth(0x0800, four)), facts(T, V4, 40, syn)},
-      {"NSH, IPv4", LinkType::ethernet, eth(0x894f, Bytes{0, 2, 2, 1} + zeros(4) + four), facts(T, V4, 40, syn)},
-      {"NSH, Ethernet", LinkType::ethernet, eth(0x894f, Bytes{0, 2, 2, 3} + zeros(4) + eth(0x86dd, six)), facts(U, V6, 48)},
+      {"NSH, IPv4", LinkType::ethernet, eth(0x894f, Bytes{0, 2, 2, 1} + zeros(4) + four),
+       facts(T, V4, 40, syn)},
+      {"NSH, Ethernet", LinkType::ethernet, eth(0x894f, Bytes{0, 2, 2, 3} + zeros(4) + eth(0x86dd, six)),
+       facts(U, V6, 48)},
       {"raw, IPv4", LinkType::raw_ip, four, facts(T, V4, 40, syn)},
       {"raw, IPv6", LinkType::raw_ip, six, facts(U, V6, 48)},
       {"raw 12", LinkType::raw_ip_12, four, facts(T, V4, 40, syn)},
@@ -93,13 +110,19 @@ std::vector<Case> link_cases() {
 }
 
 std::vector<Case> ip_cases() {
-  const auto ip4 = [](std::string name, Bytes ip, HeaderFacts f) { return Case{name, LinkType::ethernet, eth(0x0800, ip), f}; };
-  const auto ip6 = [](std::string name, Bytes ip, HeaderFacts f) { return Case{name, LinkType::ethernet, eth(0x86dd, ip), f}; };
-  Bytes short_header = ipv4(6, tcp(syn)), short_total = ipv4(6, tcp(syn)), no_total = ipv4(6, tcp(syn, zeros(100)));
+  const auto ip4 = [](std::string name, Bytes ip, HeaderFacts f) {
+    return Case{name, LinkType::ethernet, eth(0x0800, ip), f};
+  };
+  const auto ip6 = [](std::string name, Bytes ip, HeaderFacts f) {
+    return Case{name, LinkType::ethernet, eth(0x86dd, ip), f};
+  };
+  Bytes short_header = ipv4(6, tcp(syn)), short_total = ipv4(6, tcp(syn)),
+        no_total = ipv4(6, tcp(syn, zeros(100)));
   short_header[0] = 0x44;
   short_total[3] = 19;
   no_total[2] = no_total[3] = 0;
-  Bytes offload = ipv6(6, tcp(ack, zeros(50))), jumbo = ipv6(0, Bytes{6, 0, 0xc2, 4} + be32(70'000) + tcp(ack));
+  Bytes offload = ipv6(6, tcp(ack, zeros(50))),
+        jumbo = ipv6(0, Bytes{6, 0, 0xc2, 4} + be32(70'000) + tcp(ack));
   offload[4] = offload[5] = jumbo[4] = jumbo[5] = 0;
   const Bytes quoted = ipv4(6, tcp(syn));
   return {
@@ -127,7 +150,10 @@ std::vector<Case> ip_cases() {
       ip6("no next header", ipv6(59, {}), facts(O, V6, 40)),
       ip6("hop-by-hop", ipv6(0, extension(6, tcp(syn))), facts(T, V6, 68, syn)),
       ip6("every extension header",
-          ipv6(0, extension(43, extension(60, extension(135, extension(139, extension(140, extension(51, ah(6, tcp(syn)), 2))))))),
+          ipv6(0, extension(
+                      43, extension(
+                              60, extension(135, extension(139, extension(140, extension(51, ah(6, tcp(syn)),
+                                                                                         2))))))),
           facts(T, V6, 140, syn)),
       ip6("atomic fragment", ipv6(44, fragment6(6, 0, false, tcp(syn))), facts(T, V6, 68, syn)),
       ip6("first fragment", ipv6(44, fragment6(6, 0, true, tcp(syn))), facts(T, V6, 68, syn, true)),
@@ -142,21 +168,26 @@ std::vector<Case> ip_cases() {
 
 std::vector<Case> tunnel_cases() {
   const Bytes four = ipv4(6, tcp(syn)), six = ipv6(6, tcp(syn)), ping = ipv4(1, icmp(8));
-  const auto ip4 = [](std::string name, Bytes ip, HeaderFacts f) { return Case{name, LinkType::raw_ip, ip, f}; };
+  const auto ip4 = [](std::string name, Bytes ip, HeaderFacts f) {
+    return Case{name, LinkType::raw_ip, ip, f};
+  };
   std::vector<Case> cases{
       ip4("4 in 4", ipv4(4, four), facts(T, V4, 60, syn)),
       ip4("6 in 4", ipv4(41, six), facts(T, V4, 80, syn)),
       ip4("4 in 6", ipv6(4, four), facts(T, V6, 80, syn)),
       ip4("6 in 6", ipv6(41, six), facts(T, V6, 100, syn)),
       ip4("fragment inside a tunnel", ipv4(4, ipv4(6, zeros(40), 0x2009)), facts(O, V4, 80)),
-      ip4("first IPv6 fragment inside a tunnel", ipv4(41, ipv6(44, fragment6(6, 0, true, tcp(syn)))), facts(T, V4, 88, syn)),
+      ip4("first IPv6 fragment inside a tunnel", ipv4(41, ipv6(44, fragment6(6, 0, true, tcp(syn)))),
+          facts(T, V4, 88, syn)),
       ip4("wrong version in a tunnel", ipv4(4, six), facts(O, V4, 80)),
       ip4("GRE", ipv4(47, gre(0, 0x0800, 0, four)), facts(T, V4, 64, syn)),
       ip4("GRE, checksum, key and sequence", ipv4(47, gre(0xb000, 0x86dd, 12, six)), facts(T, V4, 96, syn)),
       ip4("GRE, Ethernet", ipv4(47, gre(0, 0x6558, 0, eth(0x0800, ping))), facts(I, V4, 66)),
-      ip4("GRE, ERSPAN type II", ipv4(47, gre(0x1000, 0x88be, 4, zeros(8) + eth(0x0800, four))), facts(T, V4, 90, syn)),
+      ip4("GRE, ERSPAN type II", ipv4(47, gre(0x1000, 0x88be, 4, zeros(8) + eth(0x0800, four))),
+          facts(T, V4, 90, syn)),
       ip4("GRE, ERSPAN type I", ipv4(47, gre(0, 0x88be, 0, eth(0x0800, four))), facts(T, V4, 78, syn)),
-      ip4("GRE, PPTP", ipv4(47, gre(0x3081, 0x880b, 12, Bytes{0xff, 3} + be16(0x21) + four)), facts(T, V4, 80, syn)),
+      ip4("GRE, PPTP", ipv4(47, gre(0x3081, 0x880b, 12, Bytes{0xff, 3} + be16(0x21) + four)),
+          facts(T, V4, 80, syn)),
       ip4("GRE, MPLS", ipv4(47, gre(0, 0x8847, 0, mpls(true, four))), facts(T, V4, 68, syn)),
       ip4("GRE, source routed", ipv4(47, gre(0x4000, 0x0800, 4, four)), facts(O, V4, 68)),
       ip4("EtherIP", ipv4(97, Bytes{0x30, 0} + eth(0x0800, four)), facts(T, V4, 76, syn)),
@@ -169,10 +200,12 @@ std::vector<Case> tunnel_cases() {
       ip4("GTP-U with an extension", ipv4(17, udp(2152, 2152, gtp_u_extended(ping))), facts(I, V4, 72)),
       ip4("GTP-U, echo request", ipv4(17, udp(2152, 2152, Bytes{0x30, 1} + zeros(6))), facts(U, V4, 36)),
       ip4("Teredo", ipv4(17, udp(50000, 3544, six)), facts(T, V4, 88, syn)),
-      ip4("Teredo, authentication and origin", ipv4(17, udp(3544, 50000, Bytes{0, 1, 0, 0} + zeros(9) + zeros(8) + six)),
-          facts(T, V4, 109, syn)),
-      ip4("L2TP", ipv4(17, udp(1701, 1701, Bytes{0, 2} + be32(1) + Bytes{0xff, 3} + be16(0x21) + four)), facts(T, V4, 78, syn)),
-      ip4("L2TP with every field", ipv4(17, udp(1701, 1701, Bytes{0x4a, 2} + zeros(10) + be16(3) + zeros(3) + be16(0x57) + six)),
+      ip4("Teredo, authentication and origin",
+          ipv4(17, udp(3544, 50000, Bytes{0, 1, 0, 0} + zeros(9) + zeros(8) + six)), facts(T, V4, 109, syn)),
+      ip4("L2TP", ipv4(17, udp(1701, 1701, Bytes{0, 2} + be32(1) + Bytes{0xff, 3} + be16(0x21) + four)),
+          facts(T, V4, 78, syn)),
+      ip4("L2TP with every field",
+          ipv4(17, udp(1701, 1701, Bytes{0x4a, 2} + zeros(10) + be16(3) + zeros(3) + be16(0x57) + six)),
           facts(T, V4, 107, syn)),
       ip4("L2TP, control", ipv4(17, udp(1701, 1701, Bytes{0xc8, 2} + zeros(10))), facts(U, V4, 40)),
       ip4("a port near the tunnels'", ipv4(17, udp(5060, 5353, zeros(12))), facts(U, V4, 40)),
@@ -196,7 +229,9 @@ PacketView view(const std::uint8_t* bytes, std::size_t captured, std::size_t wir
   return {0, static_cast<std::uint32_t>(wire), static_cast<std::uint32_t>(captured), bytes, link};
 }
 
-HeaderFacts decode_out_of_line(const PacketView& p) { return decode_any(p.bytes, p.captured_bytes, p.wire_bytes, p.link); }
+HeaderFacts decode_out_of_line(const PacketView& p) {
+  return decode_any(p.bytes, p.captured_bytes, p.wire_bytes, p.link);
+}
 
 TEST(Decode, Table) {
   for (const Case& c : all_cases()) {
@@ -241,7 +276,8 @@ Bytes random_transport(RandomStream& random, int depth) {
   const std::size_t ports[] = {4789, 6081, 2152, 3544, 1701, 53, 5060, 50000};
   switch (random.below(6)) {
     case 0: return udp(ports[random.below(8)], ports[random.below(8)], vxlan(eth(0x0800, inner)));
-    case 1: return udp(ports[random.below(8)], ports[random.below(8)], random.below(2) ? gtp_u(inner) : inner);
+    case 1:
+      return udp(ports[random.below(8)], ports[random.below(8)], random.below(2) ? gtp_u(inner) : inner);
     case 2: return gre(random.below(2) ? 0x2000 : 0, 0x0800, random.below(2) * 4, inner);
     case 3: return extension(static_cast<int>(random.below(64)), inner, 1 + random.below(2));
     default: return tcp(static_cast<int>(random.below(256)), inner);
@@ -251,11 +287,13 @@ Bytes random_transport(RandomStream& random, int depth) {
 Bytes random_stack(RandomStream& random, int depth) {
   const int protocols[] = {6, 17, 1, 58, 4, 41, 47, 0, 43, 44, 51, 60, 97, 137, 50, 135};
   const int protocol = protocols[random.below(16)];
-  const Bytes inner = protocol == 4 || protocol == 41 ? (depth > 0 ? random_stack(random, depth - 1) : Bytes{})
-                                                      : random_transport(random, depth);
+  const Bytes inner = protocol == 4 || protocol == 41
+                          ? (depth > 0 ? random_stack(random, depth - 1) : Bytes{})
+                          : random_transport(random, depth);
   const std::size_t fragments[] = {0, 0x4000, 0x2000, 0x2007};
   if (random.below(2)) return ipv6(protocol, inner);
-  return ipv4(protocol, inner, fragments[random.below(20) < 17 ? 0 : random.below(4)], zeros(random.below(8) == 0 ? 8 : 0));
+  return ipv4(protocol, inner, fragments[random.below(20) < 17 ? 0 : random.below(4)],
+              zeros(random.below(8) == 0 ? 8 : 0));
 }
 
 Bytes random_frame(RandomStream& random) {
@@ -276,10 +314,12 @@ TEST(Decode, RandomStacksAgreeWithTheOracle) {
   GuardedBytes guarded;
   for (int round = 0; round < 60'000; ++round) {
     Bytes frame = random_frame(random);
-    for (std::uint64_t i = random.below(4); i > 0; --i) frame[random.below(frame.size())] = static_cast<std::uint8_t>(random());
+    for (std::uint64_t i = random.below(4); i > 0; --i)
+      frame[random.below(frame.size())] = static_cast<std::uint8_t>(random());
     const std::size_t captured = random.below(3) ? frame.size() : random.below(frame.size() + 1);
     const std::size_t wire = random.below(10) ? frame.size() : random.below(2000);
-    const LinkType links[] = {LinkType::ethernet, LinkType::raw_ip, LinkType::linux_sll, LinkType::null_loopback};
+    const LinkType links[] = {LinkType::ethernet, LinkType::raw_ip, LinkType::linux_sll,
+                              LinkType::null_loopback};
     const LinkType link = random.below(10) ? LinkType::ethernet : links[random.below(4)];
     const PacketView packet = view(guarded.hold(frame.data(), captured), captured, wire, link);
     const HeaderFacts got = decode(packet);
@@ -292,14 +332,17 @@ TEST(Decode, NoiseIsHarmless) {
   constexpr std::uint64_t seed = 4;
   RandomStream random(seed, 2);
   GuardedBytes guarded;
-  const LinkType links[] = {LinkType::null_loopback, LinkType::ethernet, LinkType::raw_ip_12, LinkType::raw_ip_14, LinkType::raw_ip,
-                            LinkType::loop,          LinkType::linux_sll, LinkType::ipv4,     LinkType::ipv6,      LinkType::linux_sll2};
+  const LinkType links[] = {LinkType::null_loopback, LinkType::ethernet, LinkType::raw_ip_12,
+                            LinkType::raw_ip_14,     LinkType::raw_ip,   LinkType::loop,
+                            LinkType::linux_sll,     LinkType::ipv4,     LinkType::ipv6,
+                            LinkType::linux_sll2};
   for (int round = 0; round < 60'000; ++round) {
     Bytes noise(random.below(120));
     for (auto& byte : noise) byte = static_cast<std::uint8_t>(random());
     if (noise.size() > 20 && random.below(2)) noise[12] = 0x08, noise[13] = 0, noise[14] = 0x45;
     const LinkType link = links[random.below(10)];
-    const PacketView packet = view(guarded.hold(noise.data(), noise.size()), noise.size(), random.below(200), link);
+    const PacketView packet =
+        view(guarded.hold(noise.data(), noise.size()), noise.size(), random.below(200), link);
     const HeaderFacts got = decode(packet);
     ASSERT_EQ(got, decode_out_of_line(packet)) << "seed " << seed << " round " << round;
     ASSERT_EQ(got, oracle::NaiveDecoder::decode(packet)) << "seed " << seed << " round " << round;

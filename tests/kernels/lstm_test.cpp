@@ -377,6 +377,21 @@ TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
   EXPECT_EQ(state.steps, 4u);
 }
 
+TEST(LstmTraining, DropoutMasksFollowTheOptimizerStep) {
+  const Series series(shape_of(2, 12, 2, 5), 64, 4);
+  const auto network = make_lstm_cpu(series.shape, 3, 1);
+  network->set_parameters(random_parameters(series.shape, 3));
+  OptimizerSettings standstill = fast_adam();
+  standstill.learning_rate = 0;
+  OptimizerState state;
+  const LossSettings loss{.dropout = 0.4, .dropout_seed = 9};
+  const auto first = network->train(series.batch(), 32, 0, 2, loss, standstill, state);
+  const auto second = network->train(series.batch(), 32, 0, 2, loss, standstill, state);
+  EXPECT_NE(first, second);
+  state.steps = 0;
+  EXPECT_EQ(network->train(series.batch(), 32, 0, 2, loss, standstill, state), first);
+}
+
 TEST(LstmTraining, LearnsToRepeatTheLastValue) {
   LstmShape shape = shape_of(1, 10, 1, 3, 1, false);
   Series series(shape, 256, 4);

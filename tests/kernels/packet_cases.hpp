@@ -14,9 +14,9 @@ namespace tidegauge::test {
 
 /// How the packets' intervals follow each other.
 enum class Order {
-  ordered,    ///< as in a capture: runs of one interval
-  late,       ///< ordered, and a tenth from an earlier one
-  shuffled,   ///< any interval next to any other
+  ordered,   ///< as in a capture: runs of one interval
+  late,      ///< ordered, and a tenth from an earlier one
+  shuffled,  ///< any interval next to any other
 };
 
 struct PacketCase {
@@ -28,8 +28,8 @@ struct PacketCase {
 };
 
 /// @param longest wire and IP lengths stay below or at it; 2^32 - 1 reaches the sums that need 64 bits
-inline PacketCase random_packets(std::size_t count, std::uint32_t intervals, Order order, std::uint32_t longest,
-                                 std::uint64_t seed) {
+inline PacketCase random_packets(std::size_t count, std::uint32_t intervals, Order order,
+                                 std::uint32_t longest, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   PacketCase made{static_cast<std::int64_t>(random() % 1000) - 500, intervals, {}, {}};
   for (std::size_t i = 0; i < count; ++i) {
@@ -38,7 +38,8 @@ inline PacketCase random_packets(std::size_t count, std::uint32_t intervals, Ord
       offset = static_cast<std::uint32_t>(random() % (order == Order::shuffled ? intervals : offset));
     const auto length = [&] {
       const std::uint64_t width = random() % 33;  // as many short ones as long ones
-      return static_cast<std::uint32_t>(std::min<std::uint64_t>(random() & ((std::uint64_t{1} << width) - 1), longest));
+      return static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(random() & ((std::uint64_t{1} << width) - 1), longest));
     };
     oracle::KnownPacket known;
     known.k = made.base_k + offset;
@@ -52,9 +53,9 @@ inline PacketCase random_packets(std::size_t count, std::uint32_t intervals, Ord
     known.late = random() % 8 == 0;
     known.backward = known.late || random() % 8 == 0;
     made.known.push_back(known);
-    made.packed.push_back(binning::pack(offset, known.wire_bytes, known.facts,
-                                        (known.late ? binning::late_bit : 0) |
-                                            (known.backward ? binning::backward_bit : 0)));
+    made.packed.push_back(
+        binning::pack(offset, known.wire_bytes, known.facts,
+                      (known.late ? binning::late_bit : 0) | (known.backward ? binning::backward_bit : 0)));
   }
   return made;
 }
@@ -66,7 +67,8 @@ inline void expect_same_rows(const Rows& got, const Rows& wanted, const std::str
   for (auto g = got.begin(), w = wanted.begin(); w != wanted.end(); ++g, ++w) {
     ASSERT_EQ(g->first, w->first) << what;
     for (std::size_t c = 0; c < column_count; ++c)
-      ASSERT_EQ(g->second.value[c], w->second.value[c]) << what << ", interval " << w->first << ", " << column_names[c];
+      ASSERT_EQ(g->second.value[c], w->second.value[c])
+          << what << ", interval " << w->first << ", " << column_names[c];
   }
 }
 

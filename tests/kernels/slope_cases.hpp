@@ -25,9 +25,18 @@ struct SlopeCase {
 /// incomplete rows in every other series.
 inline SlopeCase random_slope_case(std::size_t size, std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  const double special[] = {0.0, -0.0, 1.0, -1.0, std::numeric_limits<double>::infinity(),
-                            -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(),
-                            -std::numeric_limits<double>::quiet_NaN(), 5e-324, 1.7e308, -1.7e308, 3e-310};
+  const double special[] = {0.0,
+                            -0.0,
+                            1.0,
+                            -1.0,
+                            std::numeric_limits<double>::infinity(),
+                            -std::numeric_limits<double>::infinity(),
+                            std::numeric_limits<double>::quiet_NaN(),
+                            -std::numeric_limits<double>::quiet_NaN(),
+                            5e-324,
+                            1.7e308,
+                            -1.7e308,
+                            3e-310};
   constexpr std::int64_t lengths[] = {1'000'000, 60'000'000, 1'000'000'000, 86'400'000'000'000};
   SlopeCase made;
   made.interval_ns = lengths[seed % std::size(lengths)];
@@ -42,7 +51,8 @@ inline SlopeCase random_slope_case(std::size_t size, std::uint64_t seed) {
   return made;
 }
 
-inline void expect_same_bits(const std::vector<double>& got, const std::vector<double>& wanted, const std::string& what) {
+inline void expect_same_bits(const std::vector<double>& got, const std::vector<double>& wanted,
+                             const std::string& what) {
   ASSERT_EQ(got.size(), wanted.size()) << what;
   for (std::size_t i = 0; i < got.size(); ++i)
     ASSERT_EQ(std::bit_cast<std::uint64_t>(got[i]), std::bit_cast<std::uint64_t>(wanted[i]))

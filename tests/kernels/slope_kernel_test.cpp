@@ -36,7 +36,8 @@ TEST(SlopeKernel, EqualsTheOracleOnFibers) {
   for (const std::size_t size : {0u, 1u, 31u, 32u, 33u, threads - 1, threads, threads + 1, 5 * threads + 7})
     for (const std::uint32_t blocks : {1u, 2u, 3u})
       for (const test::Schedule schedule : test::all_schedules)
-        expect_oracle(size, blocks, [&](auto&& body) { test::run_on_fibers(blocks, threads, 0, schedule, 1, body); });
+        expect_oracle(size, blocks,
+                      [&](auto&& body) { test::run_on_fibers(blocks, threads, 0, schedule, 1, body); });
 }
 
 TEST(ThreadsSlopeKernel, EqualsTheOracle) {

@@ -43,9 +43,11 @@ TEST(Slope, StepsByTheTable) {
     const std::vector<double> values{row.before, row.now};
     const std::vector<std::int64_t> k{-1, 0};
     const SlopeInput input{values, k, {}, 2'000'000'000};
-    test::expect_same_bits(slopes_of(input, SlopeKind::ratio), {none, row.ratio}, std::string("ratio: ") + row.what);
+    test::expect_same_bits(slopes_of(input, SlopeKind::ratio), {none, row.ratio},
+                           std::string("ratio: ") + row.what);
     const auto absolute = slopes_of(input, SlopeKind::absolute);
-    EXPECT_TRUE(absolute[1] == row.absolute || (std::isnan(absolute[1]) && std::isnan(row.absolute))) << row.what;
+    EXPECT_TRUE(absolute[1] == row.absolute || (std::isnan(absolute[1]) && std::isnan(row.absolute)))
+        << row.what;
   }
 }
 
@@ -59,10 +61,12 @@ TEST(Slope, NoneAcrossGapsAndIncompleteIntervals) {
 }
 
 TEST(Slope, GapsAtTheEndsOfTheNumberLine) {
-  constexpr auto lowest = std::numeric_limits<std::int64_t>::min(), highest = std::numeric_limits<std::int64_t>::max();
+  constexpr auto lowest = std::numeric_limits<std::int64_t>::min(),
+                 highest = std::numeric_limits<std::int64_t>::max();
   const std::vector<double> values{1, 2, 4, 8};
   const std::vector<std::int64_t> k{lowest, lowest + 1, highest - 1, highest};
-  test::expect_same_bits(slopes_of({values, k, {}, 1'000'000'000}, SlopeKind::ratio), {none, 2, none, 2}, "ratio");
+  test::expect_same_bits(slopes_of({values, k, {}, 1'000'000'000}, SlopeKind::ratio), {none, 2, none, 2},
+                         "ratio");
 }
 
 TEST(Slope, RobustScoresCountDistancesFromTheMedian) {
@@ -107,7 +111,8 @@ TEST(Slope, KindsByName) {
     const auto kind = slope_kind_by_name(name);
     ASSERT_FALSE(kind) << name;
     EXPECT_EQ(kind.error().kind, ErrorKind::usage);
-    EXPECT_NE(kind.error().message().find("ratio, absolute or robust"), std::string::npos) << kind.error().message();
+    EXPECT_NE(kind.error().message().find("ratio, absolute or robust"), std::string::npos)
+        << kind.error().message();
   }
 }
 

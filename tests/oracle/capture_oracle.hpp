@@ -1,6 +1,6 @@
-// A deliberately plain reader of undamaged pcap and pcapng bytes, to hold the walkers against. Reads a whole buffer, one
-// field at a time, one byte at a time; knows nothing of blocks, resynchronising or speed. At the first thing that it cannot
-// read it stops, and says where.
+// A deliberately plain reader of undamaged pcap and pcapng bytes, to hold the walkers against. Reads a whole
+// buffer, one field at a time, one byte at a time; knows nothing of blocks, resynchronising or speed. At the
+// first thing that it cannot read it stops, and says where.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +43,8 @@ class Cursor {
   }
   Bytes part(std::size_t at, std::size_t size) const {
     if (at + size > bytes_.size()) throw std::out_of_range("cut");
-    return Bytes(bytes_.begin() + static_cast<std::ptrdiff_t>(at), bytes_.begin() + static_cast<std::ptrdiff_t>(at + size));
+    return Bytes(bytes_.begin() + static_cast<std::ptrdiff_t>(at),
+                 bytes_.begin() + static_cast<std::ptrdiff_t>(at + size));
   }
 
  private:

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/lstm/lstm.hpp"
@@ -25,7 +27,7 @@ class Lstm {
 
   template <class Float>
   Lstm(const LstmShape& shape, const std::vector<Float>& flat)
-      : shape_(shape), flat_(flat.begin(), flat.end()) {}
+      : shape_(shape), tensors_(lstm_tensors(shape)), flat_(flat.begin(), flat.end()) {}
 
   std::vector<Scalar>& flat() { return flat_; }
 
@@ -89,14 +91,14 @@ class Lstm {
     return std::abs(e) <= static_cast<Scalar>(s.huber_delta) ? e : static_cast<Scalar>(s.huber_delta) * sign;
   }
 
-  std::size_t at(const char* name) const {
-    for (const LstmTensor& tensor : lstm_tensors(shape_)) {
+  std::size_t at(std::string_view name) const {
+    for (const LstmTensor& tensor : tensors_) {
       if (tensor.name == name) return tensor.offset;
     }
     return 0;
   }
-  std::size_t at(std::string name, std::size_t layer) const {
-    return at((name + std::to_string(layer)).c_str());
+  std::size_t at(std::string_view name, std::size_t layer) const {
+    return at(std::string(name) + std::to_string(layer));
   }
 
   Row dropout_factors(const LossSettings& s, std::uint64_t optimizer_step, std::size_t layer,
@@ -156,11 +158,12 @@ class Lstm {
     }
     const Row& last = pass.steps.back().back().h;
     const std::size_t seen = shape_.look_back * shape_.features;
+    const std::size_t head = at("head.weight"), head_bias = at("head.bias"), skip = at("skip.weight");
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
-      Scalar y = flat_[at("head.bias") + o];
-      for (std::size_t u = 0; u < hidden; ++u) y += flat_[at("head.weight") + o * hidden + u] * last[u];
+      Scalar y = flat_[head_bias + o];
+      for (std::size_t u = 0; u < hidden; ++u) y += flat_[head + o * hidden + u] * last[u];
       for (std::size_t k = 0; shape_.skip && k < seen; ++k) {
-        y += flat_[at("skip.weight") + o * seen + k] * static_cast<Scalar>(windows.input(w)[k]);
+        y += flat_[skip + o * seen + k] * static_cast<Scalar>(windows.input(w)[k]);
       }
       pass.output.push_back(y);
     }
@@ -170,15 +173,16 @@ class Lstm {
   void backward(Row& out, const WindowBatch& windows, std::size_t w, const Pass& pass,
                 const Row& slopes) const {
     const std::size_t hidden = shape_.hidden, seen = shape_.look_back * shape_.features;
+    const std::size_t head = at("head.weight"), head_bias = at("head.bias"), skip = at("skip.weight");
     std::vector<Row> dh_above(shape_.look_back, Row(hidden));
     for (std::size_t o = 0; o < shape_.horizon; ++o) {
-      out[at("head.bias") + o] += slopes[o];
+      out[head_bias + o] += slopes[o];
       for (std::size_t u = 0; u < hidden; ++u) {
-        out[at("head.weight") + o * hidden + u] += slopes[o] * pass.steps.back().back().h[u];
-        dh_above.back()[u] += slopes[o] * flat_[at("head.weight") + o * hidden + u];
+        out[head + o * hidden + u] += slopes[o] * pass.steps.back().back().h[u];
+        dh_above.back()[u] += slopes[o] * flat_[head + o * hidden + u];
       }
       for (std::size_t k = 0; shape_.skip && k < seen; ++k) {
-        out[at("skip.weight") + o * seen + k] += slopes[o] * static_cast<Scalar>(windows.input(w)[k]);
+        out[skip + o * seen + k] += slopes[o] * static_cast<Scalar>(windows.input(w)[k]);
       }
     }
     for (std::size_t layer = shape_.layers; layer-- > 0;) {
@@ -221,6 +225,7 @@ class Lstm {
   }
 
   LstmShape shape_;
+  std::vector<LstmTensor> tensors_;
   Row flat_;
 };
 

@@ -31,7 +31,9 @@ class NaiveDecoder {
   using At = std::uint64_t;
 
   explicit NaiveDecoder(const PacketView& packet)
-      : bytes_(packet.bytes), captured_(packet.captured_bytes), end_(std::max(packet.captured_bytes, packet.wire_bytes)) {}
+      : bytes_(packet.bytes),
+        captured_(packet.captured_bytes),
+        end_(std::max(packet.captured_bytes, packet.wire_bytes)) {}
 
   void need(At at, At n) const {
     if (at + n > end_) throw Stop{};
@@ -234,7 +236,10 @@ class NaiveDecoder {
     if (at > end_) throw Stop{};
     switch (number) {
       case 1:
-      case 58: facts_.transport = Transport::icmp; facts_.tcp_flags = 0; return need(at, 8);
+      case 58:
+        facts_.transport = Transport::icmp;
+        facts_.tcp_flags = 0;
+        return need(at, 8);
       case 6: return tcp(at);
       case 17: return udp(at);
       case 4: return ip_of(4, at);

@@ -7,17 +7,22 @@ namespace {
 
 /// Runs doctor with the stand-in module (tests/kernels/stand_in_cuda_module.cpp) in the given state.
 test::CommandResult doctor(const std::string& arguments, const std::string& state) {
-  return test::run_command("doctor " + arguments, "TIDEGAUGE_MODULE_DIR='" TIDEGAUGE_STAND_IN_FOLDER "' TIDEGAUGE_STAND_IN=" + state);
+  return test::run_command("doctor " + arguments, "TIDEGAUGE_MODULE_DIR='" TIDEGAUGE_STAND_IN_FOLDER
+                                                  "' TIDEGAUGE_STAND_IN=" +
+                                                      state);
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Doctor, AutoSaysThatItTookTheCpuAndWhy) {
   const auto result = doctor("", "no_driver");
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(contains(result.out, "device: cpu (")) << result.out;
   EXPECT_TRUE(contains(result.out, "chosen by auto: no NVIDIA driver is installed")) << result.out;
-  for (const char* item : {"CPU instruction set", "CPU cores", "memory", "NVIDIA driver", "CUDA module", "GPU", "cuDNN 9", "DPDK"})
+  for (const char* item : {"CPU instruction set", "CPU cores", "memory", "NVIDIA driver", "CUDA module",
+                           "GPU", "cuDNN 9", "DPDK"})
     EXPECT_TRUE(contains(result.out, item)) << item << " in\n" << result.out;
 }
 
@@ -54,7 +59,8 @@ TEST(Doctor, Json) {
   EXPECT_TRUE(page["device"]["name"].get<std::string>().starts_with("cpu ("));
   ASSERT_GE(page["findings"].size(), 8u);
   for (const auto& finding : page["findings"])
-    for (const char* key : {"item", "state", "remedy", "ok"}) EXPECT_TRUE(finding.contains(key)) << finding.dump();
+    for (const char* key : {"item", "state", "remedy", "ok"})
+      EXPECT_TRUE(finding.contains(key)) << finding.dump();
 
   const auto bad = doctor("--json --device cuda", "no_device");
   EXPECT_EQ(bad.status, 1);

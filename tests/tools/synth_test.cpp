@@ -16,7 +16,7 @@ TEST(SynthVerb, WritesTraceTruthAndSummary) {
   EXPECT_NE(result.out.find("\"kind\": \"syn-flood\""), std::string::npos);
   EXPECT_EQ(read_text(scratch / "a.truth.csv"),
             "start,end,factor,kind,start_time,end_time\n"
-            "1705327210.000000000,1705327215.000000000,3,syn-flood,2024-01-15T14:00:10Z,2024-01-15T14:00:15Z\n");
+            "1705327210.000000000,1705327215.000000000,3,syn-flood,2024-01-15T14:00:10.000Z,2024-01-15T14:00:15.000Z\n");
 
   const auto piped = run_command("synth -o - --duration 30s --rate 500 --surge 2024-01-15T14:00:10Z,5s,3,syn-flood");
   EXPECT_EQ(piped.status, 0);
@@ -28,11 +28,11 @@ TEST(SynthVerb, MistakesAreUsageErrorsThatNameTheOption) {
   ScratchFolder scratch;
   const std::string out = (scratch / "a.pcap").string();
   const std::pair<const char*, const char*> table[] = {
-      {"--duration never", "--duration"}, {"--duration 0", "--duration"},        {"--start x", "--start"},
-      {"--rate 0", "--rate"},             {"--rate many", "--rate"},             {"--surge 1,2", "--surge"},
-      {"--surge 1,2,x", "--surge"},       {"--surge 1,2,2,odd", "--surge"},      {"--surge 1h,2,2", "--surge"},
-      {"--gap 5", "--gap"},               {"--surges 99999999", "--surges"},     {"--rates /nonexistent", "--rates"},
-      {"--snaplen 1", "--snaplen"},       {"--day 0", "--day"},
+      {"--duration never", "--duration"}, {"--duration 0s", "--duration"},        {"--start x", "--start"},
+      {"--rate 0", "--rate"},             {"--rate many", "--rate"},             {"--surge 1s,2s", "--surge"},
+      {"--surge 1s,2s,x", "--surge"},       {"--surge 1s,2s,2,odd", "--surge"},      {"--surge 1h,2s,2", "--surge"},
+      {"--gap 5s", "--gap"},               {"--surges 99999999", "--surges"},     {"--rates /nonexistent", "--rates"},
+      {"--snaplen 1", "--snaplen"},       {"--day 0s", "--day"},
   };
   for (const auto& [arguments, option] : table) {
     const auto result = run_command("synth -o '" + out + "' " + arguments);

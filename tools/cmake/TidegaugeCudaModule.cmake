@@ -5,7 +5,9 @@ add_library(tidegauge_cuda MODULE ${cuda_sources})
 target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels)
 target_compile_options(tidegauge_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror -lineinfo>)
-target_link_options(tidegauge_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs)
+set(exports ${CMAKE_CURRENT_SOURCE_DIR}/device/cuda_module.map)
+target_link_options(tidegauge_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,--version-script,${exports})
+set_property(TARGET tidegauge_cuda APPEND PROPERTY LINK_DEPENDS ${exports})
 set_target_properties(tidegauge_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_SEPARABLE_COMPILATION OFF)
 
 # Slopes have the same bits on the CPU and the GPU. Nothing in slope_rule.hpp can be contracted into a fused

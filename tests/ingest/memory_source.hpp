@@ -1,0 +1,33 @@
+// Bytes in memory as a source. They must outlive it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "ingest/source/byte_source.hpp"
+
+namespace tidegauge::test {
+
+class MemorySource final : public ByteSource {
+ public:
+  MemorySource(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override {
+    const std::size_t got = size < size_ - done_ ? size : size_ - done_;
+    if (got != 0) std::memcpy(out, data_ + done_, got);
+    done_ += got;
+    return got;
+  }
+  std::uint64_t input_done() const override { return done_; }
+  std::uint64_t input_total() const override { return size_; }
+  std::size_t block_bytes() const override { return 1 << 16; }
+  const std::string& damage() const override { return damage_; }
+
+ private:
+  const std::uint8_t* data_;
+  std::size_t size_, done_ = 0;
+  std::string damage_;
+};
+
+}  // namespace tidegauge::test

@@ -1,0 +1,144 @@
+#include "kernels/binning/binning.hpp"
+
+#include <map>
+#include <vector>
+
+#include "kernels/binning/binning_rule.hpp"
+#include "kernels/binning/interval_counter.hpp"
+#include "kernels/core/random.hpp"
+#include "tests/oracle/naive_counts.hpp"
+#include "tests/support.hpp"
+
+namespace tidegauge {
+namespace {
+
+using Rows = std::map<std::int64_t, IntervalRow>;
+
+struct Counted {
+  HeaderFacts facts;
+  std::uint32_t wire_bytes;
+  bool late, backward;
+  std::int64_t k;
+};
+
+std::uint32_t order_bits(const Counted& packet) {
+  return (packet.late ? binning::late_bit : 0) | (packet.backward ? binning::backward_bit : 0);
+}
+
+// Every kind, order and flag byte, at every edge of the size histogram and of 32 bits.
+TEST(Binning, EveryPackedPacketAddsWhatTheColumnsSay) {
+  for (std::uint32_t kind = 0; kind < 4 * 3 * 4 * 4; ++kind) {
+    for (std::uint32_t flags = 0; flags < 256; ++flags) {
+      const HeaderFacts facts{static_cast<Transport>(kind % 4),
+                              static_cast<IpFamily>(kind / 4 % 3),
+                              static_cast<std::uint8_t>(flags),
+                              (kind / 12 & 1) != 0,
+                              (kind / 24 & 1) != 0,
+                              kind * flags};
+      const bool late = kind / 48 & 1, backward = kind / 96 & 1;
+      const std::uint32_t wire = 60 + flags;
+      IntervalRow row;
+      count_packet(row,
+                   binning::pack(3, wire, facts,
+                                 (late ? binning::late_bit : 0) | (backward ? binning::backward_bit : 0)));
+      ASSERT_EQ(row, oracle::row_of_packet(facts, wire, late, backward))
+          << "kind " << kind << " flags " << flags;
+    }
+  }
+  for (const std::uint32_t wire : {0u, 1u, 63u, 64u, 127u, 128u, 255u, 256u, 511u, 512u, 1023u, 1024u, 2047u,
+                                   2048u, 65'535u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
+    const HeaderFacts facts{Transport::udp, IpFamily::v6, 0, false, false, 0xffffffff};
+    IntervalRow row;
+    count_packet(row, binning::pack(0, wire, facts, 0));
+    EXPECT_EQ(row, oracle::row_of_packet(facts, wire)) << wire;
+  }
+}
+
+std::vector<Counted> random_packets(std::size_t n, std::uint64_t seed, std::int64_t base_k,
+                                    std::uint64_t intervals) {
+  RandomStream random(seed, n);
+  std::vector<Counted> packets(n);
+  std::int64_t k = base_k;
+  for (Counted& packet : packets) {
+    if (random.below(9) == 0) k = base_k + static_cast<std::int64_t>(random.below(intervals));
+    const bool tcp = random.below(2);
+    packet.facts = {tcp ? Transport::tcp : static_cast<Transport>(random.below(4)),
+                    static_cast<IpFamily>(random.below(3)),
+                    static_cast<std::uint8_t>(tcp ? random() : 0),
+                    random.below(7) == 0,
+                    random.below(5) == 0,
+                    static_cast<std::uint32_t>(random.below(70'000))};
+    packet.wire_bytes = static_cast<std::uint32_t>(random() >> (32 + random.below(32)));
+    packet.late = random.below(11) == 0;
+    packet.backward = packet.late || random.below(11) == 0;
+    packet.k = k;
+  }
+  return packets;
+}
+
+Rows naive(const std::vector<Counted>& packets) {
+  Rows rows;
+  for (const Counted& p : packets)
+    rows[p.k] += oracle::row_of_packet(p.facts, p.wire_bytes, p.late, p.backward);
+  return rows;
+}
+
+Rows by_interval_counter(const std::vector<Counted>& packets) {
+  IntervalCounter counter;
+  for (const Counted& p : packets) {
+    counter.enter(p.k);
+    const PackedPacket packed = binning::pack(0, p.wire_bytes, p.facts, order_bits(p));
+    order_bits(p) ? counter.count(packed) : counter.count_in_order(packed);
+  }
+  EXPECT_EQ(counter.counted(), packets.size());
+  return counter.take();
+}
+
+Rows by_batches(const std::vector<Counted>& packets, std::int64_t base_k, std::uint32_t intervals,
+                std::size_t batch) {
+  const auto counter = make_batch_counter_cpu();
+  std::vector<PackedPacket> packed;
+  for (const Counted& p : packets)
+    packed.push_back(
+        binning::pack(static_cast<std::uint32_t>(p.k - base_k), p.wire_bytes, p.facts, order_bits(p)));
+  for (std::size_t at = 0; at < packed.size() || at == 0; at += batch) {
+    const std::size_t n = std::min(batch, packed.size() - at);
+    EXPECT_TRUE(counter->add({base_k, intervals, std::span(packed).subspan(at, n)}));
+  }
+  auto rows = counter->take();
+  EXPECT_TRUE(rows);
+  auto nothing = counter->take();
+  EXPECT_TRUE(nothing && nothing->empty());
+  return *std::move(rows);
+}
+
+TEST(Binning, BothPathsEqualTheOracleAtAwkwardSizes) {
+  constexpr std::uint64_t seed = 5;
+  for (const std::size_t n : {0u, 1u, 31u, 32u, 33u, 1023u, 1024u, 1025u, 20'000u}) {
+    for (const std::int64_t base_k : {std::int64_t{0}, std::int64_t{-100}, std::int64_t{1'700'000'000}}) {
+      const auto packets = random_packets(n, seed, base_k, 300);
+      const Rows expected = naive(packets);
+      EXPECT_EQ(by_interval_counter(packets), expected) << "seed " << seed << ", " << n << " packets";
+      for (const std::size_t batch : {1024u, 7u})
+        EXPECT_EQ(by_batches(packets, base_k, 300, batch), expected)
+            << "seed " << seed << ", " << n << " packets in " << batch;
+    }
+  }
+}
+
+TEST(Binning, CountingGoesOnAfterATake) {
+  IntervalCounter counter;
+  const PackedPacket packet = binning::pack(0, 100, {Transport::udp, IpFamily::v4, 0, false, false, 86}, 0);
+  counter.enter(7);
+  counter.count(packet);
+  EXPECT_EQ(counter.take().at(7)[Column::packets], 1u);
+  EXPECT_EQ(counter.rows(), 0u);
+  counter.enter(7);
+  counter.count(packet);
+  counter.count(packet);
+  EXPECT_EQ(counter.take().at(7)[Column::udp_bytes], 200u);
+  EXPECT_EQ(counter.counted(), 3u);
+}
+
+}  // namespace
+}  // namespace tidegauge
