@@ -188,7 +188,7 @@ std::string notes_html(const std::vector<std::string>& notes) {
 }
 
 std::string point_html(const ReportPoint& point, std::size_t most) {
-  std::string html = fmt::format("<h2>{}</h2>\n", escape_html(fmt::format("{} at {}", point.column, point.name)));
+  std::string html = fmt::format("<h2>{}</h2>\n", escape_html(plot_heading(point.column, point.name)));
   if (!point.verdict.empty()) html += tag("p", point.verdict, "class=\"verdict\"") + "\n";
   html += plot_panel(point, most) + notes_html(point.notes);
   if (!point.metrics.empty()) html += metrics_table(point.metrics);

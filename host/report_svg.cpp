@@ -152,7 +152,7 @@ std::string legend(const ReportPoint& point, std::size_t forecasts, const std::s
 
 std::string panel(const ReportPoint& point, double offset) {
   std::string svg = fmt::format("<g transform=\"translate(0 {})\">\n", offset);
-  svg += text(left, 22, "start", fmt::format("{} at {}", point.column, point.name), "font-size=\"15\" font-weight=\"bold\"");
+  svg += text(left, 22, "start", plot_heading(point.column, point.name), "font-size=\"15\" font-weight=\"bold\"");
   if (point.start_ns.empty()) return svg + text(left, 60, "start", "no intervals are covered") + "</g>\n";
   const std::size_t forecasts = std::min(point.forecasts.size(), most_forecasts);
   const Scale scale = scale_of(point, forecasts);

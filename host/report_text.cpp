@@ -68,6 +68,10 @@ std::string figure(std::optional<double> value) {
   return fmt::format("{:.3g}", *value);
 }
 
+std::string plot_heading(const std::string& column, const std::string& point) {
+  return point.empty() || point == "default" ? column : fmt::format("{} at {}", column, point);
+}
+
 std::vector<double> number_ticks(double low, double high, int count) {
   std::vector<double> ticks;
   if (!(high > low) || !std::isfinite(high - low)) return {low};

@@ -242,7 +242,7 @@ const VerbRegistration synth{
        app.add_option("--seed", s.seed, "Same seed and options, same bytes")->capture_default_str();
        app.add_option("--rates", o->rates, "CSV time,packets or time,packets_per_second: exactly these counts")
            ->check(CLI::ExistingFile);
-       app.add_option("--surges", s.random_surges, "Plant so many surges at random");
+       app.add_option("--surges", s.random_surges, "Plant so many surges at random (more of the usual mix)");
        app.add_option("--surge", o->surges, "Plant one: start,length,factor[,flash|syn-flood]; start is a time or an offset; repeatable")
            ->allow_extra_args(false);
        app.add_option("--gap", o->gaps, "Write nothing there: start,length; repeatable")->allow_extra_args(false);

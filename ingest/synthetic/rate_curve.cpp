@@ -152,7 +152,6 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
       surge.start_ns = start_ns + static_cast<std::int64_t>(i) * part_ns + part_ns / 10 +
                        static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(room_ns))) / ms * ms;
       surge.factor = std::round((1.8 + 2.2 * random.unit()) * 100) / 100;
-      surge.kind = random.below(2) ? SurgeKind::syn_flood : SurgeKind::flash;
       surges.push_back(surge);
     }
   }

@@ -60,7 +60,9 @@ struct SynthSettings {
   std::int64_t day_ns = 86'400'000'000'000;  ///< length of a day: shorter ones show rhythm in short traces
   double burstiness = 0.08;      ///< standard deviation of the log rate, 0 to 1
 
-  std::size_t random_surges = 0;  ///< spread over the trace, lengths and factors drawn
+  /// Spread over the trace, lengths and factors drawn. All are flash crowds, which every column shows; SYN floods
+  /// hardly show in bytes.
+  std::size_t random_surges = 0;
   std::vector<Surge> surges;      ///< and these
   std::vector<SilentStretch> gaps;
 

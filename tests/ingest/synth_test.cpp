@@ -326,13 +326,14 @@ TEST(Synth, NoiseIsBurstyWithAMemory) {
 TEST(Synth, SurgesAreWhereTheTruthSays) {
   SynthSettings s = small(1'500, 120, 5);
   s.random_surges = 3;
-  s.surges = {{start + 2 * second, 500'000'000, 0.25, SurgeKind::flash}};
+  s.surges = {{start + 2 * second, 500'000'000, 0.25, SurgeKind::flash},
+              {start + 116 * second, 4 * second, 2.5, SurgeKind::syn_flood}};
   s.burstiness = 0.03;
   Bytes file;
   const auto summary = generate(file, s);
   ASSERT_TRUE(summary);
   const auto records = read_pcap(file);
-  ASSERT_EQ(summary->surges.size(), 4u);
+  ASSERT_EQ(summary->surges.size(), 5u);
   double calm_packets = static_cast<double>(records.size()), calm_ns = 120e9;
   for (const Surge& surge : summary->surges) {
     for (const Record& r : records) calm_packets -= r.ts_ns >= surge.start_ns && r.ts_ns < surge.end_ns();

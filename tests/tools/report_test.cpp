@@ -81,6 +81,7 @@ TEST(ReportInABrowser, DrawsThePlotWithoutAnError) {
   EXPECT_GE(attribute(seen.dom, "canvases"), 2);
   EXPECT_GT(attribute(seen.dom, "painted"), 5'000);
   EXPECT_GT(attribute(seen.dom, "colours"), 5);
+  EXPECT_NE(seen.dom.find(">14:10<"), std::string::npos) << "the time axis is in UTC";
   EXPECT_NE(seen.dom.find("<title>Traffic report: &lt;/script&gt;"), std::string::npos) << "the hostile title changed the page";
 
   const std::string picture = (scratch / "page.png").string();
