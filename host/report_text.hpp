@@ -10,7 +10,8 @@
 
 namespace tidegauge {
 
-/// For element content and quoted attributes; bytes that are no UTF-8 become U+FFFD, control characters spaces.
+/// For element content and quoted attributes; bytes that are no UTF-8 become U+FFFD, control characters
+/// spaces.
 std::string escape_html(std::string_view text);
 
 /// A JSON string, quotes included, that may stand inside <script>: no "<", ">" or "&" is left.
