@@ -1,8 +1,9 @@
-// A report from plain data: one self-contained HTML page (dygraphs inlined; no network, works from file://) and a
-// static SVG of its plots for papers. Nothing here reads a file; report_gather.hpp fills the data from a series file.
-// All text is escaped, so names from outside may hold anything. A part without data is left out.
-// Cost: one pass over the points; the page stays under about 10 MB because long series are drawn by their extremes.
-// Thread safety: pure functions. Tested by tests/host/report_test.cpp, in a browser by tests/tools/report_test.cpp.
+// A report from plain data: one self-contained HTML page (dygraphs inlined; no network, works from file://)
+// and a static SVG of its plots for papers. Nothing here reads a file; report_gather.hpp fills the data from
+// a series file. All text is escaped, so names from outside may hold anything. A part without data is left
+// out. Cost: one pass over the points; the page stays under about 10 MB because long series are drawn by
+// their extremes. Thread safety: pure functions. Tested by tests/host/report_test.cpp, in a browser by
+// tests/tools/report_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -51,14 +52,15 @@ struct ReportScore {
 struct ReportPoint {
   std::string name, column;
   std::int64_t interval_ns = 0;
-  std::vector<std::int64_t> start_ns;  ///< of each interval, ascending; a step of more than interval_ns is a gap
+  std::vector<std::int64_t>
+      start_ns;  ///< of each interval, ascending; a step of more than interval_ns is a gap
   std::vector<double> actual;
   std::vector<ReportForecast> forecasts;
   std::vector<ReportRange> ranges;
   std::vector<ReportTruth> truth;
   std::vector<ReportMetrics> metrics;
   std::vector<ReportScore> scores;
-  std::vector<ReportField> quality;    ///< what, how many
+  std::vector<ReportField> quality;  ///< what, how many
   std::string verdict;
   std::vector<std::string> notes;
 };

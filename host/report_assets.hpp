@@ -1,5 +1,5 @@
-// The files of a report page, put into the program by the build: dygraphs from Debian's libjs-dygraphs, and ours from
-// host/report_assets.
+// The files of a report page, put into the program by the build: dygraphs from Debian's libjs-dygraphs, and
+// ours from host/report_assets.
 #pragma once
 
 namespace tidegauge {

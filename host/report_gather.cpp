@@ -46,7 +46,9 @@ void add_series(ReportPoint& point, const IntervalSeries& series) {
     point.actual.push_back(series.complete[i] ? series.at(i, 0) : none);
     partly += !series.complete[i];
   }
-  if (partly > 0) point.notes.push_back(fmt::format("{} partly covered {} left out.", partly, partly == 1 ? "interval is" : "intervals are"));
+  if (partly > 0)
+    point.notes.push_back(
+        fmt::format("{} partly covered {} left out.", partly, partly == 1 ? "interval is" : "intervals are"));
 }
 
 void add_forecasts(ReportPoint& point, const IntervalSeries& series, std::vector<Forecast> forecasts) {
@@ -61,7 +63,8 @@ void add_forecasts(ReportPoint& point, const IntervalSeries& series, std::vector
                         std::vector<double>(series.size(), none)};
     for (std::size_t i = 0; i < f.k.size(); ++i) {
       const auto at = std::lower_bound(series.k.begin(), series.k.end(), f.k[i]);
-      if (at != series.k.end() && *at == f.k[i]) line.values[static_cast<std::size_t>(at - series.k.begin())] = f.predicted[i];
+      if (at != series.k.end() && *at == f.k[i])
+        line.values[static_cast<std::size_t>(at - series.k.begin())] = f.predicted[i];
     }
     point.forecasts.push_back(std::move(line));
   }
@@ -71,7 +74,8 @@ void add_ranges(ReportPoint& point, const std::vector<Labels>& labels) {
   for (const Labels& set : labels) {
     if (set.column != point.column) continue;
     for (const LabelledRange& r : set.ranges)
-      point.ranges.push_back({r.first_k * point.interval_ns, (r.last_k + 1) * point.interval_ns, r.direction, set.source});
+      point.ranges.push_back(
+          {r.first_k * point.interval_ns, (r.last_k + 1) * point.interval_ns, r.direction, set.source});
   }
 }
 
@@ -86,8 +90,8 @@ Status add_truth(ReportPoint& point, const std::string& path) {
 
 using Json = nlohmann::json;
 
-/// A stored table as an object; empty where there is none or it is no JSON. Tables of a file's only point may have been
-/// stored without its name.
+/// A stored table as an object; empty where there is none or it is no JSON. Tables of a file's only point may
+/// have been stored without its name.
 Expected<Json> stored(const SeriesFile& file, const std::string& name, const std::string& point) {
   for (const std::string& key : {point, std::string()}) {
     auto text = file.table(name, key);
@@ -106,7 +110,8 @@ std::optional<double> number_at(const Json& object, const char* name) {
 
 std::optional<std::uint64_t> count_at(const Json& object, const char* name) {
   const auto at = object.find(name);
-  return at != object.end() && at->is_number_unsigned() ? std::optional(at->get<std::uint64_t>()) : std::nullopt;
+  return at != object.end() && at->is_number_unsigned() ? std::optional(at->get<std::uint64_t>())
+                                                        : std::nullopt;
 }
 
 std::string text_at(const Json& object, const char* name, const std::string& otherwise = "") {
@@ -117,7 +122,8 @@ std::string text_at(const Json& object, const char* name, const std::string& oth
 std::vector<Json> objects_at(const Json& object, const char* name) {
   std::vector<Json> all;
   if (const auto at = object.find(name); at != object.end() && at->is_array())
-    std::copy_if(at->begin(), at->end(), std::back_inserter(all), [](const Json& j) { return j.is_object(); });
+    std::copy_if(at->begin(), at->end(), std::back_inserter(all),
+                 [](const Json& j) { return j.is_object(); });
   return all;
 }
 
@@ -127,8 +133,9 @@ Status add_metrics(ReportPoint& point, const SeriesFile& file) {
   point.verdict = text_at(*json, "verdict");
   for (const Json& row : objects_at(*json, "rows")) {
     if (number_at(row, "step").value_or(0) != 0) continue;  // each step on its own; step 0 has all of them
-    point.metrics.push_back({text_at(row, "name", text_at(row, "model", "?")), number_at(row, "mae"), number_at(row, "rmse"),
-                             number_at(row, "mape"), number_at(row, "smape"), number_at(row, "mase"), number_at(row, "r2")});
+    point.metrics.push_back({text_at(row, "name", text_at(row, "model", "?")), number_at(row, "mae"),
+                             number_at(row, "rmse"), number_at(row, "mape"), number_at(row, "smape"),
+                             number_at(row, "mase"), number_at(row, "r2")});
   }
   if (const auto notes = json->find("notes"); notes != json->end() && notes->is_array())
     for (const Json& note : *notes)
@@ -145,8 +152,9 @@ Status add_scores(ReportPoint& point, const SeriesFile& file) {
     if (text_at(row, "column", point.column) != point.column) continue;
     const auto nested = row.find("one_to_one");
     const Json& figures = nested != row.end() && nested->is_object() ? *nested : row;
-    point.scores.push_back({text_at(row, "source", text_at(row, "detector", "?")), number_at(figures, "precision"),
-                            number_at(figures, "recall"), number_at(figures, "f1"), count_at(figures, "true_positives"),
+    point.scores.push_back({text_at(row, "source", text_at(row, "detector", "?")),
+                            number_at(figures, "precision"), number_at(figures, "recall"),
+                            number_at(figures, "f1"), count_at(figures, "true_positives"),
                             count_at(figures, "false_positives"), count_at(figures, "false_negatives")});
   }
   return {};
@@ -169,12 +177,14 @@ Status add_quality(ReportPoint& point, const SeriesFile& file) {
   }));
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::string what(column_texts[quality[i]].substr(std::string_view("quality: ").size()));
-    point.quality.emplace_back(fmt::format("{}: {}", column_names[quality[i]], what), fmt::format("{:.0f}", sums[i]));
+    point.quality.emplace_back(fmt::format("{}: {}", column_names[quality[i]], what),
+                               fmt::format("{:.0f}", sums[i]));
   }
   return {};
 }
 
-Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& request, const std::string& name) {
+Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& request,
+                                   const std::string& name) {
   auto forecasts = file.forecasts(name);
   if (!forecasts) return std::move(forecasts).error();
   auto labels = file.labels(name);
@@ -184,7 +194,8 @@ Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& 
   point.name = name;
   point.interval_ns = file.interval_ns();
   point.column = choose_column(request, sources);
-  auto series = read_one_column(file, {.point = name, .columns = {}, .from_ns = {}, .to_ns = {}}, point.column);
+  auto series =
+      read_one_column(file, {.point = name, .columns = {}, .from_ns = {}, .to_ns = {}}, point.column);
   if (!series) return std::move(series).error();
   add_series(point, *series);
   add_forecasts(point, *series, std::move(sources.forecasts));
@@ -197,7 +208,8 @@ Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& 
 }
 
 ReportTrace describe(const TraceRecord& trace) {
-  ReportTrace t{trace.path, trace.point, trace.kind, trace.account.counted, trace.account.captured_bytes, {}, {}, trace.damage};
+  ReportTrace t{trace.path, trace.point, trace.kind,  trace.account.counted, trace.account.captured_bytes,
+                {},         {},          trace.damage};
   if (trace.span) t.span_ns = {trace.span->first_ns, trace.span->last_ns};
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
     if (trace.account.refused[i] > 0)

@@ -1,7 +1,7 @@
-// What a report says about a series file: series, forecasts, labels, figures, traces and quality, read from it.
-// Stored figures are read tolerantly: what is missing or of another form is left out, never an error.
+// What a report says about a series file: series, forecasts, labels, figures, traces and quality, read from
+// it. Stored figures are read tolerantly: what is missing or of another form is left out, never an error.
 // Cost: the series in memory, 8 bytes a value. Thread safety: as the file's.
-// Tested by tests/host/report_gather_test.cpp and tests/tools/report_test.cpp.
+// Tested by tests/tools/report_test.cpp.
 #pragma once
 
 #include <string>

@@ -10,8 +10,8 @@ namespace tidegauge {
 namespace {
 
 /// The extremes of [first, last) in order; the first row where nothing was measured.
-void add_extremes(std::vector<std::optional<std::size_t>>& rows, const std::vector<double>& values, std::size_t first,
-                  std::size_t last) {
+void add_extremes(std::vector<std::optional<std::size_t>>& rows, const std::vector<double>& values,
+                  std::size_t first, std::size_t last) {
   std::optional<std::size_t> low, high;
   for (std::size_t i = first; i < last; ++i) {
     if (std::isnan(values[i])) continue;
@@ -34,7 +34,8 @@ PlotRows choose_rows(const ReportPoint& point, std::size_t most) {
     std::size_t run = first + 1;  // end of the bucket, or of the stretch without a gap
     const std::size_t limit = plot.reduced ? std::min(n, first + bucket) : run;
     while (run < limit && point.start_ns[run] - point.start_ns[run - 1] == point.interval_ns) ++run;
-    if (first > 0 && point.start_ns[first] - point.start_ns[first - 1] != point.interval_ns) plot.rows.push_back(std::nullopt);
+    if (first > 0 && point.start_ns[first] - point.start_ns[first - 1] != point.interval_ns)
+      plot.rows.push_back(std::nullopt);
     add_extremes(plot.rows, point.actual, first, run);
     first = run;
   }
@@ -48,8 +49,10 @@ Status check_point(const ReportPoint& point) {
   const std::size_t n = point.start_ns.size();
   if (point.actual.size() != n) return misfit("there is not one value per interval");
   for (const ReportForecast& f : point.forecasts)
-    if (f.values.size() != n) return misfit(fmt::format("the forecast {} has not one value per interval", f.name));
-  if (std::adjacent_find(point.start_ns.begin(), point.start_ns.end(), std::greater_equal<>()) != point.start_ns.end())
+    if (f.values.size() != n)
+      return misfit(fmt::format("the forecast {} has not one value per interval", f.name));
+  if (std::adjacent_find(point.start_ns.begin(), point.start_ns.end(), std::greater_equal<>()) !=
+      point.start_ns.end())
     return misfit("the times do not ascend");
   return {};
 }

@@ -1,6 +1,5 @@
-// Which points of a long series a plot needs: for each of so many buckets the rows with the smallest and the largest
-// value, so that every peak is drawn. Gaps stay gaps.
-// Tested by tests/host/report_test.cpp.
+// Which points of a long series a plot needs: for each of so many buckets the rows with the smallest and the
+// largest value, so that every peak is drawn. Gaps stay gaps. Tested by tests/host/report_test.cpp.
 #pragma once
 
 #include <cstddef>

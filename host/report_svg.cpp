@@ -1,4 +1,5 @@
-// The plots as a static picture: axes, series, forecasts, labelled ranges, true ranges and a legend, on white.
+// The plots as a static picture: axes, series, forecasts, labelled ranges, true ranges and a legend, on
+// white.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,42 +54,54 @@ Scale scale_of(const ReportPoint& point, std::size_t forecasts) {
 }
 
 /// One path that breaks where there is no value.
-std::string path(const ReportPoint& point, const PlotRows& plot, const std::vector<double>& values, const Scale& scale,
-                 std::string_view colour, std::string_view dash) {
+std::string path(const ReportPoint& point, const PlotRows& plot, const std::vector<double>& values,
+                 const Scale& scale, std::string_view colour, std::string_view dash) {
   std::string d;
   bool drawing = false;
   for (const auto& row : plot.rows) {
     const bool there = row && std::isfinite(values[*row]);
-    if (there) d += fmt::format("{}{:.1f} {:.1f}", drawing ? "L" : "M", scale.x(point.start_ns[*row]), scale.y(values[*row]));
+    if (there)
+      d += fmt::format("{}{:.1f} {:.1f}", drawing ? "L" : "M", scale.x(point.start_ns[*row]),
+                       scale.y(values[*row]));
     drawing = there;
   }
-  return fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.2\" stroke-dasharray=\"{}\" "
-                     "stroke-linejoin=\"round\" stroke-linecap=\"round\"/>\n", d, colour, dash);
+  return fmt::format(
+      "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.2\" stroke-dasharray=\"{}\" "
+      "stroke-linejoin=\"round\" stroke-linecap=\"round\"/>\n",
+      d, colour, dash);
 }
 
-std::string rectangle(double x0, double x1, double y, double height, std::string_view colour, double opacity) {
-  return fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\" fill-opacity=\"{}\"/>\n", x0, y,
-                     std::max(1.0, x1 - x0), height, colour, opacity);
+std::string rectangle(double x0, double x1, double y, double height, std::string_view colour,
+                      double opacity) {
+  return fmt::format(
+      "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\" "
+      "fill-opacity=\"{}\"/>\n",
+      x0, y, std::max(1.0, x1 - x0), height, colour, opacity);
 }
 
-std::string text(double x, double y, std::string_view anchor, std::string_view content, std::string_view more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}{}>{}</text>\n", x, y, anchor, more.empty() ? "" : " ",
-                     more, escape_html(content));
+std::string text(double x, double y, std::string_view anchor, std::string_view content,
+                 std::string_view more = "") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}{}>{}</text>\n", x, y, anchor,
+                     more.empty() ? "" : " ", more, escape_html(content));
 }
 
 std::string axes(const ReportPoint& point, const Scale& scale) {
   std::string svg;
   for (const double v : number_ticks(scale.low, scale.high, 5)) {
-    svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#e3e7ea\"/>\n", left, right, scale.y(v), scale.y(v));
+    svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#e3e7ea\"/>\n", left,
+                       right, scale.y(v), scale.y(v));
     svg += text(left - 8, scale.y(v) + 4, "end", tick_text(v));
   }
   for (const TimeTick& tick : time_ticks(scale.first_ns, scale.last_ns, 10)) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"#5b6670\"/>\n", scale.x(tick.ns), bottom, bottom + 5);
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"#5b6670\"/>\n",
+                       scale.x(tick.ns), bottom, bottom + 5);
     svg += text(scale.x(tick.ns), bottom + 19, "middle", tick.text);
   }
-  svg += fmt::format("<path d=\"M{0} {1}V{2}H{3}\" fill=\"none\" stroke=\"#5b6670\"/>\n", left, top, bottom, right);
+  svg += fmt::format("<path d=\"M{0} {1}V{2}H{3}\" fill=\"none\" stroke=\"#5b6670\"/>\n", left, top, bottom,
+                     right);
   const std::string unit = fmt::format("{} per {}", point.column, format_duration(point.interval_ns));
-  svg += text(0, 0, "middle", unit, fmt::format("transform=\"translate(16 {}) rotate(-90)\"", (top + bottom) / 2));
+  svg += text(0, 0, "middle", unit,
+              fmt::format("transform=\"translate(16 {}) rotate(-90)\"", (top + bottom) / 2));
   const std::string first_day = format_utc(scale.first_ns, 1'000'000'000).substr(0, 10);
   return svg + text((left + right) / 2, bottom + 38, "middle", "time (UTC), from " + first_day);
 }
@@ -117,8 +130,10 @@ std::string shades(const ReportPoint& point, const Scale& scale, const std::stri
 class Legend {
  public:
   void line(std::string_view name, std::string_view colour, std::string_view dash) {
-    svg_ += fmt::format("<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"44\" y2=\"44\" stroke=\"{}\" stroke-width=\"2\" stroke-dasharray=\"{}\"/>\n",
-                        x_, x_ + 22, colour, dash);
+    svg_ += fmt::format(
+        "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"44\" y2=\"44\" stroke=\"{}\" stroke-width=\"2\" "
+        "stroke-dasharray=\"{}\"/>\n",
+        x_, x_ + 22, colour, dash);
     name_it(name);
   }
   void block(std::string_view name, std::string_view colour, double opacity) {
@@ -139,7 +154,8 @@ class Legend {
 std::string legend(const ReportPoint& point, std::size_t forecasts, const std::string& source) {
   Legend entries;
   entries.line(point.column, actual_colour, "none");
-  for (std::size_t i = 0; i < forecasts; ++i) entries.line(point.forecasts[i].name, forecast_colours[i], forecast_dashes[i]);
+  for (std::size_t i = 0; i < forecasts; ++i)
+    entries.line(point.forecasts[i].name, forecast_colours[i], forecast_dashes[i]);
   const auto has = [&](Direction d) {
     return std::any_of(point.ranges.begin(), point.ranges.end(),
                        [&](const ReportRange& r) { return r.source == source && r.direction == d; });
@@ -152,7 +168,8 @@ std::string legend(const ReportPoint& point, std::size_t forecasts, const std::s
 
 std::string panel(const ReportPoint& point, double offset) {
   std::string svg = fmt::format("<g transform=\"translate(0 {})\">\n", offset);
-  svg += text(left, 22, "start", fmt::format("{} at {}", point.column, point.name), "font-size=\"15\" font-weight=\"bold\"");
+  svg += text(left, 22, "start", plot_heading(point.column, point.name),
+              "font-size=\"15\" font-weight=\"bold\"");
   if (point.start_ns.empty()) return svg + text(left, 60, "start", "no intervals are covered") + "</g>\n";
   const std::size_t forecasts = std::min(point.forecasts.size(), most_forecasts);
   const Scale scale = scale_of(point, forecasts);
@@ -171,11 +188,13 @@ Expected<std::string> render_plot_svg(const ReportData& data) {
   for (const ReportPoint& point : data.points) TG_TRY(check_point(point));
   const double height = panel_height * static_cast<double>(std::max<std::size_t>(1, data.points.size()));
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
+      "role=\"img\" "
       "font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#1d2327\">\n"
       "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
       width, height, escape_html(data.title));
-  for (std::size_t i = 0; i < data.points.size(); ++i) svg += panel(data.points[i], panel_height * static_cast<double>(i));
+  for (std::size_t i = 0; i < data.points.size(); ++i)
+    svg += panel(data.points[i], panel_height * static_cast<double>(i));
   return svg + "</svg>\n";
 }
 

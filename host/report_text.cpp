@@ -24,12 +24,23 @@ std::string escape_html(std::string_view text) {
   std::string safe;
   for (const char c : nlohmann::json::parse(as_json(text)).get<std::string>()) {
     switch (c) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      case '\'': safe += "&#39;"; break;
-      default: safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
     }
   }
   return safe;
@@ -39,10 +50,17 @@ std::string script_json_string(std::string_view text) {
   std::string safe;
   for (const char c : as_json(text)) {
     switch (c) {
-      case '<': safe += "\\u003c"; break;
-      case '>': safe += "\\u003e"; break;
-      case '&': safe += "\\u0026"; break;
-      default: safe += c;
+      case '<':
+        safe += "\\u003c";
+        break;
+      case '>':
+        safe += "\\u003e";
+        break;
+      case '&':
+        safe += "\\u0026";
+        break;
+      default:
+        safe += c;
     }
   }
   return safe;
@@ -62,10 +80,19 @@ std::string figure(std::optional<double> value) {
   if (!value || !std::isfinite(*value)) return "\u2014";
   const double magnitude = std::fabs(*value);
   if (magnitude >= 10'000 && magnitude < 1e15)
-    return fmt::format("{}{}", *value < 0 ? "-" : "", grouped(static_cast<std::uint64_t>(std::llround(magnitude))));
+    return fmt::format("{}{}", *value < 0 ? "-" : "",
+                       grouped(static_cast<std::uint64_t>(std::llround(magnitude))));
   if ((magnitude >= 0.001 && magnitude < 10'000) || magnitude == 0)
-    return fmt::format("{:.{}f}", *value, magnitude >= 1'000 ? 0 : magnitude >= 100 ? 1 : magnitude >= 10 ? 2 : 3);
+    return fmt::format("{:.{}f}", *value,
+                       magnitude >= 1'000 ? 0
+                       : magnitude >= 100 ? 1
+                       : magnitude >= 10  ? 2
+                                          : 3);
   return fmt::format("{:.3g}", *value);
+}
+
+std::string plot_heading(const std::string& column, const std::string& point) {
+  return point.empty() || point == "default" ? column : fmt::format("{} at {}", column, point);
 }
 
 std::vector<double> number_ticks(double low, double high, int count) {
@@ -87,10 +114,11 @@ std::string tick_text(double value) {
 
 std::vector<TimeTick> time_ticks(std::int64_t first_ns, std::int64_t last_ns, int count) {
   static constexpr std::int64_t steps[] = {
-      1'000'000,   2'000'000,   5'000'000,   10'000'000,  20'000'000,  50'000'000,  100'000'000, 200'000'000, 500'000'000,
-      second,      2 * second,  5 * second,  10 * second, 15 * second, 30 * second, minute,      2 * minute,  5 * minute,
-      10 * minute, 15 * minute, 30 * minute, hour,        2 * hour,    3 * hour,    6 * hour,    12 * hour,   day,
-      2 * day,     5 * day,     10 * day,    30 * day,    90 * day,    365 * day};
+      1'000'000,   2'000'000,   5'000'000,  10'000'000, 20'000'000,  50'000'000,  100'000'000,
+      200'000'000, 500'000'000, second,     2 * second, 5 * second,  10 * second, 15 * second,
+      30 * second, minute,      2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
+      hour,        2 * hour,    3 * hour,   6 * hour,   12 * hour,   day,         2 * day,
+      5 * day,     10 * day,    30 * day,   90 * day,   365 * day};
   std::int64_t step = steps[0];
   for (const std::int64_t candidate : steps) {
     step = candidate;

@@ -10,7 +10,8 @@
 
 namespace tidegauge {
 
-/// For element content and quoted attributes; bytes that are no UTF-8 become U+FFFD, control characters spaces.
+/// For element content and quoted attributes; bytes that are no UTF-8 become U+FFFD, control characters
+/// spaces.
 std::string escape_html(std::string_view text);
 
 /// A JSON string, quotes included, that may stand inside <script>: no "<", ">" or "&" is left.
@@ -21,6 +22,9 @@ std::string grouped(std::uint64_t value);
 
 /// Four significant digits, in plain notation where that is short; an em dash where there is no figure.
 std::string figure(std::optional<double> value);
+
+/// "tcp_bytes at link A"; the point that has no name of its own goes without saying.
+std::string plot_heading(const std::string& column, const std::string& point);
 
 /// Round numbers that divide [low, high] into about `count` steps of 1, 2 or 5 times a power of ten.
 std::vector<double> number_ticks(double low, double high, int count);

@@ -32,7 +32,8 @@ std::optional<Line> split(std::string_view line) {
 
 Error bad_line(const std::string& path, std::size_t line, std::string what) {
   return {std::move(what), fmt::format("{}:{}", path, line),
-          "a header line time,packets or time,packets_per_second, then rows with times ascending", ErrorKind::usage};
+          "a header line time,packets or time,packets_per_second, then rows with times ascending",
+          ErrorKind::usage};
 }
 
 std::optional<std::int64_t> row_time(std::string_view text) {
@@ -44,18 +45,22 @@ std::optional<std::int64_t> row_time(std::string_view text) {
 std::optional<double> row_value(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1e15)) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1e15))
+    return std::nullopt;
   return value;
 }
 
 /// Each row lasts until the next.
 void set_lengths(std::vector<RateRow>& rows) {
-  for (std::size_t i = 0; i + 1 < rows.size(); ++i) rows[i].length_ns = rows[i + 1].start_ns - rows[i].start_ns;
+  for (std::size_t i = 0; i + 1 < rows.size(); ++i)
+    rows[i].length_ns = rows[i + 1].start_ns - rows[i].start_ns;
   rows.back().length_ns = rows.size() > 1 ? rows[rows.size() - 2].length_ns : 1'000'000'000;
 }
 
 /// With nine decimals: never a whole number, which `score` would take for an interval.
-std::string decimal_seconds(std::int64_t ns) { return fmt::format("{}.{:09}", ns / 1'000'000'000, ns % 1'000'000'000); }
+std::string decimal_seconds(std::int64_t ns) {
+  return fmt::format("{}.{:09}", ns / 1'000'000'000, ns % 1'000'000'000);
+}
 
 }  // namespace
 
@@ -81,7 +86,8 @@ Expected<std::vector<RateRow>> read_rate_file(const std::string& path) {
     if (!value) return bad_line(path, number, fmt::format("\"{}\" is no number of packets", line->value));
     // Whole microseconds: a row's packets then stay within it in either resolution of the format.
     const std::int64_t start_ns = *time / microsecond_ns * microsecond_ns;
-    if (!rows.empty() && start_ns <= rows.back().start_ns) return bad_line(path, number, "the time is not after the row before");
+    if (!rows.empty() && start_ns <= rows.back().start_ns)
+      return bad_line(path, number, "the time is not after the row before");
     rows.push_back({start_ns, 0, *value});
   }
   if (rows.empty()) return bad_line(path, 1, "there are no rows");
@@ -94,9 +100,9 @@ Expected<std::vector<RateRow>> read_rate_file(const std::string& path) {
 std::string truth_csv(std::span<const Surge> surges) {
   std::string text = "start,end,factor,kind,start_time,end_time\n";
   for (const Surge& surge : surges)
-    text += fmt::format("{},{},{},{},{},{}\n", decimal_seconds(surge.start_ns), decimal_seconds(surge.end_ns()), surge.factor,
-                        surge_kind_name(surge.kind), format_utc(surge.start_ns, 1'000'000),
-                        format_utc(surge.end_ns(), 1'000'000));
+    text += fmt::format("{},{},{},{},{},{}\n", decimal_seconds(surge.start_ns),
+                        decimal_seconds(surge.end_ns()), surge.factor, surge_kind_name(surge.kind),
+                        format_utc(surge.start_ns, 1'000'000), format_utc(surge.end_ns(), 1'000'000));
   return text;
 }
 

@@ -56,7 +56,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("-o,--output", request->output, "Page to write; - for stdout (default: report.html)");
   app.add_option("--svg", request->svg, "Write the plots as an SVG picture too (alone, unless -o is given)");
   app.add_option("--point", request->report.point, "Only this observation point");
-  app.add_option("--column", request->report.column, "Column to draw (default: what was forecast or labelled)");
+  app.add_option("--column", request->report.column,
+                 "Column to draw (default: what was forecast or labelled)");
   app.add_option("--truth", request->report.truth, "CSV of true ranges to mark: start,end");
   app.add_option("--title", request->report.title, "Heading of the page");
   return [request, &common] { return run_report(*request, common); };

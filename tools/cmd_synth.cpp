@@ -22,7 +22,9 @@ namespace tidegauge {
 
 namespace {
 
-std::string text_of(std::int64_t ns) { return format_utc(ns, ns % 1'000'000'000 ? 1'000'000 : 1'000'000'000); }
+std::string text_of(std::int64_t ns) {
+  return format_utc(ns, ns % 1'000'000'000 ? 1'000'000 : 1'000'000'000);
+}
 
 struct SynthOptions {
   SynthSettings settings;
@@ -45,7 +47,8 @@ class TraceOutput {
     if (regular) ::unlink(path_.c_str());
   }
   Status open() {
-    fd_ = path_ == "-" ? STDOUT_FILENO : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    fd_ =
+        path_ == "-" ? STDOUT_FILENO : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     return fd_ < 0 ? failure("cannot be written") : Status{};
   }
   Status write(std::span<const std::uint8_t> bytes) {
@@ -72,7 +75,8 @@ class TraceOutput {
   int fd_ = -1;
 };
 
-Expected<std::vector<std::string>> fields(const std::string& option, const std::string& text, std::size_t least, std::size_t most) {
+Expected<std::vector<std::string>> fields(const std::string& option, const std::string& text,
+                                          std::size_t least, std::size_t most) {
   std::vector<std::string> parts;
   for (std::size_t from = 0; from <= text.size();) {
     const std::size_t comma = std::min(text.find(',', from), text.size());
@@ -80,7 +84,8 @@ Expected<std::vector<std::string>> fields(const std::string& option, const std::
     from = comma + 1;
   }
   if (parts.size() >= least && parts.size() <= most) return parts;
-  return Error{fmt::format("\"{}\" has {} parts", text, parts.size()), option, option == "--gap" ? "start,length" : "start,length,factor[,kind]", ErrorKind::usage};
+  return Error{fmt::format("\"{}\" has {} parts", text, parts.size()), option,
+               option == "--gap" ? "start,length" : "start,length,factor[,kind]", ErrorKind::usage};
 }
 
 /// A time, or an offset from the start of the trace.
@@ -88,7 +93,9 @@ Expected<std::int64_t> place(const std::string& option, const std::string& text,
   const auto offset = parse_duration(text, option);
   if (offset && *offset <= std::numeric_limits<std::int64_t>::max() - start_ns) return start_ns + *offset;
   auto time = parse_time(text, option);
-  if (!time) return Error{time.error().what, option, "an offset such as 90s, or " + time.error().remedy, ErrorKind::usage};
+  if (!time)
+    return Error{time.error().what, option, "an offset such as 90s, or " + time.error().remedy,
+                 ErrorKind::usage};
   return time;
 }
 
@@ -101,11 +108,13 @@ Expected<Surge> parse_surge(const std::string& text, std::int64_t start_ns) {
   if (!length) return length.error();
   Surge surge{*start, *length, 0, SurgeKind::flash};
   if (!CLI::detail::lexical_cast((*parts)[2], surge.factor))
-    return Error{fmt::format("\"{}\" is no factor", (*parts)[2]), "--surge", "a number such as 2.5", ErrorKind::usage};
+    return Error{fmt::format("\"{}\" is no factor", (*parts)[2]), "--surge", "a number such as 2.5",
+                 ErrorKind::usage};
   if (parts->size() < 4 || (*parts)[3] == "flash") return surge;
   surge.kind = SurgeKind::syn_flood;
   if ((*parts)[3] == surge_kind_name(surge.kind)) return surge;
-  return Error{fmt::format("\"{}\" is no kind of surge", (*parts)[3]), "--surge", "flash or syn-flood", ErrorKind::usage};
+  return Error{fmt::format("\"{}\" is no kind of surge", (*parts)[3]), "--surge", "flash or syn-flood",
+               ErrorKind::usage};
 }
 
 Expected<SilentStretch> parse_gap(const std::string& text, std::int64_t start_ns) {
@@ -163,31 +172,37 @@ Status write_whole(const std::string& path, const std::string& text) {
   return file.close();
 }
 
-std::string as_json(const SynthSummary& summary, const SynthOptions& o, const std::string& truth, double seconds) {
-  nlohmann::ordered_json j{{"path", o.output},
-                           {"truth", truth},
-                           {"packets", summary.packets},
-                           {"wire_bytes", summary.wire_bytes},
-                           {"file_bytes", summary.file_bytes},
-                           {"start", text_of(summary.start_ns)},
-                           {"end", text_of(summary.end_ns)},
-                           {"mean_rate", summary.mean_rate()},
-                           {"seed", o.settings.seed},
-                           {"seconds", seconds},
-                           {"packets_per_second_written", static_cast<double>(summary.packets) / std::max(seconds, 1e-9)},
-                           {"surges", nlohmann::json::array()}};
+std::string as_json(const SynthSummary& summary, const SynthOptions& o, const std::string& truth,
+                    double seconds) {
+  nlohmann::ordered_json j{
+      {"path", o.output},
+      {"truth", truth},
+      {"packets", summary.packets},
+      {"wire_bytes", summary.wire_bytes},
+      {"file_bytes", summary.file_bytes},
+      {"start", text_of(summary.start_ns)},
+      {"end", text_of(summary.end_ns)},
+      {"mean_rate", summary.mean_rate()},
+      {"seed", o.settings.seed},
+      {"seconds", seconds},
+      {"packets_per_second_written", static_cast<double>(summary.packets) / std::max(seconds, 1e-9)},
+      {"surges", nlohmann::json::array()}};
   for (const Surge& surge : summary.surges)
-    j["surges"].push_back({{"start", text_of(surge.start_ns)}, {"end", text_of(surge.end_ns())},
-                           {"factor", surge.factor}, {"kind", surge_kind_name(surge.kind)}});
+    j["surges"].push_back({{"start", text_of(surge.start_ns)},
+                           {"end", text_of(surge.end_ns())},
+                           {"factor", surge.factor},
+                           {"kind", surge_kind_name(surge.kind)}});
   return j.dump(2) + "\n";
 }
 
-std::string as_text(const SynthSummary& summary, const SynthOptions& o, const std::string& truth, double seconds) {
+std::string as_text(const SynthSummary& summary, const SynthOptions& o, const std::string& truth,
+                    double seconds) {
   const double packets = static_cast<double>(summary.packets);
   std::string text = fmt::format(
-      "{}: {} packets, {} to {}\n  mean {:.0f} packets/s, {:.1f} Mbit/s on the wire; {:.1f} MB written in {:.2f} s ({:.1f} M packets/s)\n",
-      o.output == "-" ? "stdout" : o.output, summary.packets, text_of(summary.start_ns), text_of(summary.end_ns),
-      summary.mean_rate(),
+      "{}: {} packets, {} to {}\n  mean {:.0f} packets/s, {:.1f} Mbit/s on the wire; {:.1f} MB written in "
+      "{:.2f} s ({:.1f} M packets/s)\n",
+      o.output == "-" ? "stdout" : o.output, summary.packets, text_of(summary.start_ns),
+      text_of(summary.end_ns), summary.mean_rate(),
       static_cast<double>(summary.wire_bytes) * 8e3 / static_cast<double>(summary.end_ns - summary.start_ns),
       static_cast<double>(summary.file_bytes) * 1e-6, seconds, packets / std::max(seconds, 1e-9) * 1e-6);
   for (const Surge& surge : summary.surges)
@@ -200,7 +215,9 @@ std::string as_text(const SynthSummary& summary, const SynthOptions& o, const st
 Status run_synth(SynthOptions o, const CommonOptions& common) {
   TG_TRY(read_times(o));
   const auto begin = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
 
   // The file is made at the first write: wrong settings must not empty a file that is there.
   std::unique_ptr<TraceOutput> file;
@@ -222,7 +239,8 @@ Status run_synth(SynthOptions o, const CommonOptions& common) {
 
   const std::string truth = truth_path(o);
   if (!truth.empty()) TG_TRY(write_whole(truth, truth_csv(summary->surges)));
-  const std::string words = common.json ? as_json(*summary, o, truth, seconds()) : as_text(*summary, o, truth, seconds());
+  const std::string words =
+      common.json ? as_json(*summary, o, truth, seconds()) : as_text(*summary, o, truth, seconds());
   std::FILE* stream = o.output == "-" ? stderr : stdout;
   if (!common.quiet || common.json) std::fputs(words.c_str(), stream);
   return {};
@@ -235,27 +253,37 @@ const VerbRegistration synth{
        const auto o = std::make_shared<SynthOptions>();
        SynthSettings& s = o->settings;
        app.add_option("-o,--output", o->output, "Trace to write; - for stdout")->required();
-       app.add_option("--truth", o->truth, "CSV with the planted surges (default: beside the trace, .truth.csv)");
+       app.add_option("--truth", o->truth,
+                      "CSV with the planted surges (default: beside the trace, .truth.csv)");
        app.add_option("--duration", o->duration, "How long the trace lasts")->capture_default_str();
        app.add_option("--start", o->start, "When it begins, UTC")->capture_default_str();
        app.add_option("--rate", s.rate, "Packets per second, mean without surges")->capture_default_str();
        app.add_option("--seed", s.seed, "Same seed and options, same bytes")->capture_default_str();
-       app.add_option("--rates", o->rates, "CSV time,packets or time,packets_per_second: exactly these counts")
+       app.add_option("--rates", o->rates,
+                      "CSV time,packets or time,packets_per_second: exactly these counts")
            ->check(CLI::ExistingFile);
-       app.add_option("--surges", s.random_surges, "Plant so many surges at random");
-       app.add_option("--surge", o->surges, "Plant one: start,length,factor[,flash|syn-flood]; start is a time or an offset; repeatable")
+       app.add_option("--surges", s.random_surges, "Plant so many surges at random (more of the usual mix)");
+       app.add_option(
+              "--surge", o->surges,
+              "Plant one: start,length,factor[,flash|syn-flood]; start is a time or an offset; repeatable")
            ->allow_extra_args(false);
-       app.add_option("--gap", o->gaps, "Write nothing there: start,length; repeatable")->allow_extra_args(false);
+       app.add_option("--gap", o->gaps, "Write nothing there: start,length; repeatable")
+           ->allow_extra_args(false);
        app.add_option("--diurnal", s.diurnal, "Amplitude of the daily curve")->capture_default_str();
-       app.add_option("--day", o->day, "Length of a day; 5m shows days within 15 minutes")->capture_default_str();
-       app.add_option("--burstiness", s.burstiness, "Standard deviation of the log rate")->capture_default_str();
-       app.add_option("--conversations", s.conversations, "How many pairs of hosts talk")->capture_default_str();
+       app.add_option("--day", o->day, "Length of a day; 5m shows days within 15 minutes")
+           ->capture_default_str();
+       app.add_option("--burstiness", s.burstiness, "Standard deviation of the log rate")
+           ->capture_default_str();
+       app.add_option("--conversations", s.conversations, "How many pairs of hosts talk")
+           ->capture_default_str();
        app.add_option("--zipf", s.zipf, "Exponent of their popularity")->capture_default_str();
        app.add_option("--tcp", s.tcp, "Share of TCP packets")->capture_default_str();
        app.add_option("--ipv6", s.ipv6, "Share of IPv6")->capture_default_str();
        app.add_option("--vlan", s.vlan, "Share of conversations with a VLAN tag")->capture_default_str();
-       app.add_option("--fragments", s.fragments, "Share of UDP datagrams in two fragments")->capture_default_str();
-       app.add_option("--backward", s.backward, "Share of records stamped up to 1 ms too early")->capture_default_str();
+       app.add_option("--fragments", s.fragments, "Share of UDP datagrams in two fragments")
+           ->capture_default_str();
+       app.add_option("--backward", s.backward, "Share of records stamped up to 1 ms too early")
+           ->capture_default_str();
        app.add_option("--snaplen", s.snaplen, "Bytes kept of a packet")->capture_default_str();
        app.add_flag("--nanoseconds", s.nanoseconds, "Nanosecond timestamps (default: microseconds)");
        return [o, &common] { return run_synth(*o, common); };

@@ -47,6 +47,7 @@
 
   function draw(section) {
     const plot = JSON.parse(section.querySelector('script').textContent);
+    for (const row of plot.rows) row[0] = new Date(row[0]);
     const frame = section.querySelector('.plot'), values = section.querySelector('.values');
     const select = section.querySelector('select');
     const boxes = [...section.querySelectorAll('input[data-series]')];

@@ -15,8 +15,8 @@ constexpr std::uint32_t ethernet_bytes = 14, tag_bytes = 4, ipv4_bytes = 20, ipv
 constexpr std::uint32_t tcp_bytes = 20, udp_bytes = 8, timestamp_bytes = 12, syn_option_bytes = 20;
 constexpr std::uint32_t fragment_payload = 1448;  // a multiple of 8 that fits with either IP header
 
-constexpr std::uint8_t ip_icmp = 1, ip_tcp = 6, ip_udp = 17, ip_fragment = 44, ip_gre = 47, ip_esp = 50, ip_icmp6 = 58,
-                       ip_ospf = 89;
+constexpr std::uint8_t ip_icmp = 1, ip_tcp = 6, ip_udp = 17, ip_fragment = 44, ip_gre = 47, ip_esp = 50,
+                       ip_icmp6 = 58, ip_ospf = 89;
 
 const std::array<std::uint8_t, 64> pattern = [] {
   std::array<std::uint8_t, 64> bytes{};
@@ -25,7 +25,8 @@ const std::array<std::uint8_t, 64> pattern = [] {
 }();
 
 /// Two routers face each other on the link; locally administered addresses.
-constexpr std::uint8_t router[2][6] = {{0x02, 0x00, 0x5e, 0x00, 0x00, 0x01}, {0x02, 0x00, 0x5e, 0x00, 0x00, 0x02}};
+constexpr std::uint8_t router[2][6] = {{0x02, 0x00, 0x5e, 0x00, 0x00, 0x01},
+                                       {0x02, 0x00, 0x5e, 0x00, 0x00, 0x02}};
 
 bool chance(RandomStream& random, std::uint32_t in_65536) { return (random() >> 48) < in_65536; }
 std::uint32_t between(RandomStream& random, std::uint32_t low, std::uint32_t high) {
@@ -40,7 +41,8 @@ std::uint32_t server_ipv4(RandomStream& random) {
   return 0xc6120000u | static_cast<std::uint32_t>(random.below(1u << 17));
 }
 
-/// Heavy-tailed number of packets: each doubling is half as likely (a Pareto tail of exponent 1), 6 to about 200,000.
+/// Heavy-tailed number of packets: each doubling is half as likely (a Pareto tail of exponent 1), 6 to about
+/// 200,000.
 std::uint32_t connection_length(RandomStream& random) {
   const int doublings = __builtin_ctzll(random() | 1ull << 14);
   const std::uint32_t least = 6u << doublings;
@@ -50,10 +52,14 @@ std::uint32_t connection_length(RandomStream& random) {
 Habit draw_habit(Protocol protocol, RandomStream& random) {
   const auto x = random.below(100);
   switch (protocol) {
-    case Protocol::tcp: return x < 50 ? Habit::bulk : x < 85 ? Habit::web : Habit::chat;
-    case Protocol::udp: return x < 35 ? Habit::dns : x < 80 ? Habit::quic : x < 95 ? Habit::voice : Habit::clock;
-    case Protocol::icmp: return x < 75 ? Habit::ping : Habit::unreachable;
-    default: return Habit::plain;
+    case Protocol::tcp:
+      return x < 50 ? Habit::bulk : x < 85 ? Habit::web : Habit::chat;
+    case Protocol::udp:
+      return x < 35 ? Habit::dns : x < 80 ? Habit::quic : x < 95 ? Habit::voice : Habit::clock;
+    case Protocol::icmp:
+      return x < 75 ? Habit::ping : Habit::unreachable;
+    default:
+      return Habit::plain;
   }
 }
 
@@ -62,29 +68,43 @@ std::uint16_t service_port(Habit habit, RandomStream& random) {
   static constexpr std::uint16_t chat_ports[] = {22, 25, 5222, 1883, 3389, 6881};
   switch (habit) {
     case Habit::bulk:
-    case Habit::web: return web_ports[random.below(std::size(web_ports))];
-    case Habit::chat: return chat_ports[random.below(std::size(chat_ports))];
-    case Habit::dns: return 53;
-    case Habit::quic: return 443;
-    case Habit::clock: return 123;
-    default: return static_cast<std::uint16_t>(between(random, 16'384, 32'767));
+    case Habit::web:
+      return web_ports[random.below(std::size(web_ports))];
+    case Habit::chat:
+      return chat_ports[random.below(std::size(chat_ports))];
+    case Habit::dns:
+      return 53;
+    case Habit::quic:
+      return 443;
+    case Habit::clock:
+      return 123;
+    default:
+      return static_cast<std::uint16_t>(between(random, 16'384, 32'767));
   }
 }
 
 std::uint8_t ip_protocol(Protocol protocol, bool ipv6) {
   switch (protocol) {
-    case Protocol::tcp: return ip_tcp;
-    case Protocol::udp: return ip_udp;
-    case Protocol::icmp: return ipv6 ? ip_icmp6 : ip_icmp;
-    case Protocol::gre: return ip_gre;
-    case Protocol::esp: return ip_esp;
-    case Protocol::ospf: return ip_ospf;
-    case Protocol::arp: break;
+    case Protocol::tcp:
+      return ip_tcp;
+    case Protocol::udp:
+      return ip_udp;
+    case Protocol::icmp:
+      return ipv6 ? ip_icmp6 : ip_icmp;
+    case Protocol::gre:
+      return ip_gre;
+    case Protocol::esp:
+      return ip_esp;
+    case Protocol::ospf:
+      return ip_ospf;
+    case Protocol::arp:
+      break;
   }
   return 0;
 }
 
-void write_ipv4(std::uint8_t* ip, std::uint8_t protocol, std::uint8_t ttl, std::uint32_t source, std::uint32_t target) {
+void write_ipv4(std::uint8_t* ip, std::uint8_t protocol, std::uint8_t ttl, std::uint32_t source,
+                std::uint32_t target) {
   std::memset(ip, 0, ipv4_bytes);
   ip[0] = 0x45;
   put16(ip + 6, 0x4000);  // don't fragment
@@ -107,7 +127,8 @@ std::uint32_t patterned(std::uint32_t payload) {
 void write_pattern(std::uint8_t* out) { std::memcpy(out, pattern.data(), pattern.size()); }
 
 /// Sets the checksum at `l4 + at` over the first `bytes` (what follows is zeros) and the pseudo-header's sum.
-void set_checksum(std::uint8_t* l4, std::size_t at, std::uint32_t bytes, std::uint64_t pseudo, bool never_zero = false) {
+void set_checksum(std::uint8_t* l4, std::size_t at, std::uint32_t bytes, std::uint64_t pseudo,
+                  bool never_zero = false) {
   std::memset(l4 + at, 0, 2);
   std::uint16_t sum = checksum_of(pseudo + ones_sum(l4, bytes));
   if (never_zero && sum == 0) sum = 0xffff;  // RFC 768: zero would say "no checksum"
@@ -117,7 +138,8 @@ void set_checksum(std::uint8_t* l4, std::size_t at, std::uint32_t bytes, std::ui
 }  // namespace
 
 Conversation::Conversation(Protocol protocol, const Addressing& addressing, RandomStream& random)
-    : protocol_(protocol), ipv6_(addressing.ipv6),
+    : protocol_(protocol),
+      ipv6_(addressing.ipv6),
       fragments_in_65536_(static_cast<std::uint32_t>(addressing.fragments * 65536)) {
   habit_ = draw_habit(protocol, random);
   for (std::size_t d = 0; d < 2; ++d) {
@@ -153,7 +175,8 @@ void Conversation::prepare_headers(RandomStream& random) {
     std::uint8_t* ip = headers_[d].data() + ip_offset_;
     const auto ttl = static_cast<std::uint8_t>(between(random, 40, 120));
     if (!ipv6_) {
-      write_ipv4(ip, next, protocol_ == Protocol::ospf ? 1 : ttl, d == 0 ? client : server, d == 0 ? server : client);
+      write_ipv4(ip, next, protocol_ == Protocol::ospf ? 1 : ttl, d == 0 ? client : server,
+                 d == 0 ? server : client);
       if (protocol_ == Protocol::ospf) put32(ip + 16, 0xe0000005);  // 224.0.0.5, all OSPF routers
       continue;
     }
@@ -171,13 +194,20 @@ void Conversation::prepare_headers(RandomStream& random) {
 
 std::uint32_t Conversation::write_next(std::uint8_t* out, RandomStream& random) {
   switch (protocol_) {
-    case Protocol::tcp: return write_tcp(out, next_tcp(random), random);
-    case Protocol::udp: return rest_bytes_ ? write_rest_of_datagram(out) : write_udp(out, random);
-    case Protocol::icmp: return write_icmp(out, random);
-    case Protocol::gre: return write_gre(out, random);
-    case Protocol::esp: return write_esp(out, random);
-    case Protocol::ospf: return write_ospf(out);
-    case Protocol::arp: return write_arp(out);
+    case Protocol::tcp:
+      return write_tcp(out, next_tcp(random), random);
+    case Protocol::udp:
+      return rest_bytes_ ? write_rest_of_datagram(out) : write_udp(out, random);
+    case Protocol::icmp:
+      return write_icmp(out, random);
+    case Protocol::gre:
+      return write_gre(out, random);
+    case Protocol::esp:
+      return write_esp(out, random);
+    case Protocol::ospf:
+      return write_ospf(out);
+    case Protocol::arp:
+      return write_arp(out);
   }
   return 0;
 }
@@ -214,11 +244,20 @@ Conversation::TcpPacket Conversation::next_tcp(RandomStream& random) {
       }
       step_ = Step::ack;
       return {1, syn | ack, 0};
-    case Step::ack: step_ = Step::talk; return {0, ack, 0};
-    case Step::talk: break;
-    case Step::client_fin: step_ = Step::server_fin; return {0, fin | ack, 0};
-    case Step::server_fin: step_ = Step::last_ack; return {1, fin | ack, 0};
-    case Step::last_ack: step_ = Step::syn; return {0, ack, 0};
+    case Step::ack:
+      step_ = Step::talk;
+      return {0, ack, 0};
+    case Step::talk:
+      break;
+    case Step::client_fin:
+      step_ = Step::server_fin;
+      return {0, fin | ack, 0};
+    case Step::server_fin:
+      step_ = Step::last_ack;
+      return {1, fin | ack, 0};
+    case Step::last_ack:
+      step_ = Step::syn;
+      return {0, ack, 0};
   }
   if (--remaining_ > 0) return talk(random);
   if (chance(random, 8'000)) {
@@ -230,7 +269,8 @@ Conversation::TcpPacket Conversation::next_tcp(RandomStream& random) {
 }
 
 Conversation::TcpPacket Conversation::talk(RandomStream& random) {
-  const std::uint32_t full = largest_ip_packet - (l4_offset_ - ip_offset_) - tcp_bytes - (timestamps_ ? timestamp_bytes : 0);
+  const std::uint32_t full =
+      largest_ip_packet - (l4_offset_ - ip_offset_) - tcp_bytes - (timestamps_ ? timestamp_bytes : 0);
   switch (habit_) {
     case Habit::bulk:
       if (chance(random, 36'000)) return {1, ack, full};
@@ -282,7 +322,8 @@ std::uint32_t Conversation::write_tcp(std::uint8_t* out, const TcpPacket& packet
   write_pattern(l4 + header);
   counter_ += 1 + static_cast<std::uint32_t>(random() >> 62);
   sequence_[d] += packet.payload + (packet.flags & (syn | fin) ? 1 : 0);
-  set_checksum(l4, 16, header + patterned(packet.payload), pseudo_header(out + ip_offset_, header + packet.payload, ip_tcp));
+  set_checksum(l4, 16, header + patterned(packet.payload),
+               pseudo_header(out + ip_offset_, header + packet.payload, ip_tcp));
   if (packet.flags & rst || (step_ == Step::syn && packet.flags == ack)) open_connection(random);
   return finish(out, d, header + packet.payload);
 }
@@ -291,13 +332,19 @@ std::uint32_t Conversation::write_udp(std::uint8_t* out, RandomStream& random) {
   std::size_t d = random.below(2);
   std::uint32_t payload = 0;
   switch (habit_) {
-    case Habit::dns: payload = d == 0 ? between(random, 28, 60) : between(random, 60, 470); break;
+    case Habit::dns:
+      payload = d == 0 ? between(random, 28, 60) : between(random, 60, 470);
+      break;
     case Habit::quic:
       d = chance(random, 45'000) ? 1 : 0;
       payload = d == 1 ? between(random, 1'200, 1'322) : between(random, 33, 80);
       break;
-    case Habit::voice: payload = 172; break;
-    default: payload = 48; break;
+    case Habit::voice:
+      payload = 172;
+      break;
+    default:
+      payload = 48;
+      break;
   }
   if (chance(random, 3'000)) port_[0] = static_cast<std::uint16_t>(between(random, 32'768, 60'999));
   std::memcpy(out, headers_[d].data(), headers_[d].size());
@@ -314,7 +361,8 @@ std::uint32_t Conversation::write_udp(std::uint8_t* out, RandomStream& random) {
   put16(l4 + 2, port_[1 - d]);
   put16(l4 + 4, udp_bytes + payload);
   write_pattern(l4 + udp_bytes);
-  set_checksum(l4, 6, udp_bytes + patterned(payload), pseudo_header(out + ip_offset_, udp_bytes + payload, ip_udp), true);
+  set_checksum(l4, 6, udp_bytes + patterned(payload),
+               pseudo_header(out + ip_offset_, udp_bytes + payload, ip_udp), true);
   if (!in_two) return finish(out, d, udp_bytes + payload);
   return finish(out, d, fragment_payload + (ipv6_ ? 8 : 0));
 }
@@ -328,7 +376,8 @@ std::uint32_t Conversation::write_rest_of_datagram(std::uint8_t* out) {
   return finish(out, datagram_direction_, bytes);
 }
 
-/// Marks the packet as a fragment; IPv6 needs a header of its own (RFC 8200, 4.5). @return the bytes that it takes.
+/// Marks the packet as a fragment; IPv6 needs a header of its own (RFC 8200, 4.5). @return the bytes that it
+/// takes.
 std::uint32_t Conversation::write_fragment_header(std::uint8_t* out, std::uint32_t offset_units, bool more) {
   std::uint8_t* ip = out + ip_offset_;
   if (!ipv6_) {
@@ -415,7 +464,8 @@ std::uint32_t Conversation::write_gre(std::uint8_t* out, RandomStream& random) {
   put16(l4 + 14, 0x0200);
   write_pattern(l4 + tcp_bytes);
   sequence_[d] += payload;
-  const std::uint64_t pseudo = ones_sum(inner + 12, 8) + __builtin_bswap16(static_cast<std::uint16_t>(tcp_bytes + payload)) +
+  const std::uint64_t pseudo = ones_sum(inner + 12, 8) +
+                               __builtin_bswap16(static_cast<std::uint16_t>(tcp_bytes + payload)) +
                                (std::uint64_t{ip_tcp} << 8);
   set_checksum(l4, 16, tcp_bytes + patterned(payload), pseudo);
   return finish(out, d, 4 + inner_bytes);
@@ -444,7 +494,7 @@ std::uint32_t Conversation::write_ospf(std::uint8_t* out) {
   put16(l4 + 28, 10);                             // hello interval, seconds
   l4[30] = 0x02;
   l4[31] = 1;
-  put32(l4 + 32, 40);                             // dead interval
+  put32(l4 + 32, 40);  // dead interval
   set_checksum(l4, 12, bytes, 0);
   return finish(out, 0, bytes);
 }
@@ -460,15 +510,18 @@ std::uint32_t Conversation::write_arp(std::uint8_t* out) {
   put16(arp + 6, static_cast<std::uint32_t>(d + 1));
   std::memcpy(arp + 8, router[d], 6);
   put32(arp + 14, 0xc6130001u + static_cast<std::uint32_t>(d));
-  if (d == 0) std::memset(arp + 18, 0, 6);
-  else std::memcpy(arp + 18, router[0], 6);
+  if (d == 0)
+    std::memset(arp + 18, 0, 6);
+  else
+    std::memcpy(arp + 18, router[0], 6);
   put32(arp + 24, 0xc6130002u - static_cast<std::uint32_t>(d));
   std::memset(arp + 28, 0, smallest_frame - 28);
   return smallest_frame;
 }
 
 /// RFC 793 and RFC 8200 8.1: both addresses, the length and the protocol.
-std::uint64_t Conversation::pseudo_header(const std::uint8_t* ip, std::uint32_t l4_bytes, std::uint8_t protocol) const {
+std::uint64_t Conversation::pseudo_header(const std::uint8_t* ip, std::uint32_t l4_bytes,
+                                          std::uint8_t protocol) const {
   const std::uint64_t addresses = ipv6_ ? ones_sum(ip + 8, 32) : ones_sum(ip + 12, 8);
   return addresses + __builtin_bswap16(static_cast<std::uint16_t>(l4_bytes)) + (std::uint64_t{protocol} << 8);
 }

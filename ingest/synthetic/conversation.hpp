@@ -1,6 +1,6 @@
-// One conversation between two hosts: its addresses as ready-made headers for both directions, and the state from which
-// its next packet follows. TCP connections open (or are refused, or never answered), talk, and close or are reset; then
-// the same two hosts open the next one.
+// One conversation between two hosts: its addresses as ready-made headers for both directions, and the state
+// from which its next packet follows. TCP connections open (or are refused, or never answered), talk, and
+// close or are reset; then the same two hosts open the next one.
 //
 // The payload is up to 64 bytes of a fixed pattern, then zeros; checksums are right for that, also where the
 // snaplen cuts it off.
@@ -18,9 +18,10 @@ enum class Protocol : std::uint8_t { tcp, udp, icmp, gre, esp, ospf, arp };
 /// What a conversation is about, which decides its sizes.
 enum class Habit : std::uint8_t { bulk, web, chat, dns, quic, voice, clock, ping, unreachable, plain };
 
-/// A packet can touch this many bytes from its first one on, whatever its length: the room that `out` must have.
+/// A packet can touch this many bytes from its first one on, whatever its length: the room that `out` must
+/// have.
 inline constexpr std::size_t packet_room = 256;
-inline constexpr std::uint32_t smallest_frame = 60;   // Ethernet pads to this, without the check sequence
+inline constexpr std::uint32_t smallest_frame = 60;  // Ethernet pads to this, without the check sequence
 inline constexpr std::uint32_t largest_ip_packet = 1500;
 
 struct Addressing {
@@ -73,15 +74,15 @@ class Conversation {
   Habit habit_ = Habit::plain;
   Step step_ = Step::talk;
   bool ipv6_ = false;
-  bool timestamps_ = false;             // TCP timestamp option
-  std::uint8_t datagram_direction_ = 0; // of the datagram whose rest is due
+  bool timestamps_ = false;              // TCP timestamp option
+  std::uint8_t datagram_direction_ = 0;  // of the datagram whose rest is due
   std::uint16_t ip_id_ = 0;
   std::array<std::uint16_t, 2> port_{};
   std::array<std::uint32_t, 2> sequence_{};
-  std::uint32_t remaining_ = 0;         // packets until this connection closes
-  std::uint32_t counter_ = 0;           // echo, ESP and timestamp counter
+  std::uint32_t remaining_ = 0;  // packets until this connection closes
+  std::uint32_t counter_ = 0;    // echo, ESP and timestamp counter
   std::uint32_t datagram_id_ = 0;
-  std::uint32_t rest_bytes_ = 0;        // of a fragmented datagram
+  std::uint32_t rest_bytes_ = 0;  // of a fragmented datagram
   std::uint32_t fragments_in_65536_ = 0;
 };
 

@@ -23,11 +23,12 @@ double normal(RandomStream& random) {
   return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * random.unit());
 }
 
-/// Poisson: by multiplication of uniforms where the mean is small (Knuth), else the rounded normal, which at 30 is off
-/// by less than the sampling error of a million draws.
+/// Poisson: by multiplication of uniforms where the mean is small (Knuth), else the rounded normal, which at
+/// 30 is off by less than the sampling error of a million draws.
 std::uint64_t poisson(RandomStream& random, double mean) {
   if (mean <= 0) return 0;
-  if (mean > 30) return static_cast<std::uint64_t>(std::max(0.0, std::round(mean + std::sqrt(mean) * normal(random))));
+  if (mean > 30)
+    return static_cast<std::uint64_t>(std::max(0.0, std::round(mean + std::sqrt(mean) * normal(random))));
   const double limit = std::exp(-mean);
   std::uint64_t count = 0;
   for (double product = random.unit(); product > limit; product *= random.unit()) ++count;
@@ -58,7 +59,8 @@ RateCurve::RateCurve(const SynthSettings& settings, std::span<const Surge> surge
   constexpr int samples = 4096;
   double mean = 0;
   for (int i = 0; i < samples; ++i)
-    mean += daily(start_ns_ + static_cast<std::int64_t>((i + 0.5) / samples * static_cast<double>(end_ns_ - start_ns_)));
+    mean += daily(start_ns_ +
+                  static_cast<std::int64_t>((i + 0.5) / samples * static_cast<double>(end_ns_ - start_ns_)));
   normaliser_ = samples / mean;
 }
 
@@ -76,7 +78,8 @@ void RateCurve::step_noise() {
     sum += noise_[i];
   }
   const double sigma = settings_.burstiness;
-  log_noise_ = sigma * sum / 2 - sigma * sigma / 2;  // four of unit variance: sum/2 has one; the mean of exp is 1
+  log_noise_ =
+      sigma * sum / 2 - sigma * sigma / 2;  // four of unit variance: sum/2 has one; the mean of exp is 1
 }
 
 RateCurve::Stretch RateCurve::base_at(std::int64_t now_ns) {
@@ -89,7 +92,8 @@ RateCurve::Stretch RateCurve::base_at(std::int64_t now_ns) {
     step_noise();
     noise_until_ns_ += noise_step_ns;
   }
-  return {std::min(noise_until_ns_, end_ns_), settings_.rate / second_ns * daily(now_ns) * std::exp(log_noise_)};
+  return {std::min(noise_until_ns_, end_ns_),
+          settings_.rate / second_ns * daily(now_ns) * std::exp(log_noise_)};
 }
 
 /// From now_ns_ to the next change of the rate: a new noise value or row, an edge of a surge or of a gap.
@@ -98,7 +102,9 @@ void RateCurve::open_stretch() {
   stretch_end_ns_ = base_end;
   packets_per_ns_ = base_rate;
   surge_ = nullptr;
-  const auto edge = [&](std::int64_t at) { if (at > now_ns_) stretch_end_ns_ = std::min(stretch_end_ns_, at); };
+  const auto edge = [&](std::int64_t at) {
+    if (at > now_ns_) stretch_end_ns_ = std::min(stretch_end_ns_, at);
+  };
   for (const Surge& surge : surges_) {
     edge(surge.start_ns);
     edge(surge.end_ns());
@@ -133,7 +139,8 @@ std::optional<Slot> RateCurve::next() {
   return slot;
 }
 
-Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns, std::int64_t end_ns) {
+Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
+                                          std::int64_t end_ns) {
   constexpr std::int64_t ms = 1'000'000;
   std::vector<Surge> surges = settings.surges;
   RandomStream random(settings.seed, 6);
@@ -146,26 +153,29 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
                    "fewer surges or a longer duration", ErrorKind::usage};
     for (std::size_t i = 0; i < n; ++i) {
       Surge surge;
-      surge.length_ns = std::min<std::int64_t>(part_ns / 10 + static_cast<std::int64_t>(random.below(part_ns * 15 / 100)),
-                                               1'800'000 * ms) / ms * ms;
+      surge.length_ns =
+          std::min<std::int64_t>(part_ns / 10 + static_cast<std::int64_t>(random.below(part_ns * 15 / 100)),
+                                 1'800'000 * ms) /
+          ms * ms;
       const std::int64_t room_ns = part_ns * 8 / 10 - surge.length_ns;
       surge.start_ns = start_ns + static_cast<std::int64_t>(i) * part_ns + part_ns / 10 +
                        static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(room_ns))) / ms * ms;
       surge.factor = std::round((1.8 + 2.2 * random.unit()) * 100) / 100;
-      surge.kind = random.below(2) ? SurgeKind::syn_flood : SurgeKind::flash;
       surges.push_back(surge);
     }
   }
-  std::sort(surges.begin(), surges.end(), [](const Surge& a, const Surge& b) { return a.start_ns < b.start_ns; });
+  std::sort(surges.begin(), surges.end(),
+            [](const Surge& a, const Surge& b) { return a.start_ns < b.start_ns; });
   for (std::size_t i = 0; i < surges.size(); ++i) {
     if (surges[i].start_ns < start_ns || surges[i].end_ns() > end_ns)
       return Error{fmt::format("the surge that starts {} s after the trace does not lie within it",
-                               seconds(surges[i].start_ns - start_ns)), "--surge",
-                   fmt::format("a place within its {} s", seconds(end_ns - start_ns)), ErrorKind::usage};
+                               seconds(surges[i].start_ns - start_ns)),
+                   "--surge", fmt::format("a place within its {} s", seconds(end_ns - start_ns)),
+                   ErrorKind::usage};
     if (i > 0 && surges[i].start_ns < surges[i - 1].end_ns())
-      return Error{fmt::format("two surges overlap {} s after the trace's start", seconds(surges[i].start_ns - start_ns)),
-                   "--surge",
-                   "another place, or fewer random surges", ErrorKind::usage};
+      return Error{fmt::format("two surges overlap {} s after the trace's start",
+                               seconds(surges[i].start_ns - start_ns)),
+                   "--surge", "another place, or fewer random surges", ErrorKind::usage};
   }
   return surges;
 }

@@ -1,9 +1,9 @@
 // How many packets come when: the synthetic trace as a sequence of short slots, each with a count.
 //
-// The log of the rate is a daily curve plus noise, a sum of four AR(1) processes with time constants of 1, 8, 64 and
-// 512 seconds: over that range its spectrum falls like 1/f, the long-range dependence of real links (Leland et al.
-// 1994), and unlike an exact self-similar generator it streams with four numbers of state. Counts are Poisson draws.
-// With given counts the slots are the file's rows and the counts exact.
+// The log of the rate is a daily curve plus noise, a sum of four AR(1) processes with time constants of 1, 8,
+// 64 and 512 seconds: over that range its spectrum falls like 1/f, the long-range dependence of real links
+// (Leland et al. 1994), and unlike an exact self-similar generator it streams with four numbers of state.
+// Counts are Poisson draws. With given counts the slots are the file's rows and the counts exact.
 #pragma once
 
 #include <array>
@@ -50,17 +50,18 @@ class RateCurve {
   std::size_t row_ = 0;            // of settings.rates
   std::array<double, 4> noise_{};  // each of unit variance
   double log_noise_ = 0;
-  std::int64_t noise_until_ns_;    // log_noise_ holds until here
+  std::int64_t noise_until_ns_;  // log_noise_ holds until here
   RandomStream noise_random_, count_random_;
-  double carry_ = 0;               // fractions of given counts not yet written
+  double carry_ = 0;  // fractions of given counts not yet written
 
-  std::int64_t now_ns_;            // where the next slot begins
-  std::int64_t stretch_end_ns_;    // slots of equal rate up to here
+  std::int64_t now_ns_;          // where the next slot begins
+  std::int64_t stretch_end_ns_;  // slots of equal rate up to here
   double packets_per_ns_ = 0;
   const Surge* surge_ = nullptr;
 };
 
 /// The given surges and the random ones, ordered, checked for overlap and place.
-Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns, std::int64_t end_ns);
+Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
+                                          std::int64_t end_ns);
 
 }  // namespace tidegauge::synthetic

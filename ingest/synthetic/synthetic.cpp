@@ -18,7 +18,8 @@ using namespace synthetic;
 
 constexpr std::size_t record_header_bytes = 16;
 constexpr std::size_t buffer_bytes = 1 << 20;
-/// Conversations write at least so many bytes of every packet that has them; a larger snaplen needs zeros laid first.
+/// Conversations write at least so many bytes of every packet that has them; a larger snaplen needs zeros
+/// laid first.
 constexpr std::uint32_t bytes_always_written = 98;
 
 /// Microseconds or nanoseconds within the 32-bit seconds of the format.
@@ -36,19 +37,25 @@ Status check_share(const char* option, double value, double most) {
 Status check_times(const SynthSettings& s) {
   const bool given = !s.rates.empty();
   const std::int64_t first = given ? s.rates.front().start_ns : s.start_ns;
-  const std::int64_t last = given ? s.rates.back().start_ns + s.rates.back().length_ns : first + s.duration_ns;
+  const std::int64_t last =
+      given ? s.rates.back().start_ns + s.rates.back().length_ns : first + s.duration_ns;
   if (!given && s.duration_ns <= 0) return wrong("--duration", "the trace has no duration", "15m");
   if (first < 0 || last < first || last / 1'000'000'000 > last_pcap_second)
-    return wrong(given ? "--rates" : "--start", "pcap holds times from 1970 to 2106 only", "a start within these years");
+    return wrong(given ? "--rates" : "--start", "pcap holds times from 1970 to 2106 only",
+                 "a start within these years");
   return {};
 }
 
 Status check(const SynthSettings& s) {
   TG_TRY(check_times(s));
-  if (!(s.rate > 0 && s.rate <= 1e9)) return wrong("--rate", fmt::format("{} packets per second is out of range", s.rate), "above 0, up to 1e9");
-  if (s.day_ns < 1'000'000'000) return wrong("--day", "a day must last a second at least", "24h, or 5m in a short trace");
+  if (!(s.rate > 0 && s.rate <= 1e9))
+    return wrong("--rate", fmt::format("{} packets per second is out of range", s.rate),
+                 "above 0, up to 1e9");
+  if (s.day_ns < 1'000'000'000)
+    return wrong("--day", "a day must last a second at least", "24h, or 5m in a short trace");
   if (s.conversations < 1 || s.conversations > 4'000'000)
-    return wrong("--conversations", fmt::format("{} conversations are out of range", s.conversations), "1 to 4000000");
+    return wrong("--conversations", fmt::format("{} conversations are out of range", s.conversations),
+                 "1 to 4000000");
   if (s.snaplen < 64 || s.snaplen > 65'535)
     return wrong("--snaplen", fmt::format("{} bytes are out of range", s.snaplen), "64 to 65535");
   TG_TRY(check_share("--diurnal", s.diurnal, 0.9));
@@ -62,7 +69,8 @@ Status check(const SynthSettings& s) {
   for (const Surge& surge : s.surges) {
     if (surge.length_ns <= 0) return wrong("--surge", "a surge has no length", "start,length,factor");
     if (!(surge.factor > 0 && surge.factor <= 1000))
-      return wrong("--surge", fmt::format("the factor {} is out of range", surge.factor), "above 0, up to 1000");
+      return wrong("--surge", fmt::format("the factor {} is out of range", surge.factor),
+                   "above 0, up to 1000");
   }
   for (const SilentStretch& gap : s.gaps)
     if (gap.length_ns <= 0) return wrong("--gap", "a gap has no length", "start,length");
@@ -73,12 +81,16 @@ Status check(const SynthSettings& s) {
 class PcapRecords {
  public:
   PcapRecords(const SynthSettings& settings, const ByteWriter& writer)
-      : writer_(writer), snaplen_(settings.snaplen), unit_ns_(settings.nanoseconds ? 1 : 1'000),
-        room_(record_header_bytes + settings.snaplen + packet_room), buffer_(buffer_bytes + room_) {}
+      : writer_(writer),
+        snaplen_(settings.snaplen),
+        unit_ns_(settings.nanoseconds ? 1 : 1'000),
+        room_(record_header_bytes + settings.snaplen + packet_room),
+        buffer_(buffer_bytes + room_) {}
 
   Status write_file_header() {
     const std::uint32_t magic = unit_ns_ == 1 ? 0xa1b23c4d : 0xa1b2c3d4;
-    const std::uint32_t words[6] = {magic, 2 | 4 << 16, 0, 0, snaplen_, static_cast<std::uint32_t>(LinkType::ethernet)};
+    const std::uint32_t words[6] = {magic, 2 | 4 << 16, 0,
+                                    0,     snaplen_,    static_cast<std::uint32_t>(LinkType::ethernet)};
     std::memcpy(buffer_.data(), words, sizeof words);
     used_ = sizeof words;
     return {};
@@ -95,7 +107,8 @@ class PcapRecords {
     const std::uint32_t captured = std::min(wire_bytes, snaplen_);
     const auto seconds = static_cast<std::uint64_t>(ts_ns) / 1'000'000'000;
     const auto part = static_cast<std::uint64_t>(ts_ns) % 1'000'000'000 / unit_ns_;
-    const std::uint32_t words[4] = {static_cast<std::uint32_t>(seconds), static_cast<std::uint32_t>(part), captured, wire_bytes};
+    const std::uint32_t words[4] = {static_cast<std::uint32_t>(seconds), static_cast<std::uint32_t>(part),
+                                    captured, wire_bytes};
     std::memcpy(buffer_.data() + used_, words, sizeof words);
     used_ += record_header_bytes + captured;
     return used_ >= buffer_bytes ? flush() : Status{};
@@ -122,7 +135,8 @@ class PcapRecords {
 /// Uniform times of a slot's packets, in order.
 void draw_times(std::vector<std::int64_t>& times, const Slot& slot, RandomStream& random) {
   times.resize(slot.packets);
-  for (auto& t : times) t = slot.start_ns + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(slot.length_ns)));
+  for (auto& t : times)
+    t = slot.start_ns + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(slot.length_ns)));
   std::sort(times.begin(), times.end());
 }
 
@@ -162,7 +176,8 @@ Expected<SynthSummary> write_synthetic(const SynthSettings& settings, const Byte
       const bool attack = flood && mix.random().unit() < flood_share;
       const std::uint32_t wire_bytes = attack ? mix.write_flood(out) : mix.write_usual(out);
       if (settings.backward > 0 && trouble_random.unit() < settings.backward)
-        ts_ns = std::max<std::int64_t>(0, ts_ns - 1 - static_cast<std::int64_t>(trouble_random.below(1'000'000)));
+        ts_ns =
+            std::max<std::int64_t>(0, ts_ns - 1 - static_cast<std::int64_t>(trouble_random.below(1'000'000)));
       summary.wire_bytes += wire_bytes;
       TG_TRY(records.finish_record(ts_ns, wire_bytes));
     }

@@ -17,10 +17,12 @@ struct GroupPlan {
 std::vector<GroupPlan> plan_groups(const SynthSettings& s) {
   const double rest = 1 - s.tcp;
   const auto both = [&](Protocol protocol, double share) {
-    return std::array{GroupPlan{protocol, false, share * (1 - s.ipv6)}, GroupPlan{protocol, true, share * s.ipv6}};
+    return std::array{GroupPlan{protocol, false, share * (1 - s.ipv6)},
+                      GroupPlan{protocol, true, share * s.ipv6}};
   };
   std::vector<GroupPlan> plan;
-  for (const auto& pair : {both(Protocol::tcp, s.tcp), both(Protocol::udp, rest * 0.80), both(Protocol::icmp, rest * 0.11)})
+  for (const auto& pair :
+       {both(Protocol::tcp, s.tcp), both(Protocol::udp, rest * 0.80), both(Protocol::icmp, rest * 0.11)})
     plan.insert(plan.end(), pair.begin(), pair.end());
   plan.push_back({Protocol::esp, false, rest * 0.06});
   plan.push_back({Protocol::gre, false, rest * 0.02});
@@ -76,8 +78,10 @@ TrafficMix::TrafficMix(const SynthSettings& settings)
     Group group{AliasTable(zipf_weights(n, settings.zipf)), {}};
     group.conversations.reserve(n);
     for (std::size_t i = 0; i < n; ++i) {
-      const auto vlan = draw(settings.vlan) ? static_cast<std::uint16_t>(100 + random_.below(16)) : std::uint16_t{0};
-      group.conversations.emplace_back(plan.protocol, Addressing{plan.ipv6, vlan, settings.fragments}, random_);
+      const auto vlan =
+          draw(settings.vlan) ? static_cast<std::uint16_t>(100 + random_.below(16)) : std::uint16_t{0};
+      group.conversations.emplace_back(plan.protocol, Addressing{plan.ipv6, vlan, settings.fragments},
+                                       random_);
     }
     groups_.push_back(std::move(group));
   }

@@ -1,5 +1,6 @@
-// Which conversation speaks next: a protocol by its share of the packets, then one of its conversations by Zipf's law.
-// Drawing the protocol first keeps the shares exact, however unevenly the conversations are loved.
+// Which conversation speaks next: a protocol by its share of the packets, then one of its conversations by
+// Zipf's law. Drawing the protocol first keeps the shares exact, however unevenly the conversations are
+// loved.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,8 @@
 
 namespace tidegauge::synthetic {
 
-static_assert(std::endian::native == std::endian::little, "the byte swaps below expect a little-endian machine");
+static_assert(std::endian::native == std::endian::little,
+              "the byte swaps below expect a little-endian machine");
 
 inline void put16(std::uint8_t* at, std::uint32_t value) {
   const auto swapped = __builtin_bswap16(static_cast<std::uint16_t>(value));
@@ -19,8 +20,8 @@ inline void put32(std::uint8_t* at, std::uint32_t value) {
   std::memcpy(at, &swapped, 4);
 }
 
-/// One's complement sum in memory order, not yet folded: sums of even-sized pieces add up, and the byte order does not
-/// matter as long as the result is stored in memory order too.
+/// One's complement sum in memory order, not yet folded: sums of even-sized pieces add up, and the byte order
+/// does not matter as long as the result is stored in memory order too.
 inline std::uint64_t ones_sum(const std::uint8_t* bytes, std::size_t size) {
   std::uint64_t sum = 0;
   for (; size >= 4; bytes += 4, size -= 4) {

@@ -29,9 +29,18 @@ TEST(ReportText, Escapes) {
 
 TEST(ReportText, Figures) {
   const std::pair<std::optional<double>, const char*> table[] = {
-      {std::nullopt, "\u2014"}, {nan, "\u2014"},     {0.0, "0.000"},         {0.98251, "0.983"}, {3.4249, "3.425"},
-      {34.249, "34.25"},        {342.49, "342.5"},   {3'424.9, "3425"},      {34'249.6, "34,250"}, {1e-5, "1e-05"},
-      {-1234567.0, "-1,234,567"}, {1e300, "1e+300"},
+      {std::nullopt, "\u2014"},
+      {nan, "\u2014"},
+      {0.0, "0.000"},
+      {0.98251, "0.983"},
+      {3.4249, "3.425"},
+      {34.249, "34.25"},
+      {342.49, "342.5"},
+      {3'424.9, "3425"},
+      {34'249.6, "34,250"},
+      {1e-5, "1e-05"},
+      {-1234567.0, "-1,234,567"},
+      {1e300, "1e+300"},
   };
   for (const auto& [value, text] : table) EXPECT_EQ(figure(value), text);
   EXPECT_EQ(grouped(0), "0");
@@ -53,7 +62,8 @@ TEST(ReportText, Ticks) {
   EXPECT_EQ(ticks[0].text, "14:05");
   EXPECT_EQ(ticks[0].ns, start + 5 * minute);
   const auto days = time_ticks(start, start + 3 * 1440 * minute, 8);
-  EXPECT_TRUE(std::any_of(days.begin(), days.end(), [](const TimeTick& t) { return t.text == "2024-01-16"; }));
+  EXPECT_TRUE(
+      std::any_of(days.begin(), days.end(), [](const TimeTick& t) { return t.text == "2024-01-16"; }));
 }
 
 TEST(ReportRows, ShortSeriesKeepEveryRowAndMarkGaps) {
@@ -73,8 +83,10 @@ TEST(ReportRows, LongSeriesKeepEveryPeak) {
   const PlotRows plot = choose_rows(p, 1'000);
   EXPECT_TRUE(plot.reduced);
   EXPECT_LE(plot.rows.size(), 1'010u);
-  EXPECT_NE(std::find(plot.rows.begin(), plot.rows.end(), std::optional<std::size_t>(77'777)), plot.rows.end());
-  EXPECT_NE(std::find(plot.rows.begin(), plot.rows.end(), std::optional<std::size_t>(12'345)), plot.rows.end());
+  EXPECT_NE(std::find(plot.rows.begin(), plot.rows.end(), std::optional<std::size_t>(77'777)),
+            plot.rows.end());
+  EXPECT_NE(std::find(plot.rows.begin(), plot.rows.end(), std::optional<std::size_t>(12'345)),
+            plot.rows.end());
   EXPECT_EQ(std::count(plot.rows.begin(), plot.rows.end(), std::nullopt), 1);
   std::size_t before = 0;
   for (const auto& row : plot.rows) {
@@ -105,9 +117,10 @@ TEST(Report, PageHoldsEveryPart) {
   EXPECT_EQ(plot["ranges"].size(), 5u);
   EXPECT_EQ(plot["ranges"][1][2], 0);
   EXPECT_EQ(plot["truth"].size(), 2u);
-  for (const char* part : {"<title>Traffic report", "<th scope=\"col\">sMAPE</th>", "<b>3.420 %</b>", "81,230", "LSTM(10)", "0.667",
-                           "false alarms", "truncated 1, damaged 3", "18,204,113", "2024-01-15 14:00:00", "look back",
-                           "The LSTM helped", "partly covered", "cut off at byte 88,210"})
+  for (const char* part :
+       {"<title>Traffic report", "<th scope=\"col\">sMAPE</th>", "<b>3.420 %</b>", "81,230", "LSTM(10)",
+        "0.667", "false alarms", "truncated 1, damaged 3", "18,204,113", "2024-01-15 14:00:00", "look back",
+        "The LSTM helped", "partly covered", "cut off at byte 88,210"})
     EXPECT_NE(page->find(part), std::string::npos) << part;
 }
 
@@ -128,7 +141,8 @@ TEST(Report, NeedsNoNetwork) {
   const auto at = page->find(report_dygraphs_js);
   ASSERT_NE(at, std::string::npos);
   page->erase(at, std::string(report_dygraphs_js).size());
-  for (const char* reference : {"src=\"", "<link rel=\"stylesheet", "@import", "url(", "sourceMappingURL", "fetch("})
+  for (const char* reference :
+       {"src=\"", "<link rel=\"stylesheet", "@import", "url(", "sourceMappingURL", "fetch("})
     EXPECT_EQ(page->find(reference), std::string::npos) << reference;
 }
 
@@ -179,9 +193,10 @@ TEST(Report, SvgDrawsSeriesRangesAndLegend) {
   std::size_t paths = 0, rectangles = 0;
   for (auto at = svg->find("<path"); at != std::string::npos; at = svg->find("<path", at + 1)) ++paths;
   for (auto at = svg->find("<rect"); at != std::string::npos; at = svg->find("<rect", at + 1)) ++rectangles;
-  EXPECT_EQ(paths, 2u * (1 + 1 + 3));       // axes, series, three forecasts
+  EXPECT_EQ(paths, 2u * (1 + 1 + 3));           // axes, series, three forecasts
   EXPECT_EQ(rectangles, 1 + 2u * (3 + 2 + 3));  // page; ranges of the LSTM, truth, legend
-  for (const char* part : {"tcp_bytes per 1s", "time (UTC), from 2024-01-15", "14:10", "rising (lstm)", "true surges"})
+  for (const char* part :
+       {"tcp_bytes per 1s", "time (UTC), from 2024-01-15", "14:10", "rising (lstm)", "true surges"})
     EXPECT_NE(svg->find(part), std::string::npos) << part;
   EXPECT_EQ(svg->find("nan"), std::string::npos);
 }

@@ -52,10 +52,12 @@ TEST(SynthFiles, TruthIsSecondsWithDecimalsFirst) {
   const std::int64_t start = 1'705'327'200 * second;
   const Surge surges[] = {{start + 2 * second, second / 2, 0.25, SurgeKind::dip},
                           {start + 90 * second, 10 * second, 3.5, SurgeKind::syn_flood}};
-  EXPECT_EQ(truth_csv(surges),
-            "start,end,factor,kind,start_time,end_time\n"
-            "1705327202.000000000,1705327202.500000000,0.25,dip,2024-01-15T14:00:02.000Z,2024-01-15T14:00:02.500Z\n"
-            "1705327290.000000000,1705327300.000000000,3.5,syn-flood,2024-01-15T14:01:30.000Z,2024-01-15T14:01:40.000Z\n");
+  EXPECT_EQ(
+      truth_csv(surges),
+      "start,end,factor,kind,start_time,end_time\n"
+      "1705327202.000000000,1705327202.500000000,0.25,dip,2024-01-15T14:00:02.000Z,2024-01-15T14:00:02.500Z\n"
+      "1705327290.000000000,1705327300.000000000,3.5,syn-flood,2024-01-15T14:01:30.000Z,2024-01-15T14:01:40."
+      "000Z\n");
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ SynthSettings small(double rate, std::int64_t seconds, std::uint64_t seed = 1) {
 std::uint32_t le32(const Bytes& b, std::size_t at) {
   return b[at] | b[at + 1] << 8 | b[at + 2] << 16 | static_cast<std::uint32_t>(b[at + 3]) << 24;
 }
-std::uint32_t be16(const Bytes& b, std::size_t at) { return static_cast<std::uint32_t>(b[at] << 8 | b[at + 1]); }
+std::uint32_t be16(const Bytes& b, std::size_t at) {
+  return static_cast<std::uint32_t>(b[at] << 8 | b[at + 1]);
+}
 std::uint32_t be32(const Bytes& b, std::size_t at) { return be16(b, at) << 16 | be16(b, at + 2); }
 
 /// RFC 1071 word by word; `bytes` beyond what is there count as zeros.
@@ -81,13 +83,16 @@ std::vector<Record> read_pcap(const Bytes& file, std::uint32_t snaplen = 96) {
 
 /// What the naive reader counts, and how often a header did not hold what it must.
 struct Census {
-  std::uint64_t packets = 0, tcp = 0, udp = 0, icmp = 0, gre = 0, esp = 0, ospf = 0, arp = 0, v4 = 0, v6 = 0, vlan = 0;
+  std::uint64_t packets = 0, tcp = 0, udp = 0, icmp = 0, gre = 0, esp = 0, ospf = 0, arp = 0, v4 = 0, v6 = 0,
+                vlan = 0;
   std::uint64_t syn = 0, syn_ack = 0, fin = 0, rst = 0, first_fragments = 0, later_fragments = 0;
   std::uint64_t tiny = 0, middle = 0, big = 0;
   std::uint64_t checksums_checked = 0;
   std::map<std::string, int> faults;
 
-  void fault_unless(bool good, const std::string& what) { if (!good) ++faults[what]; }
+  void fault_unless(bool good, const std::string& what) {
+    if (!good) ++faults[what];
+  }
 
   void take(const Record& r) {
     ++packets;
@@ -150,8 +155,8 @@ struct Census {
     take_transport(r, at, end, next, later, more, addresses + static_cast<std::uint32_t>(end - at) + next);
   }
 
-  void take_transport(const Record& r, std::size_t at, std::size_t end, std::uint32_t protocol, bool later, bool more,
-                      std::uint32_t pseudo) {
+  void take_transport(const Record& r, std::size_t at, std::size_t end, std::uint32_t protocol, bool later,
+                      bool more, std::uint32_t pseudo) {
     if (later) return;
     const auto bytes = static_cast<std::uint32_t>(end - at);
     const bool whole = r.bytes.size() >= end && !more;  // only then can the checksum be told
@@ -166,7 +171,8 @@ struct Census {
         const std::uint32_t flags = r.bytes[at + 13];
         fault_unless((flags & 0x12) || (flags & 0x04), "tcp flags: SYN, ACK or RST");
         fault_unless(!(flags & 2) || !(flags & 5), "tcp flags: SYN without FIN and RST");
-        fault_unless((r.bytes[at + 12] >> 4) * 4u <= bytes && r.bytes[at + 12] >> 4 >= 5, "tcp header length");
+        fault_unless((r.bytes[at + 12] >> 4) * 4u <= bytes && r.bytes[at + 12] >> 4 >= 5,
+                     "tcp header length");
         syn += (flags & 0x12) == 2;
         syn_ack += (flags & 0x12) == 0x12;
         fin += flags & 1;
@@ -194,15 +200,24 @@ struct Census {
         fault_unless(inner + be16(r.bytes, inner + 2) == end, "gre inner length");
         fault_unless(sums_to_ones(word_sum(r.bytes, inner, 20)), "gre inner checksum");
         if (whole) {
-          const std::uint32_t with = word_sum(r.bytes, inner + 12, 8) + 6 + static_cast<std::uint32_t>(end - inner - 20);
+          const std::uint32_t with =
+              word_sum(r.bytes, inner + 12, 8) + 6 + static_cast<std::uint32_t>(end - inner - 20);
           ++checksums_checked;
-          fault_unless(sums_to_ones(word_sum(r.bytes, inner + 20, end - inner - 20) + with), "gre inner tcp checksum");
+          fault_unless(sums_to_ones(word_sum(r.bytes, inner + 20, end - inner - 20) + with),
+                       "gre inner tcp checksum");
         }
         break;
       }
-      case 50: ++esp; fault_unless(be32(r.bytes, at) > 255, "esp index"); break;
-      case 89: ++ospf; check(0, "ospf checksum"); break;
-      default: ++faults["ip protocol"];
+      case 50:
+        ++esp;
+        fault_unless(be32(r.bytes, at) > 255, "esp index");
+        break;
+      case 89:
+        ++ospf;
+        check(0, "ospf checksum");
+        break;
+      default:
+        ++faults["ip protocol"];
     }
   }
 
@@ -295,7 +310,8 @@ double mean(const std::vector<double>& v, std::size_t from, std::size_t to) {
 }
 
 TEST(Synth, TheRateFollowsTheDay) {
-  // A day of 100 s, whose busiest moment is at 15/24: 62.5 s after an epoch multiple of 100 s (the start is one).
+  // A day of 100 s, whose busiest moment is at 15/24: 62.5 s after an epoch multiple of 100 s (the start is
+  // one).
   SynthSettings s = small(1'000, 200);
   s.day_ns = 100 * second;
   s.burstiness = 0.02;
@@ -326,13 +342,14 @@ TEST(Synth, NoiseIsBurstyWithAMemory) {
 TEST(Synth, SurgesAreWhereTheTruthSays) {
   SynthSettings s = small(1'500, 120, 5);
   s.random_surges = 3;
-  s.surges = {{start + 2 * second, 500'000'000, 0.25, SurgeKind::flash}};
+  s.surges = {{start + 2 * second, 500'000'000, 0.25, SurgeKind::flash},
+              {start + 116 * second, 4 * second, 2.5, SurgeKind::syn_flood}};
   s.burstiness = 0.03;
   Bytes file;
   const auto summary = generate(file, s);
   ASSERT_TRUE(summary);
   const auto records = read_pcap(file);
-  ASSERT_EQ(summary->surges.size(), 4u);
+  ASSERT_EQ(summary->surges.size(), 5u);
   double calm_packets = static_cast<double>(records.size()), calm_ns = 120e9;
   for (const Surge& surge : summary->surges) {
     for (const Record& r : records) calm_packets -= r.ts_ns >= surge.start_ns && r.ts_ns < surge.end_ns();
@@ -374,7 +391,10 @@ TEST(Synth, RandomSurgesAreApartForAnySeed) {
 
 TEST(Synth, GivenCountsAreExact) {
   SynthSettings s = small(1, 1);
-  s.rates = {{start, second, 100}, {start + second, second, 0}, {start + 2 * second, 2 * second, 40'001}, {start + 4 * second, second, 1}};
+  s.rates = {{start, second, 100},
+             {start + second, second, 0},
+             {start + 2 * second, 2 * second, 40'001},
+             {start + 4 * second, second, 1}};
   Bytes file;
   const auto summary = generate(file, s);
   ASSERT_TRUE(summary);
@@ -400,7 +420,8 @@ TEST(Synth, GapsAreEmptyAndBackwardStampsAreSmall) {
     backward += records[i].ts_ns < records[i - 1].ts_ns;
     EXPECT_GT(records[i].ts_ns, records[i - 1].ts_ns - 1'001'000);
   }
-  EXPECT_NEAR(static_cast<double>(backward), 0.01 * static_cast<double>(records.size()), 0.006 * static_cast<double>(records.size()));
+  EXPECT_NEAR(static_cast<double>(backward), 0.01 * static_cast<double>(records.size()),
+              0.006 * static_cast<double>(records.size()));
 }
 
 TEST(Synth, LargerSnaplensHoldWholePacketsWithRightChecksums) {
@@ -443,11 +464,26 @@ TEST(Synth, SillySettingsNameTheOption) {
       {"--ipv6", [](auto& s) { s.ipv6 = -0.1; }},
       {"--diurnal", [](auto& s) { s.diurnal = 1; }},
       {"--surges", [](auto& s) { s.random_surges = 10'000'000; }},
-      {"--surge", [](auto& s) { s.surges = {{start - 1, second, 2, {}}}; }},
-      {"--surge", [](auto& s) { s.surges = {{start, 0, 2, {}}}; }},
-      {"--surge", [](auto& s) { s.surges = {{start, second, 0, {}}}; }},
-      {"--surge", [](auto& s) { s.surges = {{start, second, 2, {}}, {start + 1, second, 2, {}}}; }},
-      {"--gap", [](auto& s) { s.gaps = {{start, 0}}; }},
+      {"--surge",
+       [](auto& s) {
+         s.surges = {{start - 1, second, 2, {}}};
+       }},
+      {"--surge",
+       [](auto& s) {
+         s.surges = {{start, 0, 2, {}}};
+       }},
+      {"--surge",
+       [](auto& s) {
+         s.surges = {{start, second, 0, {}}};
+       }},
+      {"--surge",
+       [](auto& s) {
+         s.surges = {{start, second, 2, {}}, {start + 1, second, 2, {}}};
+       }},
+      {"--gap",
+       [](auto& s) {
+         s.gaps = {{start, 0}};
+       }},
   };
   for (const auto& [option, change] : table) {
     SynthSettings s = small(10, 10);
@@ -462,7 +498,9 @@ TEST(Synth, SillySettingsNameTheOption) {
 }
 
 TEST(Synth, AWriterThatFailsEndsIt) {
-  const auto summary = write_synthetic(small(1'000, 5), [](auto) -> Status { return Error{"full", "disk", ""}; });
+  const auto summary = write_synthetic(small(1'000, 5), [](auto) -> Status {
+    return Error{"full", "disk", ""};
+  });
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().what, "full");
 }

@@ -19,13 +19,13 @@ std::string find_chromium() {
 }
 
 /// Skips without a browser, unless the environment requires one.
-#define TG_NEEDS_CHROMIUM(browser)                                                     \
-  const std::string browser = find_chromium();                                         \
-  if (browser.empty()) {                                                               \
-    const char* required = std::getenv("TIDEGAUGE_REQUIRE");                           \
-    if (required && std::string(required).find("chromium") != std::string::npos)       \
-      FAIL() << "no chromium in PATH, and TIDEGAUGE_REQUIRE asks for it";              \
-    GTEST_SKIP() << "no chromium in PATH (Debian package chromium)";                   \
+#define TG_NEEDS_CHROMIUM(browser)                                               \
+  const std::string browser = find_chromium();                                   \
+  if (browser.empty()) {                                                         \
+    const char* required = std::getenv("TIDEGAUGE_REQUIRE");                     \
+    if (required && std::string(required).find("chromium") != std::string::npos) \
+      FAIL() << "no chromium in PATH, and TIDEGAUGE_REQUIRE asks for it";        \
+    GTEST_SKIP() << "no chromium in PATH (Debian package chromium)";             \
   }
 
 struct Browsed {
@@ -33,12 +33,14 @@ struct Browsed {
   std::string dom, log;
 };
 
-Browsed browse(const std::string& browser, const ScratchFolder& scratch, const std::string& page, const std::string& more) {
+Browsed browse(const std::string& browser, const ScratchFolder& scratch, const std::string& page,
+               const std::string& more) {
   const std::string folder = scratch.path().string();
   const std::string line = "HOME='" + folder + "' timeout 60 " + browser +
                            " --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars"
-                           " --enable-logging=stderr --user-data-dir='" + folder + "/profile' --window-size=1280,1500 " + more +
-                           " 'file://" + page + "' >'" + folder + "/dom' 2>'" + folder + "/log'";
+                           " --enable-logging=stderr --user-data-dir='" +
+                           folder + "/profile' --window-size=1280,1500 " + more + " 'file://" + page +
+                           "' >'" + folder + "/dom' 2>'" + folder + "/log'";
   const int rc = std::system(line.c_str());
   return {WIFEXITED(rc) ? WEXITSTATUS(rc) : 128, read_text(scratch / "dom"), read_text(scratch / "log")};
 }
@@ -81,7 +83,9 @@ TEST(ReportInABrowser, DrawsThePlotWithoutAnError) {
   EXPECT_GE(attribute(seen.dom, "canvases"), 2);
   EXPECT_GT(attribute(seen.dom, "painted"), 5'000);
   EXPECT_GT(attribute(seen.dom, "colours"), 5);
-  EXPECT_NE(seen.dom.find("<title>Traffic report: &lt;/script&gt;"), std::string::npos) << "the hostile title changed the page";
+  EXPECT_NE(seen.dom.find(">14:10<"), std::string::npos) << "the time axis is in UTC";
+  EXPECT_NE(seen.dom.find("<title>Traffic report: &lt;/script&gt;"), std::string::npos)
+      << "the hostile title changed the page";
 
   const std::string picture = (scratch / "page.png").string();
   EXPECT_EQ(browse(browser, scratch, plain, "--screenshot='" + picture + "'").status, 0);
@@ -127,7 +131,11 @@ void make_series(const std::string& path) {
   ASSERT_TRUE(added) << added.error().message();
   const auto saved = file->save_forecast(forecast, "default");
   ASSERT_TRUE(saved) << saved.error().message();
-  const Labels labels{"lstm", "value", second, {{first_k + 400, first_k + 410, first_k + 405, Direction::rising, 2.0, 1}}, {first_k + 405}};
+  const Labels labels{"lstm",
+                      "value",
+                      second,
+                      {{first_k + 400, first_k + 410, first_k + 405, Direction::rising, 2.0, 1}},
+                      {first_k + 405}};
   ASSERT_TRUE(file->save_labels(labels, "default", "{}"));
 }
 
@@ -140,7 +148,8 @@ constexpr const char* scores =
 
 TEST(ReportVerb, ShowsWhatTheSeriesFileHolds) {
   ScratchFolder scratch;
-  const std::string series = (scratch / "a.series").string(), html = (scratch / "a.html").string(), svg = (scratch / "a.svg").string();
+  const std::string series = (scratch / "a.series").string(), html = (scratch / "a.html").string(),
+                    svg = (scratch / "a.svg").string();
   make_series(series);
   write_text(scratch / "truth.csv", "start,end\n1705327600.0,1705327605.5\n");
   auto result = run_command("report '" + series + "' -o '" + html + "' --svg '" + svg + "' --truth '" +
@@ -150,7 +159,8 @@ TEST(ReportVerb, ShowsWhatTheSeriesFileHolds) {
   std::string page = read_text(html);
   EXPECT_NE(page.find("\"names\":[\"value\",\"lstm\"]"), std::string::npos);
   EXPECT_NE(page.find("[1705327600000,1705327611000,1,\"lstm\"]"), std::string::npos);
-  EXPECT_NE(page.find("[[1705327600000,1705327606000]]"), std::string::npos) << "the true range, in whole intervals";
+  EXPECT_NE(page.find("[[1705327600000,1705327606000]]"), std::string::npos)
+      << "the true range, in whole intervals";
   EXPECT_NE(page.find("[1705327500000,100,101]"), std::string::npos) << "series and forecast of one interval";
   EXPECT_NE(page.find("a&lt;b&gt;.csv"), std::string::npos);
   EXPECT_EQ(page.find("Forecast errors"), std::string::npos);
@@ -174,8 +184,9 @@ TEST(ReportVerb, StoredFiguresOfAnotherFormAreLeftOut) {
   ScratchFolder scratch;
   const std::string series = (scratch / "a.series").string();
   make_series(series);
-  for (const char* json : {"", "no json", "[1]", "{}", R"({"rows":5})", R"({"rows":[{"mae":"x"}],"verdict":1,"notes":{}})",
-                           R"({"scores":[{"source":3,"one_to_one":[]}]})"}) {
+  for (const char* json :
+       {"", "no json", "[1]", "{}", R"({"rows":5})", R"({"rows":[{"mae":"x"}],"verdict":1,"notes":{}})",
+        R"({"scores":[{"source":3,"one_to_one":[]}]})"}) {
     {
       auto file = SeriesFile::open(series, OpenMode::write);
       ASSERT_TRUE(file);

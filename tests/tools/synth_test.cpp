@@ -10,15 +10,18 @@ using test::ScratchFolder;
 TEST(SynthVerb, WritesTraceTruthAndSummary) {
   ScratchFolder scratch;
   const std::string out = (scratch / "a.pcap").string();
-  const auto result = run_command("synth -o '" + out + "' --duration 30s --rate 500 --surge 10s,5s,3,syn-flood --json --quiet");
+  const auto result = run_command("synth -o '" + out +
+                                  "' --duration 30s --rate 500 --surge 10s,5s,3,syn-flood --json --quiet");
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_NE(result.out.find("\"packets\""), std::string::npos);
   EXPECT_NE(result.out.find("\"kind\": \"syn-flood\""), std::string::npos);
   EXPECT_EQ(read_text(scratch / "a.truth.csv"),
             "start,end,factor,kind,start_time,end_time\n"
-            "1705327210.000000000,1705327215.000000000,3,syn-flood,2024-01-15T14:00:10.000Z,2024-01-15T14:00:15.000Z\n");
+            "1705327210.000000000,1705327215.000000000,3,syn-flood,2024-01-15T14:00:10.000Z,2024-01-15T14:00:"
+            "15.000Z\n");
 
-  const auto piped = run_command("synth -o - --duration 30s --rate 500 --surge 2024-01-15T14:00:10Z,5s,3,syn-flood");
+  const auto piped =
+      run_command("synth -o - --duration 30s --rate 500 --surge 2024-01-15T14:00:10Z,5s,3,syn-flood");
   EXPECT_EQ(piped.status, 0);
   EXPECT_TRUE(piped.out == read_text(out)) << "stdout and file differ";
   EXPECT_NE(piped.err.find("packets"), std::string::npos);
@@ -28,10 +31,12 @@ TEST(SynthVerb, MistakesAreUsageErrorsThatNameTheOption) {
   ScratchFolder scratch;
   const std::string out = (scratch / "a.pcap").string();
   const std::pair<const char*, const char*> table[] = {
-      {"--duration never", "--duration"}, {"--duration 0s", "--duration"},        {"--start x", "--start"},
-      {"--rate 0", "--rate"},             {"--rate many", "--rate"},             {"--surge 1s,2s", "--surge"},
-      {"--surge 1s,2s,x", "--surge"},       {"--surge 1s,2s,2,odd", "--surge"},      {"--surge 1h,2s,2", "--surge"},
-      {"--gap 5s", "--gap"},               {"--surges 99999999", "--surges"},     {"--rates /nonexistent", "--rates"},
+      {"--duration never", "--duration"}, {"--duration 0s", "--duration"},
+      {"--start x", "--start"},           {"--rate 0", "--rate"},
+      {"--rate many", "--rate"},          {"--surge 1s,2s", "--surge"},
+      {"--surge 1s,2s,x", "--surge"},     {"--surge 1s,2s,2,odd", "--surge"},
+      {"--surge 1h,2s,2", "--surge"},     {"--gap 5s", "--gap"},
+      {"--surges 99999999", "--surges"},  {"--rates /nonexistent", "--rates"},
       {"--snaplen 1", "--snaplen"},       {"--day 0s", "--day"},
   };
   for (const auto& [arguments, option] : table) {
