@@ -45,4 +45,11 @@ Status OutputFile::finish() {
   return {};
 }
 
+Status write_whole(const std::string& path, std::string_view text) {
+  auto file = OutputFile::create(path);
+  if (!file) return std::move(file).error();
+  TG_TRY(file->write(text));
+  return file->finish();
+}
+
 }  // namespace tidegauge

@@ -29,4 +29,7 @@ class OutputFile {
   std::string path_;  ///< empty for stdout
 };
 
+/// A whole text at once.
+Status write_whole(const std::string& path, std::string_view text);
+
 }  // namespace tidegauge

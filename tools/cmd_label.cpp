@@ -5,6 +5,7 @@
 
 #include "host/labeller.hpp"
 #include "host/model_series.hpp"
+#include "host/save_results.hpp"
 #include "host/setting_fields.hpp"
 #include "tools/log.hpp"
 #include "tools/series_options.hpp"
@@ -67,16 +68,6 @@ Expected<LabelOutcome> find_labels(const SeriesFile& file, const Request& reques
   return label_forecast(*forecast, method, settings, request.look_back, backend);
 }
 
-nlohmann::json describe(const LabelOutcome& outcome, const Request& request, const LabelSettings& settings) {
-  nlohmann::json j{{"source", outcome.labels.source}, {"column", outcome.labels.column}, {"error", settings.error},
-                   {"seed_compatible", settings.seed_compatible}};
-  j["threshold"] = std::isfinite(outcome.threshold) ? nlohmann::json(outcome.threshold) : nlohmann::json(nullptr);
-  j["slope"] = settings.kind == SlopeKind::ratio ? "ratio" : settings.kind == SlopeKind::absolute ? "absolute" : "robust";
-  j["direction"] = settings.rising && settings.falling ? "both" : settings.rising ? "rising" : "falling";
-  if (request.on != "series") j["method"] = request.method;
-  return j;
-}
-
 const char* name_of(Direction d) { return d == Direction::rising ? "rising" : "falling"; }
 
 nlohmann::json as_json(const LabelOutcome& outcome, nlohmann::json settings) {
@@ -126,9 +117,9 @@ Status run_label(const Request& request, const CommonOptions& common) {
   if (!backend) return std::move(backend).error();
   auto outcome = find_labels(*file, request, *settings, *query, **backend);
   if (!outcome) return std::move(outcome).error();
-  const nlohmann::json described = describe(*outcome, request, *settings);
-  if (!request.no_save) TG_TRY(file->save_labels(outcome->labels, request.series.point, described.dump()));
-  if (common.json) fmt::print("{}\n", as_json(*outcome, described).dump(2));
+  const std::string described = label_settings_json(*outcome, *settings, request.on == "series" ? "" : request.method);
+  if (!request.no_save) TG_TRY(file->save_labels(outcome->labels, request.series.point, described));
+  if (common.json) fmt::print("{}\n", as_json(*outcome, nlohmann::json::parse(described)).dump(2));
   else fmt::print("{}", as_table(outcome->labels, outcome->threshold));
   return {};
 }

@@ -7,6 +7,7 @@
 #include "host/forecaster.hpp"
 #include "host/model_series.hpp"
 #include "host/output_file.hpp"
+#include "host/save_results.hpp"
 #include "host/table_writer.hpp"
 #include "tools/log.hpp"
 #include "tools/series_options.hpp"
@@ -60,10 +61,7 @@ std::vector<Upcoming> upcoming(const ForecastSet& set) {
 Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluation& evaluation) {
   auto file = SeriesFile::open(options.path, OpenMode::write);
   if (!file) return std::move(file).error();
-  for (const auto* model : set.all())
-    for (const Forecast& f : *model)
-      if (auto saved = file->save_forecast(f, options.point); !saved) return std::move(saved).error();
-  return file->save_table("metrics", options.point, metrics_json(evaluation));
+  return save_forecasts(*file, options.point, set, evaluation);
 }
 
 Expected<std::int64_t> first_interval(const Request& request, const Model& model, const IntervalSeries& series) {

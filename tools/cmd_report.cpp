@@ -17,13 +17,6 @@ struct Request {
   std::string series, output, svg;
 };
 
-Status write_whole(const std::string& path, const std::string& text) {
-  auto file = OutputFile::create(path);
-  if (!file) return std::move(file).error();
-  TG_TRY(file->write(text));
-  return file->finish();
-}
-
 Status run_report(Request request, const CommonOptions& common) {
   auto file = SeriesFile::open(request.series, OpenMode::read);
   if (!file) return std::move(file).error();

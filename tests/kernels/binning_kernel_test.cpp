@@ -2,6 +2,7 @@
 #include "kernels/binning/binning_kernel.hpp"
 
 #include "kernels/binning/batch_pieces.hpp"
+#include "kernels/binning/interval_counter.hpp"
 #include "tests/kernel_on_host/fiber_block.hpp"
 #include "tests/kernel_on_host/thread_block.hpp"
 #include "tests/kernels/packet_cases.hpp"
@@ -145,7 +146,7 @@ Rows count_pieces(const PacketBatch& batch, std::size_t& most_rows) {
     binning::stage_piece(staged.data(), row_k, batch, piece);
     most_rows = std::max(most_rows, row_k.size());
     for (std::size_t i = 0; i < piece.size(); ++i)
-      binning::count_packet(rows[row_k.at(staged[i].interval_offset)], staged[i]);
+      count_packet(rows[row_k.at(staged[i].interval_offset)], staged[i]);
   }
   return rows;
 }
