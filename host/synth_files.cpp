@@ -81,7 +81,8 @@ Expected<std::vector<RateRow>> read_rate_file(const std::string& path) {
       continue;
     }
     const auto time = row_time(line->time);
-    if (!time) return bad_line(path, number, fmt::format("\"{}\" is no time", line->time));
+    if (!time || *time < 0 || *time > last_pcap_ns)
+      return bad_line(path, number, fmt::format("\"{}\" is no time from 1970 to 2106", line->time));
     const auto value = row_value(line->value);
     if (!value) return bad_line(path, number, fmt::format("\"{}\" is no number of packets", line->value));
     // Whole microseconds: a row's packets then stay within it in either resolution of the format.

@@ -22,9 +22,6 @@ constexpr std::size_t buffer_bytes = 1 << 20;
 /// laid first.
 constexpr std::uint32_t bytes_always_written = 98;
 
-/// Microseconds or nanoseconds within the 32-bit seconds of the format.
-constexpr std::int64_t last_pcap_second = 0xffffffff;
-
 Error wrong(const char* option, std::string what, std::string remedy) {
   return {std::move(what), option, std::move(remedy), ErrorKind::usage};
 }
@@ -34,15 +31,24 @@ Status check_share(const char* option, double value, double most) {
   return wrong(option, fmt::format("{} is out of range", value), fmt::format("0 to {}", most));
 }
 
+bool in_pcap_range(std::int64_t ns) { return ns >= 0 && ns <= last_pcap_ns; }
+
+/// Before anything is added up.
 Status check_times(const SynthSettings& s) {
   const bool given = !s.rates.empty();
   const std::int64_t first = given ? s.rates.front().start_ns : s.start_ns;
-  const std::int64_t last =
-      given ? s.rates.back().start_ns + s.rates.back().length_ns : first + s.duration_ns;
-  if (!given && s.duration_ns <= 0) return wrong("--duration", "the trace has no duration", "15m");
-  if (first < 0 || last < first || last / 1'000'000'000 > last_pcap_second)
+  const std::int64_t length =
+      given ? s.rates.back().start_ns - first + s.rates.back().length_ns : s.duration_ns;
+  if (length <= 0) return wrong(given ? "--rates" : "--duration", "the trace has no duration", "15m");
+  if (!in_pcap_range(first) || length > last_pcap_ns || !in_pcap_range(first + length))
     return wrong(given ? "--rates" : "--start", "pcap holds times from 1970 to 2106 only",
-                 "a start within these years");
+                 "a start and a duration within these years");
+  for (const Surge& surge : s.surges)
+    if (!in_pcap_range(surge.start_ns) || !in_pcap_range(surge.length_ns) || surge.length_ns == 0)
+      return wrong("--surge", "a surge has no length or lies outside all times", "start,length,factor");
+  for (const SilentStretch& gap : s.gaps)
+    if (!in_pcap_range(gap.start_ns) || !in_pcap_range(gap.length_ns) || gap.length_ns == 0)
+      return wrong("--gap", "a gap has no length or lies outside all times", "start,length");
   return {};
 }
 
@@ -51,6 +57,10 @@ Status check(const SynthSettings& s) {
   if (!(s.rate > 0 && s.rate <= 1e9))
     return wrong("--rate", fmt::format("{} packets per second is out of range", s.rate),
                  "above 0, up to 1e9");
+  for (const RateRow& row : s.rates)
+    if (!(row.packets >= 0 && row.packets <= static_cast<double>(row.length_ns)))
+      return wrong("--rates", fmt::format("a row with {} packets is out of range", row.packets),
+                   "0 to 1e9 a second");
   if (s.day_ns < 1'000'000'000)
     return wrong("--day", "a day must last a second at least", "24h, or 5m in a short trace");
   if (s.conversations < 1 || s.conversations > 4'000'000)
@@ -67,13 +77,10 @@ Status check(const SynthSettings& s) {
   TG_TRY(check_share("--fragments", s.fragments, 1));
   TG_TRY(check_share("--backward", s.backward, 1));
   for (const Surge& surge : s.surges) {
-    if (surge.length_ns <= 0) return wrong("--surge", "a surge has no length", "start,length,factor");
     if (!(surge.factor > 0 && surge.factor <= 1000))
       return wrong("--surge", fmt::format("the factor {} is out of range", surge.factor),
                    "above 0, up to 1000");
   }
-  for (const SilentStretch& gap : s.gaps)
-    if (gap.length_ns <= 0) return wrong("--gap", "a gap has no length", "start,length");
   return {};
 }
 

@@ -22,6 +22,9 @@
 
 namespace tidegauge {
 
+/// pcap's clock has 32 bits of seconds: 1970 to 2106. Sums of two times in this range fit 64 bits.
+inline constexpr std::int64_t last_pcap_ns = 4'294'967'295'000'000'000;
+
 /// What a planted surge is made of.
 enum class SurgeKind : std::uint8_t {
   flash,      ///< more of the usual mix

@@ -36,6 +36,8 @@ TEST(SynthFiles, BadFilesAreRefusedWithTheLine) {
       {"time,packets\n0\n", ":2"},
       {"time,packets\nnever,1\n", ":2"},
       {"time,packets\n0,-1\n", ":2"},
+      {"time,packets\n-1,1\n", ":2"},
+      {"time,packets\n9000000000,1\n", ":2"},
       {"time,packets\n0,nan\n", ":2"},
       {"time,packets\n0,1\n0,1\n", ":3"},
   };

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include "tests/support.hpp"
@@ -457,6 +458,19 @@ TEST(Synth, SillySettingsNameTheOption) {
       {"--rate", [](auto& s) { s.rate = -5; }},
       {"--start", [](auto& s) { s.start_ns = -second; }},
       {"--start", [](auto& s) { s.start_ns = 5'000'000'000 * second; }},
+      {"--start", [](auto& s) { s.duration_ns = std::numeric_limits<std::int64_t>::max(); }},
+      {"--surge",
+       [](auto& s) {
+         s.surges = {{start, std::numeric_limits<std::int64_t>::max(), 2, {}}};
+       }},
+      {"--gap",
+       [](auto& s) {
+         s.gaps = {{std::numeric_limits<std::int64_t>::max(), second}};
+       }},
+      {"--rates",
+       [](auto& s) {
+         s.rates = {{start, 1'000, 1e15}};
+       }},
       {"--day", [](auto& s) { s.day_ns = 0; }},
       {"--conversations", [](auto& s) { s.conversations = 0; }},
       {"--snaplen", [](auto& s) { s.snaplen = 63; }},
