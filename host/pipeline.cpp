@@ -147,11 +147,12 @@ void add_pipeline_fields(SettingTable& table, PipelineSettings& t) {
 }
 
 Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const PipelineHooks& hooks) {
-  TG_TRY(check_settings(settings.train));
+  // Mistakes and a device that cannot be had should not cost a pass over the captures.
+  TrainSettings train = settings.train;
+  if (train.column.empty()) train.column = "bytes";
+  TG_TRY(check_settings(train));
   TG_TRY(check_label_settings(settings.label));
   PipelineOutcome outcome;
-
-  // What runs the models is settled first: a device that cannot be had should not cost a pass over the captures.
   auto choice = choose_device(settings.device, settings.threads);
   if (!choice) return std::move(choice).error();
   Backend& backend = *choice->backend;
@@ -171,7 +172,6 @@ Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const P
   // From here on no packet is touched: everything is in the series file.
   auto file = SeriesFile::open(settings.series_path(), OpenMode::write);
   if (!file) return std::move(file).error();
-  TrainSettings train = settings.train;
   SeriesFile::Query query;
   query.point = settings.point;
   auto series = read_model_series(*file, query, train);
