@@ -75,11 +75,11 @@ Expected<std::unique_ptr<Backend>> make_cuda_backend(int index) {
     return Error{probe.device_count == 1
                      ? fmt::format("there is no GPU {}, only GPU 0", index)
                      : fmt::format("there is no GPU {}, only 0 to {}", index, probe.device_count - 1),
-                 "--device", "cuda:0, or see tidegauge doctor"};
+                 "--device cuda", "cuda:0, or see tidegauge doctor"};
   char reason[512] = "";
   std::unique_ptr<Backend> backend(module->create(index, reason, sizeof reason));
   if (!backend)
-    return Error{fmt::format("GPU {} cannot be used: {}", index, reason), "--device", "--device cpu"};
+    return Error{fmt::format("GPU {} cannot be used: {}", index, reason), "--device cuda", "--device cpu"};
   return backend;
 }
 

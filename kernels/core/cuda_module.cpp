@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* option = "--device";
+constexpr const char* option = "--device cuda";
 
 std::string list_folders(const std::vector<fs::path>& files) {
   std::string text;

@@ -1,5 +1,5 @@
-// The README's commands, run as a reader would: every line of its ```sh blocks that starts with `tidegauge` runs in one
-// scratch folder, in order, and must succeed. tools/quickstart and tools/test run in tools/test itself.
+// The README's commands, run as a reader would: every line of its ```sh blocks runs in one scratch folder, in
+// order, and must succeed. tools/quickstart and tools/test run in tools/test itself.
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -11,7 +11,7 @@ std::vector<std::string> readme_commands() {
   bool inside = false;
   for (std::string line; std::getline(readme, line);) {
     if (line.starts_with("```")) inside = line == "```sh";
-    else if (inside && line.starts_with("tidegauge ")) commands.push_back(line.substr(0, line.find("  #")));
+    else if (inside && !line.empty()) commands.push_back(line.substr(0, line.find("  #")));
   }
   return commands;
 }
