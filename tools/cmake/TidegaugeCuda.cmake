@@ -6,12 +6,15 @@ if(TIDEGAUGE_CUDA STREQUAL "OFF")
 endif()
 
 include(CheckLanguage)
-find_program(TIDEGAUGE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS ${TIDEGAUGE_CUDA_HINTS} PATH_SUFFIXES bin)
+find_program(TIDEGAUGE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS ${TIDEGAUGE_CUDA_HINTS} PATH_SUFFIXES bin
+             NO_CMAKE_SYSTEM_PATH)
 if(TIDEGAUGE_NVCC AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   set(ENV{CUDACXX} ${TIDEGAUGE_NVCC})   # check_language looks only here and in PATH
 endif()
 # CMAKE_CUDA_COMPILER must not be preset: check_language would skip its probe and a broken nvcc would end the build.
-check_language(CUDA)
+if(DEFINED ENV{CUDACXX})
+  check_language(CUDA)
+endif()
 if(NOT CMAKE_CUDA_COMPILER)
   if(TIDEGAUGE_CUDA STREQUAL "ON")
     message(FATAL_ERROR "TIDEGAUGE_CUDA=ON, but no working nvcc was found. Install the CUDA Toolkit 13, or set CUDACXX.")
