@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "host/alert_budget.hpp"
+#include "kernels/data/interval_columns.hpp"
 
 namespace tidegauge {
 
@@ -85,12 +86,14 @@ void add_ranges(std::vector<LabelledRange>& out, const StrengthSeries& p, const 
                 double threshold, bool rising) {
   const auto bounds = segment_bounds(p);
   const auto error = static_cast<std::int64_t>(settings.error);
+  const std::int64_t limit = last_interval(p.interval_ns);
   bool open = false;
   double peak = 0;
   for (std::size_t i = 0; i < p.k.size(); ++i) {
     const double size = strength(p.kind, p.s[i], rising);
     if (!(size > threshold)) continue;
-    LabelledRange range{p.k[i] - error, p.k[i] + error, p.k[i], rising ? Direction::rising : Direction::falling, p.s[i], 1};
+    LabelledRange range{p.k[i] < error - limit ? -limit : p.k[i] - error,
+                        p.k[i] > limit - error ? limit : p.k[i] + error, p.k[i], rising ? Direction::rising : Direction::falling, p.s[i], 1};
     if (settings.seed_compatible) {
       out.push_back(range);
       continue;
@@ -145,9 +148,10 @@ void robust_scores(std::vector<double>& values) {
 
 StrengthSeries residual_strengths(const Forecast& f, SlopeKind kind) {
   StrengthSeries p{kind, f.interval_ns, f.k, std::vector<double>(f.k.size(), none), number_segments(f.k, {})};
+  const double seconds = static_cast<double>(f.interval_ns) / 1e9;
   for (std::size_t i = 0; i < f.k.size(); ++i) {
     if (!std::isfinite(f.actual[i]) || !std::isfinite(f.predicted[i])) continue;
-    if (kind != SlopeKind::ratio) p.s[i] = f.actual[i] - f.predicted[i];
+    if (kind != SlopeKind::ratio) p.s[i] = (f.actual[i] - f.predicted[i]) / seconds;
     // A network may predict less than nothing; a counter cannot be less, so 0 is what it says.
     else p.s[i] = std::max(f.actual[i], 0.0) / std::max(f.predicted[i], 0.0);
   }
@@ -208,7 +212,7 @@ Status check_label_settings(const LabelSettings& s) {
           "an absolute slope has no usual threshold: give --threshold, --quantile or --budget");
   require(!s.threshold || !std::isnan(*s.threshold), "--threshold is not a number");
   require(!s.quantile || (*s.quantile > 0 && *s.quantile < 1), "--quantile must be between 0 and 1");
-  require(s.error <= (1u << 30), fmt::format("--error {} is too large", s.error));
+  require(s.error <= max_label_error, fmt::format("--error {} is too large", s.error));
   require(s.rising || s.falling, "no direction to label");
   if (wrong.empty()) return {};
   return Error{wrong, "label settings", "tidegauge label --help", ErrorKind::usage};

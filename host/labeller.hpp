@@ -4,7 +4,7 @@
 // Strength of a point (the same rule reads a slope, or what came against what was forecast):
 //   kind      slope from x[i-1] to x[i]        residual: forecast p, actual a       rising     falling
 //   ratio     s = x[i] / x[i-1]                s = a / p                            s          1 / s
-//   absolute  s = (x[i] - x[i-1]) per second   s = a - p, in the column's unit      s          -s
+//   absolute  s = (x[i] - x[i-1]) per second   s = (a - p) per second               s          -s
 //   robust    s = z-score of the absolute      s = z-score of a - p                 s          -s
 // so a fall to a third is as strong as a rise to three times: falling means x[i-1] / x[i] > threshold. A point is
 // detected where its strength is strictly above the threshold; NaN never is. 0 -> x rises infinitely, x -> 0 falls so.
@@ -37,6 +37,8 @@ struct AlertBudget {
 };
 /// "2/week", "1/day", "0.5/hour"; also month (30 days) and year (365 days).
 Expected<AlertBudget> parse_budget(std::string_view text);
+
+constexpr std::size_t max_label_error = 1'000'000;  ///< intervals
 
 struct LabelSettings {
   SlopeKind kind = SlopeKind::ratio;

@@ -32,6 +32,7 @@ json describe(const Model& m) {
           {"mase_scale", m.mase_scale},
           {"training_end_k", m.training_end_k},
           {"data_hash", m.data_hash},
+          {"base_hash", m.base_hash},
           {"progress",
            {{"epoch", m.progress.epoch},
             {"batch", m.progress.batch},
@@ -66,6 +67,7 @@ Expected<Model> read_description(const json& j) {
   m.mase_scale = j.at("mase_scale").get<double>();
   m.training_end_k = j.at("training_end_k").get<std::int64_t>();
   m.data_hash = j.at("data_hash").get<std::uint64_t>();
+  m.base_hash = j.value("base_hash", std::uint64_t{0});
   const json& p = j.at("progress");
   const auto optional = [](const json& v, double absent) { return v.is_null() ? absent : v.get<double>(); };
   m.progress.epoch = p.at("epoch").get<std::size_t>();
@@ -143,6 +145,11 @@ Status read_state(Model& m, const TensorFile& file) {
   if (m.progress.parameters.empty()) m.progress.parameters = m.parameters;
   if (adam) TG_TRY(fill(m.progress.optimizer.first_moment, "adam.m"));
   TG_TRY(fill(m.progress.optimizer.second_moment, adam ? "adam.v" : "rmsprop.v"));
+  const OptimizerState& state = m.progress.optimizer;
+  if (adam && state.first_moment.empty() != state.second_moment.empty())
+    return Error{"of the optimizer's state only one of adam.m and adam.v is there", "", ""};
+  if (state.steps > 0 && state.second_moment.empty())
+    return Error{fmt::format("the optimizer's state after {} steps is missing", state.steps), "", ""};
   return {};
 }
 

@@ -54,6 +54,7 @@ struct Model {
   double mase_scale = 0;          ///< mean one-step change of the training part, in the column's unit
   std::int64_t training_end_k = 0;  ///< first interval after the training part
   std::uint64_t data_hash = 0;    ///< of what it was trained on
+  std::uint64_t base_hash = 0;    ///< of the model that it was fine-tuned from; 0: none
   TrainProgress progress;
 };
 

@@ -93,7 +93,7 @@ void add_label_fields(SettingTable& table, LabelSettings& l) {
       parse_optional_number(l.threshold, -any, any));
   add("quantile", "Learn the threshold: this share of the points stays below", parse_optional_number(l.quantile, 0, 1));
   add("budget", "Learn the threshold: at most so many alerts, such as 2/week", parse_with(l.budget, parse_budget));
-  add("error", "Intervals added on each side of a detection (default 5)", parse_count(l.error, 0, 1u << 30));
+  add("error", "Intervals added on each side of a detection (default 5)", parse_count(l.error, 0, max_label_error));
   table.add({"label", "seed_compatible", "Never merge or clip, index forecasts as the original tool did",
              parse_switch(l.seed_compatible), false, true});
 }

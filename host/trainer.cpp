@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -244,13 +245,16 @@ bool was_begun(const TrainHooks& hooks) {
 }
 
 Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const TrainSettings& settings,
-                                           Backend& backend, const TrainHooks& hooks) {
+                                           Backend& backend, const TrainHooks& hooks, std::uint64_t base_hash) {
   auto model = load_model(hooks.checkpoint);
   if (!model) return model.error();
+  if (model->base_hash != base_hash)
+    return Error{"what was begun started from another model", hooks.checkpoint,
+                 "the same --from and --refit-scaler, or another --model; --restart drops the checkpoint", ErrorKind::usage};
   if (hooks.remark)
     hooks.remark(fmt::format("going on from {} (epoch {}, batch {})", hooks.checkpoint, model->progress.epoch + 1,
                              model->progress.batch));
-  return continue_training(std::move(*model), series, settings, backend, hooks);
+  return continue_training(std::move(*model), series, settings, backend, hooks, hooks.checkpoint);
 }
 
 /// Settings that may differ when training goes on: how long, not what.
@@ -260,11 +264,37 @@ bool same_training(TrainSettings a, const TrainSettings& b) {
   return settings_to_json(a) == settings_to_json(b);
 }
 
+/// What fine-tuning takes from a model: its weights, and its scale unless that is fitted anew. Never 0.
+std::uint64_t base_hash_of(const Model& from, const FineTuneOptions& options) {
+  std::uint64_t hash = mix64(from.parameters.size());
+  const auto add = [&](std::uint64_t bits) { hash = mix64(hash ^ bits); };
+  for (float weight : from.parameters) add(std::bit_cast<std::uint32_t>(weight));
+  if (!options.refit_scaler) {
+    for (const Scaler& s : from.scalers) {
+      add(static_cast<std::uint64_t>(s.kind) << 1 | std::uint64_t{s.log1p});
+      add(std::bit_cast<std::uint64_t>(s.offset));
+      add(std::bit_cast<std::uint64_t>(s.scale));
+    }
+  }
+  return std::max<std::uint64_t>(hash, 1);
+}
+
+/// The scale that comes with the model was fitted to its columns in its way.
+Status check_frozen_scale(const TrainSettings& from, const TrainSettings& settings) {
+  if (from.scaler != settings.scaler || from.log1p != settings.log1p)
+    return Error{"another --scaler or --log than the model's: the scale comes with the model", "--from",
+                 "add --refit-scaler, or leave them out", ErrorKind::usage};
+  if (from.extra_columns != settings.extra_columns)
+    return Error{"other --extra-columns than the model's: their scale comes with the model", "--from",
+                 "add --refit-scaler, or leave them out", ErrorKind::usage};
+  return {};
+}
+
 }  // namespace
 
 Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSettings& settings, Backend& backend,
                                    const TrainHooks& hooks) {
-  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks, 0);
   auto prepared = prepare(series, settings, nullptr);
   if (!prepared) return prepared.error();
   Model& model = prepared->model;
@@ -279,23 +309,26 @@ Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series
   if (!(from.settings.shape() == settings.shape()))
     return Error{"the model to start from has another shape (look-back, horizon, hidden, layers, inputs or skip)",
                  "--from", "leave those options out: they are taken from the model", ErrorKind::usage};
-  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks);
+  if (!options.refit_scaler) TG_TRY(check_frozen_scale(from.settings, settings));
+  const std::uint64_t base_hash = base_hash_of(from, options);
+  if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks, base_hash);
   auto prepared = prepare(series, settings, options.refit_scaler ? nullptr : &from.scalers);
   if (!prepared) return prepared.error();
+  prepared->model.base_hash = base_hash;
   prepared->model.parameters = from.parameters;
   prepared->model.progress.parameters = from.parameters;
   return run(std::move(*prepared), backend, hooks);
 }
 
 Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& series, const TrainSettings& settings,
-                                         Backend& backend, const TrainHooks& hooks) {
+                                         Backend& backend, const TrainHooks& hooks, const std::string& where) {
   const char* remedy = "the same settings and data, or another --model; --restart drops the checkpoint";
   if (!same_training(model.settings, settings))
-    return Error{"what was begun has other settings", hooks.checkpoint, remedy, ErrorKind::usage};
+    return Error{"what was begun has other settings", where, remedy, ErrorKind::usage};
   auto prepared = prepare(series, settings, &model.scalers);
   if (!prepared) return prepared.error();
   if (prepared->model.data_hash != model.data_hash)
-    return Error{"what was begun was trained on other data", hooks.checkpoint, remedy, ErrorKind::usage};
+    return Error{"what was begun was trained on other data", where, remedy, ErrorKind::usage};
   model.settings = settings;
   model.progress.finished = false;
   prepared->model = std::move(model);

@@ -51,13 +51,15 @@ Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSett
 struct FineTuneOptions {
   bool refit_scaler = false;  ///< otherwise the model keeps the scale that its weights were trained in
 };
-/// Goes on from a trained model's weights on another series, with a fresh optimizer. The shapes must be the same. A
-/// checkpoint is taken up as in train_model.
+/// Goes on from a trained model's weights on another series, with a fresh optimizer. The shapes must be the same, and
+/// without refit_scaler the scaling and the extra columns too. A checkpoint is taken up as in train_model if it was
+/// begun from the same model.
 Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series, const TrainSettings& settings,
                                  const FineTuneOptions& options, Backend& backend, const TrainHooks& hooks);
 
 /// Goes on exactly where `model` stands, up to `settings.epochs`; everything else in the settings must be the same.
+/// @param where the model's file, named in errors.
 Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& series, const TrainSettings& settings,
-                                         Backend& backend, const TrainHooks& hooks);
+                                         Backend& backend, const TrainHooks& hooks, const std::string& where = {});
 
 }  // namespace tidegauge

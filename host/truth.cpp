@@ -43,6 +43,9 @@ Expected<IntervalRange> make_range(Bound start, Bound end, std::int64_t interval
   IntervalRange range{start.value, end.value};
   if (start.is_time) range.first_k = interval_of(start.value, interval_ns);
   if (end.is_time) range.last_k = interval_of(std::max(end.value - 1, start.is_time ? start.value : end.value - 1), interval_ns);
+  const std::int64_t limit = last_interval(interval_ns);
+  if (range.first_k < -limit || range.last_k > limit)
+    return Error{fmt::format("interval numbers lie between {} and {}", -limit, limit), "", ""};
   if (range.last_k < range.first_k || (start.is_time && end.is_time && end.value < start.value))
     return Error{"the range ends before it begins", "", ""};
   return range;

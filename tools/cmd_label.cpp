@@ -59,8 +59,6 @@ Expected<LabelOutcome> find_labels(const SeriesFile& file, const Request& reques
     if (!series) return std::move(series).error();
     return label_series(*series, 0, settings, backend);
   }
-  if (request.method != "residual" && request.method != "slope")
-    return Error{fmt::format("there is no method '{}'", request.method), "--method", "residual or slope", ErrorKind::usage};
   auto forecast = find_forecast(file, request);
   if (!forecast) return std::move(forecast).error();
   cut(*forecast, query);
@@ -107,6 +105,8 @@ Expected<LabelSettings> resolve_settings(const Request& request, std::int64_t in
 }
 
 Status run_label(const Request& request, const CommonOptions& common) {
+  if (request.method != "residual" && request.method != "slope")
+    return Error{fmt::format("there is no method '{}'", request.method), "--method", "residual or slope", ErrorKind::usage};
   auto query = request.series.query();
   if (!query) return std::move(query).error();
   auto file = SeriesFile::open(request.series.path, request.no_save ? OpenMode::read : OpenMode::write);

@@ -73,6 +73,8 @@ Expected<std::int64_t> first_interval(const Request& request, const Model& model
 }
 
 Status run_predict(const Request& request, const CommonOptions& common) {
+  if (request.csv == "-" && common.json)
+    return Error{"--csv - and --json would both write to stdout", "--csv", "a file for --csv", ErrorKind::usage};
   auto model = load_model(request.model);
   if (!model) return std::move(model).error();
   if (!request.column.empty()) model->settings.column = request.column;

@@ -110,8 +110,9 @@ std::int64_t evaluation_start(const Model& model, const IntervalSeries& series) 
 }
 
 Expected<TrainOutcome> train(const Request& request, const std::optional<Model>& base, const TrainSettings& settings,
-                             const IntervalSeries& series, Backend& backend, const TrainHooks& hooks) {
-  if (request.resume) return continue_training(*base, series, settings, backend, hooks);
+                             const IntervalSeries& series, Backend& backend, const TrainHooks& hooks,
+                             const std::string& base_path) {
+  if (request.resume) return continue_training(*base, series, settings, backend, hooks, base_path);
   if (base) return fine_tune(*base, series, settings, {request.refit_scaler}, backend, hooks);
   return train_model(series, settings, backend, hooks);
 }
@@ -129,9 +130,16 @@ Status run_train(const Request& request, const CommonOptions& common) {
                                                  : request.model;
   if (request.resume && !request.from.empty())
     return Error{"--resume and --from exclude each other", "", "one of them", ErrorKind::usage};
+  const std::string checkpoint = path + ".checkpoint";
   std::optional<Model> base;
-  if (request.resume || !request.from.empty()) {
-    auto loaded = load_model(request.resume ? path : request.from);
+  std::string base_path = request.from;
+  if (request.resume) {  // a run that was resumed and stopped has come further than the finished model
+    const bool begun = !request.restart && std::filesystem::exists(checkpoint);
+    base_path = begun ? checkpoint : path;
+    remark("going on from " + base_path);
+  }
+  if (!base_path.empty()) {
+    auto loaded = load_model(base_path);
     if (!loaded) return std::move(loaded).error();
     base = std::move(*loaded);
   }
@@ -143,13 +151,15 @@ Status run_train(const Request& request, const CommonOptions& common) {
   if (!file) return std::move(file).error();
   auto series = read_model_series(*file, *query, *settings);
   if (!series) return std::move(series).error();
+  if (series->size() == 0)
+    return Error{"no interval lies in the stretch", request.series.path, "another --since or --until", ErrorKind::usage};
   auto backend = request.device.choose();
   if (!backend) return std::move(backend).error();
 
   const InterruptGuard guard;
   EpochLine line;
   TrainHooks hooks;
-  hooks.checkpoint = path + ".checkpoint";
+  hooks.checkpoint = checkpoint;
   hooks.checkpoint_every_s = request.checkpoint_every_s;
   hooks.max_steps = request.max_steps;
   hooks.stop = interrupted;
@@ -157,7 +167,7 @@ Status run_train(const Request& request, const CommonOptions& common) {
   hooks.remark = [&](const std::string& text) { remark(text); };
   std::error_code absent;
   if (request.restart) std::filesystem::remove(hooks.checkpoint, absent);
-  auto outcome = train(request, base, *settings, *series, **backend, hooks);
+  auto outcome = train(request, base, *settings, *series, **backend, hooks, base_path);
   line.clear();
   if (!outcome) return std::move(outcome).error();
   if (outcome->end == TrainEnd::stopped) return say_stopped(hooks, *outcome);

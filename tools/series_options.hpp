@@ -53,11 +53,4 @@ struct DeviceOptions {
   }
 };
 
-/// "value" where the series has it (imported tables), otherwise "bytes".
-inline std::string default_column(const IntervalSeries& series) {
-  for (const std::string& name : series.columns)
-    if (name == "value") return name;
-  return "bytes";
-}
-
 }  // namespace tidegauge

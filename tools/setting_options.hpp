@@ -47,12 +47,6 @@ class SettingOptions {
     return Error{wrong, "", remedy.empty() ? "--help lists every option" : remedy, ErrorKind::usage};
   }
 
-  bool gave(const std::string& name) const {
-    for (const auto& [given, text] : given_)
-      if (given == name) return true;
-    return false;
-  }
-
  private:
   std::vector<std::pair<std::string, std::string>> given_;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -86,6 +87,11 @@ constexpr std::optional<Column> column_by_name(std::string_view name) {
 constexpr std::int64_t interval_of(std::int64_t ts_ns, std::int64_t interval_ns) {
   const std::int64_t q = ts_ns / interval_ns;
   return q - (ts_ns % interval_ns < 0);
+}
+
+/// The largest k for which both ends of intervals k and -k are times in int64 nanoseconds.
+constexpr std::int64_t last_interval(std::int64_t interval_ns) {
+  return std::numeric_limits<std::int64_t>::max() / interval_ns - 1;
 }
 
 }  // namespace tidegauge

@@ -76,17 +76,19 @@ class CpuLstm final : public LstmNetwork {
         code_(code_for(isa)),
         plan_(shape, code_),
         threads_(threads),
-        flat_(lstm_initial_parameters(shape, seed)),
-        gradient_(flat_.size()) {}
+        seed_(seed),
+        gradient_(lstm_parameter_count(shape)) {}
 
   const LstmShape& shape() const override { return shape_; }
 
   void set_parameters(std::span<const float> flat) override {
-    TG_REQUIRE(flat.size() == flat_.size(), "parameters of another shape");
-    std::copy(flat.begin(), flat.end(), flat_.begin());
+    TG_REQUIRE(flat.size() == gradient_.size(), "parameters of another shape");
+    flat_.assign(flat.begin(), flat.end());
     packed_fresh_ = back_fresh_ = false;
   }
-  std::vector<float> parameters() const override { return flat_; }
+  std::vector<float> parameters() const override {
+    return flat_.empty() ? lstm_initial_parameters(shape_, seed_) : flat_;
+  }
 
   double loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
                            std::uint64_t step) override;
@@ -123,7 +125,9 @@ class CpuLstm final : public LstmNetwork {
   const LayerCode& code_;
   const PackPlan plan_;
   const std::size_t threads_;
-  std::vector<float> flat_, gradient_;
+  const std::uint64_t seed_;
+  std::vector<float> flat_;  ///< empty until they are set or needed: drawing orthogonal weights costs H^3
+  std::vector<float> gradient_;
   AlignedBuffer packed_, back_, groups_;
   bool packed_fresh_ = false, back_fresh_ = false;
   std::optional<ThreadPool> pool_;  ///< made when there is first work for it
@@ -163,6 +167,7 @@ void CpuLstm::run_blocks(const Task& task) {
 }
 
 void CpuLstm::refresh_packed(bool back) {
+  if (flat_.empty()) flat_ = lstm_initial_parameters(shape_, seed_);
   if (!packed_fresh_) {
     float* packed = packed_.reserve(plan_.packed_size);
     run_blocks(
@@ -216,7 +221,7 @@ void CpuLstm::add_groups(Call& call, std::size_t l, std::size_t block) {
 
 double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
                                   const LossSettings& loss, std::uint64_t step) {
-  TG_REQUIRE(gradient.size() == flat_.size(), "a gradient of another shape");
+  TG_REQUIRE(gradient.size() == gradient_.size(), "a gradient of another shape");
   require_fits(windows, true);
   if (windows.size() == 0) {
     std::fill(gradient.begin(), gradient.end(), 0.0f);

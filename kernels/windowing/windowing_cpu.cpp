@@ -26,7 +26,7 @@ Expected<PartSize> parse_part_size(std::string_view text, std::string_view optio
                  "rows such as 125, or a fraction such as 0.7", ErrorKind::usage};
   };
   const char* last = text.data() + text.size();
-  if (text.find('.') == std::string_view::npos) {
+  if (text.find_first_of(".eE") == std::string_view::npos) {
     std::size_t rows = 0;
     const auto [end, error] = std::from_chars(text.data(), last, rows);
     if (error != std::errc() || end != last) return refuse();

@@ -96,6 +96,16 @@ TEST(Labeller, SeedCompatibleNeitherMergesNorClips) {
             (Ranges{{-4, 6, 1, Direction::rising, 2, 1}, {-3, 7, 2, Direction::rising, 2, 1}}));
 }
 
+TEST(Labeller, RangesEndWhereTimesEnd) {
+  constexpr std::int64_t day = 86'400'000'000'000;
+  LabelSettings settings = with_threshold(1.3, max_label_error);
+  settings.seed_compatible = true;
+  const auto ranges = must_label(test::series_of({10, 20}, day), settings).labels.ranges;
+  ASSERT_EQ(ranges.size(), 1u);
+  EXPECT_EQ(ranges[0].first_k, -106'750);  // 2^63 ns are 106,751 days
+  EXPECT_EQ(ranges[0].last_k, 106'750);
+}
+
 TEST(Labeller, KnowsAbsoluteAndRobustSlopes) {
   IntervalSeries s = test::series_of({0, 1, 2, 13, 14, 4}, 2'000'000'000);
   LabelSettings settings = with_threshold(5, 0, "both");
@@ -199,6 +209,8 @@ TEST(Labeller, ComparesAForecastWithWhatCame) {
   LabelSettings absolute = with_threshold(7.9, 0, "both");
   absolute.kind = SlopeKind::absolute;
   EXPECT_EQ(found(absolute), (Ks{101, 102, 103, 111}));
+  f.interval_ns = 2'000'000'000;  // per second, as the slope of the series: 21 in 2 s is 10.5
+  EXPECT_EQ(found(absolute), (Ks{101}));
 }
 
 // The seed: prediction j against j + 1, a fall by more than 1.1, counted at j, where prediction j speaks of interval
@@ -235,6 +247,10 @@ TEST(Labeller, ReadsBudgetsAndRefusesMistakes) {
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().what.find("one of"), std::string::npos);
   EXPECT_NE(status.error().what.find("--quantile"), std::string::npos);
+  LabelSettings far = with_threshold(1, max_label_error);
+  EXPECT_TRUE(check_label_settings(far));
+  ++far.error;
+  EXPECT_FALSE(check_label_settings(far));
   LabelSettings absolute;
   absolute.kind = SlopeKind::absolute;
   EXPECT_FALSE(check_label_settings(absolute));

@@ -104,7 +104,8 @@ TEST(ModelFile, RefusesWhatDoesNotFit) {
     file.tensors.erase(tensor);
     return file;
   };
-  TensorFile no_settings = *good, no_json = *good, nan = *good, wrong_type = *good;
+  TensorFile no_settings = *good, no_json = *good, nan = *good, wrong_type = *good, stateless = without("adam.m");
+  stateless.tensors.erase("adam.v");
   no_settings.metadata.clear();
   no_json.metadata["tidegauge"] = "{";
   nan.tensors["head.bias"] = Tensor::of(std::vector<float>{0, std::nanf("")}, {2});
@@ -116,6 +117,9 @@ TEST(ModelFile, RefusesWhatDoesNotFit) {
       {"NaN weight", nan},
       {"integer weight", wrong_type},
       {"missing weight", without("weight_hh_l1")},
+      {"Adam's v without m", without("adam.m")},
+      {"Adam's m without v", without("adam.v")},
+      {"steps without a state", stateless},
       {"missing linear bias", without("linear.bias")},
       {"other format", edited("/format", 99)},
       {"other hidden size", edited("/settings/hidden", 4)},

@@ -211,6 +211,30 @@ TEST(Trainer, FineTuningKeepsTheScaleUnlessToldOtherwise) {
   EXPECT_FALSE(fine_tune(base, february, settings, {}, *backend, {}));
 }
 
+TEST(Trainer, FineTuningRefusesAnotherScaleAndAnotherModelsCheckpoint) {
+  const IntervalSeries series = test::waves(200);
+  const Model base = must_train(series, small());
+  const auto backend = make_cpu_backend(1);
+  TrainSettings logarithmic = small();
+  logarithmic.log1p = true;
+  const auto refused = fine_tune(base, series, logarithmic, {}, *backend, {});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("--refit-scaler"), std::string::npos);
+  EXPECT_TRUE(fine_tune(base, series, logarithmic, {true}, *backend, {}));
+
+  test::ScratchFolder scratch;
+  TrainHooks hooks;
+  hooks.checkpoint = scratch / "c";
+  hooks.max_steps = 2;
+  ASSERT_TRUE(fine_tune(base, series, small(), {}, *backend, hooks));
+  Model other = base;
+  other.parameters[0] += 1;
+  EXPECT_FALSE(fine_tune(other, series, small(), {}, *backend, hooks));
+  EXPECT_FALSE(fine_tune(base, series, small(), {true}, *backend, hooks));
+  EXPECT_FALSE(train_model(series, small(), *backend, hooks));
+  EXPECT_TRUE(fine_tune(base, series, small(), {}, *backend, hooks));
+}
+
 TEST(Trainer, WindowsNeverCrossAGapOrAnIncompleteInterval) {
   IntervalSeries series = test::waves(60);
   for (std::size_t i = 20; i < 60; ++i) series.k[i] += 5;  // a gap after row 19

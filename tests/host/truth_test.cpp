@@ -41,7 +41,8 @@ TEST(Truth, NamesTheLineOfAMistake) {
   struct Row { const char *text, *line; };
   for (const Row& row : {Row{"from,to\n1,2\n", ":1"}, Row{"start,end\n1,2\n5,x\n", ":3"}, Row{"start,end\n5,2\n", ":2"},
                          Row{"start,end\n5\n", ":2"}, Row{"start,end\n30.5,10.5\n", ":2"}, Row{"start_k,end_k\n1.5,2\n", ":2"},
-                         Row{"start,end\n\"1,2\n", ":2"}}) {
+                         Row{"start,end\n\"1,2\n", ":2"}, Row{"start,end\n1,2\n1,9000000000000000000\n", ":3"},
+                         Row{"start,end\n-9000000000000000000,2\n", ":2"}}) {
     const auto ranges = read(row.text);
     ASSERT_FALSE(ranges) << row.text;
     EXPECT_TRUE(ranges.error().where.ends_with(row.line)) << row.text << ranges.error().message();

@@ -11,13 +11,14 @@ namespace {
 
 TEST(PartSize, ReadsRowsAndFractions) {
   struct Row { const char* text; std::size_t of_180; };
-  for (const Row& row : {Row{"125", 125}, Row{"0", 0}, Row{"500", 180}, Row{"0.7", 126}, Row{"0.0", 0}, Row{".5", 90}}) {
+  for (const Row& row : {Row{"125", 125}, Row{"0", 0}, Row{"500", 180}, Row{"0.7", 126}, Row{"0.0", 0}, Row{".5", 90},
+                         Row{"0.00001", 0}, Row{"5e-1", 90}}) {
     const auto size = parse_part_size(row.text, "--train");
     ASSERT_TRUE(size) << row.text;
     EXPECT_EQ(size->of(180), row.of_180) << row.text;
     EXPECT_EQ(*parse_part_size(part_size_text(*size), ""), *size) << row.text;
   }
-  for (const char* text : {"", "x", "-1", "1.0", "1.5", "-0.1", "0.7x", "nan.", "12e3"})
+  for (const char* text : {"", "x", "-1", "1.0", "1.5", "-0.1", "0.7x", "nan.", "12e3", "1e-", "e"})
     EXPECT_FALSE(parse_part_size(text, "--train")) << text;
 }
 

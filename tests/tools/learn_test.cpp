@@ -92,7 +92,16 @@ TEST_F(Learn, FineTunesAndResumes) {
   EXPECT_NE(run_command("train " + series + " --from " + file("a.model") + " --hidden 11 -m " + file("c.model")).status, 0);
   const json resumed = must_json("train " + series + " --resume --epochs 25 -m " + file("a.model"));
   EXPECT_EQ(resumed["history"].size(), 26u);
-  EXPECT_EQ(run_command("train " + series + " --resume --seed 7 -m " + file("a.model")).status, 2);
+  const auto other = run_command("train " + series + " --resume --seed 7 -m " + file("a.model"));
+  EXPECT_EQ(other.status, 2);
+  EXPECT_NE(other.err.find("a.model"), std::string::npos) << other.err;
+  EXPECT_EQ(other.err.find("a.model.checkpoint"), std::string::npos) << other.err;
+  // Stopped again and again it still comes to the end: 3 more epochs of 4 steps.
+  const std::string piece = "train " + series + " --resume --epochs 28 --max-steps 7 -m " + file("a.model");
+  ASSERT_EQ(run_command(piece).status, 0);
+  EXPECT_TRUE(fs::exists(file("a.model.checkpoint")));
+  ASSERT_EQ(run_command(piece).status, 0);
+  EXPECT_FALSE(fs::exists(file("a.model.checkpoint")));
 }
 
 TEST_F(Learn, MistakesSayWhatToTry) {
@@ -106,6 +115,10 @@ TEST_F(Learn, MistakesSayWhatToTry) {
       {"train " + series + " --device quantum", 2, "quantum"},
       {"predict " + series + " -m " + series, 1, "safetensors"},
       {"predict " + series, 2, "--model"},
+      {"predict " + series + " -m " + series + " --csv - --json", 2, "--csv"},
+      {"label " + series + " --threshold 2 --method foo", 2, "--method"},
+      {"label " + series + " --threshold 2 --error 1000001", 2, "--error"},
+      {"train " + series + " --since 2030-01-01", 2, "--since"},
       {"label " + series + " --slope absolute", 2, "--threshold"},
       {"label " + series + " --threshold 1 --quantile 0.5", 2, "one of"},
       {"label " + series + " --on lstm", 2, "tidegauge predict first"},
