@@ -14,8 +14,6 @@ namespace tidegauge {
 
 namespace {
 
-constexpr std::int64_t default_interval_ns = 1'000'000'000;
-
 std::uint64_t bytes_on_disk(const std::string& path) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
@@ -65,10 +63,7 @@ class BinJob {
  private:
   /// Makes the series file once, before the threads open it, each for itself.
   Status open_series() {
-    std::error_code ignored;
-    const bool fresh = !std::filesystem::exists(options_.series, ignored);
-    const std::int64_t wanted = options_.interval_ns == 0 && fresh ? default_interval_ns : options_.interval_ns;
-    auto file = SeriesFile::open(options_.series, OpenMode::create, wanted);
+    auto file = SeriesFile::open(options_.series, OpenMode::create, options_.interval_ns);
     if (!file) return std::move(file).error();
     report_.interval_ns = file->interval_ns();
     return {};
@@ -79,6 +74,9 @@ class BinJob {
     if (!own) {
       auto file = SeriesFile::open(options_.series, OpenMode::write);
       if (!file) return std::move(file).error();
+      if (file->interval_ns() != report_.interval_ns)
+        return Error{"another process gave this series file another interval meanwhile", options_.series,
+                     "run it again, or name another series file with -o"};
       file->set_wait(options_.wait_ms);
       own.emplace(*std::move(file));
     }

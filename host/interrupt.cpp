@@ -13,6 +13,12 @@ struct sigaction g_previous_int, g_previous_term;
 
 void on_signal(int) { g_interrupted.store(true); }
 
+/// Who started us with the signal ignored (a shell's background job, nohup) meant it.
+void catch_unless_ignored(int signal, const struct sigaction& action, struct sigaction& previous) {
+  sigaction(signal, nullptr, &previous);
+  if (previous.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
@@ -21,8 +27,8 @@ InterruptGuard::InterruptGuard() {
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;  // the second signal meets the default
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &g_previous_int);
-  sigaction(SIGTERM, &action, &g_previous_term);
+  catch_unless_ignored(SIGINT, action, g_previous_int);
+  catch_unless_ignored(SIGTERM, action, g_previous_term);
 }
 
 InterruptGuard::~InterruptGuard() {

@@ -18,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr int default_wait_ms = 10'000;
+constexpr std::int64_t default_interval_ns = 1'000'000'000;
+
+constexpr const char* select_interval = "SELECT value FROM meta WHERE key = 'interval_ns'";
 
 /// SQLite takes names as URIs here; what is special there is escaped.
 std::string uri(const std::string& path, const char* parameters) {
@@ -33,6 +36,7 @@ std::string uri(const std::string& path, const char* parameters) {
 Expected<sqlite::Database> open_for_reading(const std::string& path) {
   auto db = sqlite::Database::open(uri(path, ""), SQLITE_OPEN_READWRITE, path);
   if (!db) return db;
+  db->wait_for_locks(default_wait_ms);  // recovery, and the end of the last writer, need the file for a moment
   if (db->execute("PRAGMA query_only = ON") && db->text("PRAGMA journal_mode")) return db;
   std::error_code ignored;
   if (fs::exists(path + "-wal", ignored)) return db;
@@ -58,20 +62,25 @@ Expected<sqlite::Database> open_for_writing(const std::string& path, bool create
   auto tables = db->integer("SELECT count(*) FROM sqlite_master");
   if (!tables) return std::move(tables).error();
   if (*tables == 0 && create) {
-    if (interval_ns == 0)
-      return Error{"a new series file needs its interval", path, "--interval 1s", ErrorKind::usage};
     TG_TRY(set_wal(*db));
-    TG_TRY(make_schema(*db, interval_ns, path));
+    TG_TRY(make_schema(*db, interval_ns == 0 ? default_interval_ns : interval_ns, path));
   }
   // FULL: a trace that was reported as in stays in when the power fails. Costs one sync per trace.
   TG_TRY(db->execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536"));
   return db;
 }
 
-/// An empty series file (every input failed the first time) takes the new interval.
+/// An empty series file (every input failed the first time) takes the new interval. Under the write lock, so that no
+/// trace comes in between the look and the change.
 Status settle_interval(const sqlite::Database& db, std::int64_t& interval_ns, std::int64_t wanted_ns,
                        const std::string& path) {
   if (wanted_ns == 0 || wanted_ns == interval_ns) return {};
+  auto transaction = sqlite::Transaction::begin(db);
+  if (!transaction) return std::move(transaction).error();
+  auto current = db.integer(select_interval);
+  if (!current) return std::move(current).error();
+  interval_ns = *current;
+  if (wanted_ns == interval_ns) return {};
   auto traces = db.integer("SELECT count(*) FROM traces");
   if (!traces) return std::move(traces).error();
   if (*traces > 0)
@@ -81,6 +90,7 @@ Status settle_interval(const sqlite::Database& db, std::int64_t& interval_ns, st
   TG_TRY(db.execute(fmt::format("UPDATE meta SET value = {} WHERE key = 'interval_ns'; "
                                 "UPDATE meta SET value = {} WHERE key = 'joint_tolerance_ns'",
                                 wanted_ns, default_joint_tolerance_ns(wanted_ns))));
+  TG_TRY(transaction->commit());
   interval_ns = wanted_ns;
   return {};
 }
@@ -88,6 +98,8 @@ Status settle_interval(const sqlite::Database& db, std::int64_t& interval_ns, st
 }  // namespace
 
 Expected<SeriesFile> SeriesFile::open(const std::string& path, OpenMode mode, std::int64_t interval_ns) {
+  if (path.empty())  // SQLite would take it for a temporary database, gone with the process
+    return Error{"a series file needs a name", "-o", "name one, such as january.series", ErrorKind::usage};
   std::error_code ignored;
   if (mode != OpenMode::create && !fs::exists(path, ignored))
     return Error{"there is no such series file", path, "check the path, or make one with `tidegauge bin CAPTURE -o FILE`"};
@@ -97,7 +109,7 @@ Expected<SeriesFile> SeriesFile::open(const std::string& path, OpenMode mode, st
                                    : open_for_writing(path, mode == OpenMode::create, interval_ns);
   if (!db) return std::move(db).error();
   TG_TRY(check_schema(*db, path));
-  auto own_interval = db->integer("SELECT value FROM meta WHERE key = 'interval_ns'");
+  auto own_interval = db->integer(select_interval);
   if (!own_interval) return std::move(own_interval).error();
   if (*own_interval <= 0) return Error{"the series file names no interval", path, "bin the captures into a new one"};
   if (mode == OpenMode::create) TG_TRY(settle_interval(*db, *own_interval, interval_ns, path));
@@ -120,6 +132,15 @@ std::int64_t SeriesFile::interval_ns() const { return impl_->interval_ns; }
 std::int64_t SeriesFile::joint_tolerance_ns() const { return impl_->joint_tolerance_ns; }
 void SeriesFile::set_wait(std::int64_t milliseconds) {
   impl_->db.wait_for_locks(static_cast<int>(std::min<std::int64_t>(milliseconds, 1 << 30)));
+}
+
+Status SeriesFile::Impl::check_interval(std::int64_t wanted_ns) const {
+  auto current = db.integer(select_interval);
+  if (!current) return std::move(current).error();
+  if (*current == wanted_ns) return {};
+  return Error{fmt::format("another process gave this series file another interval meanwhile, {} instead of {}",
+                           format_duration(*current), format_duration(wanted_ns)),
+               path, "run it again, or name another series file with -o"};
 }
 
 Expected<std::vector<std::string>> SeriesFile::points() const {

@@ -52,8 +52,8 @@ enum class OpenMode { read, write, create };
 
 class SeriesFile {
  public:
-  /// `create` makes the file where it is absent (then interval_ns is required) and opens it for writing where it is
-  /// there (then interval_ns, if not 0, must equal the file's).
+  /// `create` makes the file where it is absent or without tables (killed at its birth; interval_ns 0 means 1 s) and
+  /// opens it for writing where it is there (then interval_ns, if not 0, must equal the file's unless it has no trace).
   static Expected<SeriesFile> open(const std::string& path, OpenMode mode, std::int64_t interval_ns = 0);
   SeriesFile(SeriesFile&&) noexcept;
   SeriesFile& operator=(SeriesFile&&) noexcept;

@@ -28,6 +28,8 @@ struct SeriesFile::Impl {
 
   /// Why a trace may not be added: its path is known with other content, its point holds the other kind of data, ...
   Status check_trace(const TraceRecord& candidate) const;
+  /// While a file holds no trace its interval may still change: rows counted by another one must not come in.
+  Status check_interval(std::int64_t wanted_ns) const;
   Expected<std::optional<TraceRecord>> find(const TraceRecord& candidate) const;
   Expected<std::int64_t> insert_trace(const TraceRecord& trace) const;
   struct Extent {  ///< smallest and largest interval with a row

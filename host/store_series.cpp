@@ -57,7 +57,13 @@ Expected<PointRows> PointRows::open(const sqlite::Database& db, const std::strin
       "WHERE t.point = ?1 AND t.first_k <= ?3 AND t.last_k >= ?2 GROUP BY i.k ORDER BY i.k",
       imported ? ", sum(i.value)" : sum_columns(columns), imported ? "imported_values" : "intervals"));
   if (!rows) return std::move(rows).error();
-  auto next_start = db.prepare("SELECT min(max(first_k, ?2)) FROM traces WHERE point = ?1 AND last_k >= ?2");
+  // To the next stored row, not window by window through a gap inside a trace: a clock that jumps from 1970 to today
+  // leaves one of millions of windows. Only the few traces that began before are asked for their rows.
+  auto next_start = db.prepare(fmt::format(
+      "SELECT min(CASE WHEN t.first_k >= ?2 THEN t.first_k ELSE "
+      "(SELECT min(i.k) FROM {} i WHERE i.trace = t.trace AND i.k >= ?2) END) "
+      "FROM traces t WHERE t.point = ?1 AND t.last_k >= ?2",
+      imported ? "imported_values" : "intervals"));
   if (!next_start) return std::move(next_start).error();
   return PointRows(*std::move(rows), *std::move(next_start), point, first_k, last_k);
 }

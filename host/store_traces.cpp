@@ -102,6 +102,7 @@ class TraceAddition {
   Status begin() {
     auto transaction = sqlite::Transaction::begin(file_.db);
     if (!transaction) return std::move(transaction).error();
+    TG_TRY(file_.check_interval(file_.interval_ns));
     auto known = file_.find(trace_);
     if (!known) return std::move(known).error();
     already_in_ = known->has_value();

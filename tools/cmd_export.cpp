@@ -13,6 +13,19 @@ struct Request {
   ExportOptions options;
 };
 
+/// What would be ignored in silence is refused.
+Status check_combinations(const Request& request, const CommonOptions& common) {
+  if (request.canonical && common.json)
+    return Error{"the canonical export is one fixed text, not JSON", "--canonical", "leave --json out", ErrorKind::usage};
+  if (request.options.subject == ExportSubject::series) return {};
+  for (const auto& [given, flag] : {std::pair{!request.options.query.columns.empty(), "--columns"},
+                                    std::pair{!request.from.empty(), "--from"}, std::pair{!request.to.empty(), "--to"}})
+    if (given)
+      return Error{"only a series is chosen from by columns and time, not " + request.subject, flag,
+                   "leave it out, or --what series", ErrorKind::usage};
+  return {};
+}
+
 Status complete(Request& request, const CommonOptions& common) {
   request.options.program = "tidegauge " TIDEGAUGE_VERSION;
   request.options.header_comments = !request.no_header_comments;
@@ -22,6 +35,7 @@ Status complete(Request& request, const CommonOptions& common) {
     return Error{"there is no '" + request.subject + "' to export", "--what", "series, traces, spans, forecasts or labels",
                  ErrorKind::usage};
   request.options.subject = *subject;
+  TG_TRY(check_combinations(request, common));
   for (const auto& [text, bound, flag] : {std::tuple{&request.from, &request.options.query.from_ns, "--from"},
                                           std::tuple{&request.to, &request.options.query.to_ns, "--to"}}) {
     if (text->empty()) continue;
@@ -29,6 +43,10 @@ Status complete(Request& request, const CommonOptions& common) {
     if (!time) return std::move(time).error();
     *bound = *time;
   }
+  const auto& query = request.options.query;
+  if (query.from_ns && query.to_ns && *query.from_ns >= *query.to_ns)
+    return Error{"the end is not after the start", "--from " + request.from + " --to " + request.to,
+                 "--to is the time before which to end", ErrorKind::usage};
   return {};
 }
 

@@ -3,8 +3,8 @@
 // What a record header is depends only on the file header and the bytes from its offset on, so that a walk
 // that starts in the middle agrees with one that comes from the start:
 // - Expected: what writers write. Three compares, on the hot path; the record is delivered.
-// - Odd: captured more than the wire or the snaplen, nothing captured, an enormous wire length. Real captures
-//   hold such records: delivered if the headers that follow from it hold together.
+// - Odd: captured more than the wire or the snaplen, nothing captured, an enormous wire length, a fraction of
+//   a second or more. Real captures hold such records: delivered if the headers that follow from it hold together.
 // - Otherwise damage: every offset is tried until three expected records, near each other in time, follow
 // from
 //   one (or reach the end of the file). What was passed over is refused as one damaged stretch, counted as
@@ -61,6 +61,8 @@ class PcapWalker {
   // How near in time (48 days) consecutive records must be where a chain of records has to prove itself.
   static constexpr std::uint32_t kNearSeconds = 1 << 22;
   static constexpr int kChain = 3;
+  // Writers round up to 1,000,000 us, or write nanoseconds under the magic of microseconds: no more than this.
+  static constexpr std::uint32_t kFractionLimit = 1'000'000'000;
 
   struct Window {
     const std::uint8_t *begin, *end;
@@ -84,7 +86,7 @@ class PcapWalker {
   }
   bool possible(const PcapRecord& r) const {
     const bool hole = r.seconds == 0 && r.captured == 0 && r.wire == 0;  // a disk block never written
-    return r.captured <= hard_limit_ && r.fraction < layout_.fraction_limit() && !hole;
+    return r.captured <= hard_limit_ && r.fraction < kFractionLimit && !hole;
   }
 
   TG_INLINE PacketView view(const PcapRecord& r, const std::uint8_t* payload) const {

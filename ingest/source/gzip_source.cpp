@@ -45,6 +45,7 @@ class GzipSource final : public ByteSource {
 
   Status refill_input();
   Expected<bool> another_member();
+  Status look_behind_the_last();
   Status member_ended();
   Status inflate_failed(int code);
   std::size_t take_held_back(std::uint8_t* out, std::size_t size);
@@ -82,11 +83,28 @@ Expected<bool> GzipSource::another_member() {
          std::memcmp(state_.next_in, kMemberMagic.data(), kMemberMagic.size()) == 0;
 }
 
+/// Zeros are padding. Anything else may be members whose first bytes are damaged: never dropped in silence.
+Status GzipSource::look_behind_the_last() {
+  for (;;) {
+    while (state_.avail_in != 0 && *state_.next_in == 0) {
+      ++state_.next_in;
+      --state_.avail_in;
+    }
+    if (state_.avail_in != 0) {
+      note("is followed by bytes that are no gzip member");
+      return {};
+    }
+    if (input_ended_) return {};
+    TG_TRY(refill_input());
+  }
+}
+
 Status GzipSource::member_ended() {
   auto more = another_member();
   if (!more) return std::move(more).error();
   ended_ = !*more;
-  if (!ended_) start_member();
+  if (ended_) return look_behind_the_last();
+  start_member();
   return {};
 }
 

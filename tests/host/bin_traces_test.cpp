@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "host/interrupt.hpp"
 #include "tests/capture_writer.hpp"
 #include "tests/support.hpp"
@@ -93,6 +95,29 @@ TEST_F(BinTraces, TheFilesIntervalIsUsedAndAConflictIsAnError) {
   const auto conflict = bin_traces({capture("c", 9, 5)}, options);
   ASSERT_FALSE(conflict);
   EXPECT_EQ(conflict.error().kind, ErrorKind::usage);
+}
+
+TEST_F(BinTraces, AnEmptyFileBecomesASeries) {
+  const std::string a = capture("a", 0, 5);
+  bin({a});
+  test::write_text(scratch / "killed.series", "");
+  bin({a}, "killed.series");
+  EXPECT_EQ(canonical("killed.series"), canonical());
+}
+
+TEST(InterruptGuard, CatchesWhatIsNotIgnored) {
+  struct sigaction before {}, after {};
+  ASSERT_EQ(sigaction(SIGINT, nullptr, &before), 0);
+  std::signal(SIGINT, SIG_IGN);
+  {
+    const InterruptGuard guard;
+    std::raise(SIGINT);
+    EXPECT_FALSE(interrupted()) << "an ignored signal stays ignored";
+    std::raise(SIGTERM);
+    EXPECT_TRUE(interrupted());
+  }
+  sigaction(SIGINT, &before, &after);
+  EXPECT_TRUE(after.sa_handler == SIG_IGN) << "what was there before is back";
 }
 
 TEST_F(BinTraces, StrictStopsAtDamage) {

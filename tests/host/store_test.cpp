@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -110,15 +111,28 @@ TEST_F(Store, WhatCannotBeOpenedSaysWhy) {
       {"folder", OpenMode::read, "a folder"},              {"other.db", OpenMode::read, "something else"},
       {"other.db", OpenMode::create, "something else"},    {"newer.series", OpenMode::read, "newer than"},
       {"newer.series", OpenMode::write, "newer than"},     {"no/such/folder", OpenMode::create, "cannot be opened"},
-      {"fresh", OpenMode::create, "needs its interval"},
   };
   for (const Row& row : table) {
-    const Error error = open_error(row.name, row.mode, std::string(row.name) == "fresh" ? 0 : second);
+    const Error error = open_error(row.name, row.mode, second);
     EXPECT_NE(error.what.find(row.reason), std::string::npos) << row.name << ": " << error.message();
     EXPECT_NE(error.where.find(row.name), std::string::npos) << error.message();
     EXPECT_FALSE(error.remedy.empty()) << error.message();
   }
   EXPECT_EQ(test::read_text(scratch / "text"), std::string(5000, 'x')) << "another's file is left alone";
+
+  const auto nameless = SeriesFile::open("", OpenMode::create, second);
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().what, "a series file needs a name");
+  EXPECT_EQ(nameless.error().kind, ErrorKind::usage);
+}
+
+TEST_F(Store, AFileWithoutTablesIsNew) {
+  test::write_text(scratch / "empty", "");  // as a kill at its birth leaves it
+  shell(scratch / "journal", "PRAGMA journal_mode = WAL");
+  for (const char* name : {"absent", "empty", "journal"}) {
+    EXPECT_EQ(create(name, 0).interval_ns(), second) << name;
+    EXPECT_EQ(create(name, 5 * second).interval_ns(), 5 * second) << name;
+  }
 }
 
 TEST_F(Store, NamesWithUriCharactersAreFileNames) {
@@ -143,6 +157,19 @@ TEST_F(Store, AnEmptyFileTakesTheNewInterval) {
   auto file = create("x.series", 60 * second);
   EXPECT_EQ(file.interval_ns(), 60 * second);
   EXPECT_EQ(file.joint_tolerance_ns(), 600'000'000);
+}
+
+TEST_F(Store, RowsOfAnotherIntervalDoNotComeIn) {
+  auto first = create("x.series", second), other = create("x.series", 60 * second);  // nothing in it yet
+  const auto refused = first.add_trace(trace_of("a", 1), [&](const SeriesFile::RowSink& sink) -> Expected<TraceRecord> {
+    TG_TRY(sink(ramp(0, 3)));
+    return trace_of("a", 1);
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("another interval meanwhile, 1m instead of 1s"), std::string::npos)
+      << refused.error().message();
+  EXPECT_EQ(add(other, trace_of("b", 2), ramp(0, 3)), AddOutcome::added);
+  EXPECT_EQ(first.traces()->size(), 1u);
 }
 
 TEST_F(Store, PortionsAddUpAndEmptyRowsAreNotStored) {
@@ -353,6 +380,19 @@ TEST_F(Store, RowsAcrossManyWindowsComeInOrder) {
   EXPECT_EQ(seen, (std::vector<std::pair<std::int64_t, double>>(expected.begin(), expected.end())));
 }
 
+TEST_F(Store, AClockJumpInsideATraceIsNotWalkedThrough) {
+  auto file = create("x.series", 1'000'000);
+  constexpr std::int64_t today = 1'704'067'200'000;  // 26 million windows after the start
+  Rows rows = ramp(0, 3);
+  rows.merge(ramp(today, 3));
+  add(file, trace_of("jump", 1), rows);
+  const auto start = std::chrono::steady_clock::now();
+  const std::string text = canonical(file);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  for (const std::int64_t k : {std::int64_t{0}, std::int64_t{2}, today, today + 2})
+    EXPECT_NE(text.find(fmt::format("\ndefault,{},", k)), std::string::npos) << k << "\n" << text;
+}
+
 TEST_F(Store, AVisitorsErrorEndsTheVisit) {
   auto file = create();
   add(file, spanning(trace_of("a", 1), 0, 10 * second), ramp(0, 10));
@@ -535,6 +575,22 @@ TEST(ThreadsStore, WritersInManyThreadsAllComeIn) {
   auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
   ASSERT_TRUE(file);
   EXPECT_EQ(file->read({.columns = {"packets"}, .to_ns = 2 * second})->values, (std::vector<double>{20, 40}));
+}
+
+TEST(ThreadsStore, AReaderWaitsForWhoHoldsTheFileForAMoment) {
+  test::ScratchFolder scratch;
+  { ASSERT_TRUE(SeriesFile::open(scratch / "x.series", OpenMode::create, second)); }
+  sqlite3* holder = nullptr;
+  ASSERT_EQ(sqlite3_open((scratch / "x.series").c_str(), &holder), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(holder, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  std::thread letting_go([holder] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    sqlite3_close(holder);
+  });
+  const auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  letting_go.join();
+  EXPECT_TRUE(file) << file.error().message();
 }
 
 TEST_F(Store, ADamagedDatabaseIsSaidToBe) {

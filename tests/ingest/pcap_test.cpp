@@ -251,6 +251,20 @@ TEST(Pcap, StrictNamesTheOffset) {
       << walk.error;
 }
 
+TEST(Pcap, FractionsOfASecondOrMoreAreTimes) {
+  for (const std::uint32_t fraction : {1'000'000u, 999'999'999u}) {  // rounded up; nanoseconds under the wrong magic
+    for (std::size_t place : {0u, 5u, 9u}) {
+      Random random(18);
+      PcapBuilder pcap({"", 0xa1b2c3d4, false, 1, 100, 4});
+      for (std::uint32_t i = 0; i < 10; ++i)
+        pcap.record(1'600'000'000 + i, i == place ? fraction : 0, random_payload(random, 50), 50);
+      const Walk walk = walk_bytes(pcap.bytes, true);
+      EXPECT_EQ(difference(walk.records, oracle::read_pcap(pcap.bytes).records), "")
+          << fraction << " at " << place << walk.error;
+    }
+  }
+}
+
 TEST(Pcap, OddRecordsOfRealCapturesAreDelivered) {
   const struct {
     const char* name;

@@ -120,6 +120,12 @@ TEST_F(BinExport, WrongUsageIsStatusTwoAndNamesTheRemedy) {
       {fmt::format("export {} --what everything", series), "traces"},
       {fmt::format("export {} --from yesterday", series), "not a time"},
       {fmt::format("export {} --canonical --what traces", series), "--canonical"},
+      {fmt::format("export {} --canonical --json", series), "not JSON"},
+      {fmt::format("export {} --what spans --columns packets", series), "--columns"},
+      {fmt::format("export {} --what traces --from @5", series), "--from"},
+      {fmt::format("export {} --what labels --to @5", series), "--to"},
+      {fmt::format("export {} --from @5 --to @5", series), "not after the start"},
+      {"bin " + a + " -o ''", "needs a name"},
   };
   for (const Row& row : table) {
     const auto result = run_command(row.arguments);
