@@ -93,6 +93,7 @@ std::string cell(std::optional<double> value, const char* format) {
 
 Evaluation evaluate(const ForecastSet& forecasts, const Model& model) {
   Evaluation e;
+  e.column = model.settings.column;
   std::vector<ModelSteps> models{&forecasts.lstm};
   if (model.linear.fitted()) models.push_back(&forecasts.linear);
   models.push_back(&forecasts.persistence);
@@ -151,7 +152,7 @@ std::string metrics_json(const Evaluation& e) {
                     {"mape_left_out", m.mape_left_out}, {"smape", number(m.smape)}, {"mase", number(m.mase)},
                     {"r2", number(m.r2)}});
   }
-  return json{{"rows", rows}, {"notes", e.notes}, {"verdict", e.verdict}, {"lstm_helped", e.lstm_helped}}.dump();
+  return json{{"column", e.column}, {"rows", rows}, {"notes", e.notes}, {"verdict", e.verdict}, {"lstm_helped", e.lstm_helped}}.dump();
 }
 
 }  // namespace tidegauge

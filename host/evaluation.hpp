@@ -19,6 +19,7 @@ struct MetricsRow {
 };
 
 struct Evaluation {
+  std::string column;              ///< what was predicted
   std::vector<MetricsRow> rows;    ///< all steps together first, then (if there are several) each step; LSTM first
   std::vector<std::string> notes;  ///< what was left out and why
   std::string verdict;

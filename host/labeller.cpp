@@ -62,9 +62,8 @@ Expected<double> choose_threshold(const StrengthSeries& p, const LabelSettings& 
   part.s.resize(rows);
   part.segment.resize(rows);
   const std::vector<Candidate> candidates = candidates_of(part, settings);
-  if (candidates.empty())
-    return Error{"there is no slope to learn a threshold from", settings.quantile ? "--quantile" : "--budget",
-                 "a given --threshold, or a longer series"};
+  // Nothing can be labelled; one silent model must not end a run that compares several.
+  if (candidates.empty()) return std::numeric_limits<double>::infinity();
   if (settings.quantile) return learn_quantile(candidates, *settings.quantile);
   const double time_ns = static_cast<double>(rows) * static_cast<double>(p.interval_ns);
   const double most = settings.budget->alerts * time_ns / static_cast<double>(settings.budget->per_ns);

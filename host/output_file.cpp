@@ -2,12 +2,29 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace tidegauge {
 
+namespace {
+/// A slip of the hand (`-o jan.series`) must not cost the series.
+bool is_database(const std::string& path) {
+  char head[16] = {};
+  std::ifstream(path, std::ios::binary).read(head, sizeof head);
+  return std::string_view(head, sizeof head) == std::string_view("SQLite format 3\0", 16);
+}
+}  // namespace
+
 Expected<OutputFile> OutputFile::create(const std::string& path) {
   if (path.empty() || path == "-") return OutputFile(stdout, "");
+  std::error_code absent;
+  const auto kind = std::filesystem::status(path, absent).type();
+  if (kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::regular)
+    return Error{"is not a regular file, and is not replaced by one", path, "another name; - for stdout"};
+  if (is_database(path))
+    return Error{"is a series file or another database, and is not overwritten", path, "another name", ErrorKind::usage};
   OutputFile output(std::fopen((path + ".part").c_str(), "wbe"), path);
   if (!output.file_) return output.failure();
   return output;

@@ -43,11 +43,17 @@ Expected<BinReport> bin_stage(const PipelineSettings& settings, const PipelineHo
     if (!file.trace.damage.empty()) tell(hooks.remark, file.path + ": " + file.trace.damage);
     if (!file.remark.empty()) tell(hooks.remark, file.path + ": " + file.remark);
   }
+  if (auto file = SeriesFile::open(options.series, OpenMode::read)) {
+    const auto traces = file->traces();
+    if (traces && traces->size() > settings.captures.size())
+      tell(hooks.remark, fmt::format("{} also holds traces that are not named here; another --output keeps them apart",
+                                     options.series));
+  }
   if (report->stopped) return stopped("while binning; the captures that were finished are in");
   return report;
 }
 
-/// A model that was trained to the end with these settings on this data is taken as it is.
+/// Goes on from the checkpoint of a run that was stopped, if there is one.
 Expected<TrainOutcome> train_stage(const PipelineSettings& settings, const TrainSettings& resolved,
                                    const IntervalSeries& series, Backend& backend, const PipelineHooks& hooks) {
   TrainHooks train_hooks;
@@ -152,6 +158,8 @@ Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const P
   if (train.column.empty()) train.column = "bytes";
   TG_TRY(check_settings(train));
   TG_TRY(check_label_settings(settings.label));
+  if (!settings.truth.empty())
+    if (auto truth = read_truth(settings.truth, settings.interval_ns); !truth) return std::move(truth).error();
   PipelineOutcome outcome;
   auto choice = choose_device(settings.device, settings.threads);
   if (!choice) return std::move(choice).error();
@@ -188,7 +196,7 @@ Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const P
   auto forecasts = forecast_stage(outcome.training.model, *series, backend, hooks);
   if (!forecasts) return std::move(forecasts).error();
   outcome.evaluation = evaluate(*forecasts, outcome.training.model);
-  TG_TRY(save_forecasts(*file, settings.point, *forecasts, outcome.evaluation));
+  TG_TRY(save_forecasts(*file, settings.point, *forecasts, outcome.evaluation, train));
 
   tell(hooks.stage, "labelling");
   auto labels = label_stage(settings, *series, *forecasts, *file, backend);

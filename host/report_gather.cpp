@@ -130,6 +130,7 @@ std::vector<Json> objects_at(const Json& object, const char* name) {
 Status add_metrics(ReportPoint& point, const SeriesFile& file) {
   const auto json = stored(file, "metrics", point.name);
   if (!json) return json.error();
+  if (text_at(*json, "column", point.column) != point.column) return {};
   point.verdict = text_at(*json, "verdict");
   for (const Json& row : objects_at(*json, "rows")) {
     if (number_at(row, "step").value_or(0) != 0) continue;  // each step on its own; step 0 has all of them
@@ -229,6 +230,7 @@ Expected<ReportData> gather_report(const SeriesFile& file, const ReportRequest& 
     *names = {request.point};
   }
   ReportData data;
+  data.settings = {{"series file", file.path()}, {"interval", format_duration(file.interval_ns())}};
   const std::string stem = std::filesystem::path(file.path()).filename().string();
   data.title = request.title.empty() ? "Traffic report: " + stem : request.title;
   if (names->empty()) data.notes.push_back("The series file holds no traces yet.");
@@ -237,11 +239,15 @@ Expected<ReportData> gather_report(const SeriesFile& file, const ReportRequest& 
     if (!point) return std::move(point).error();
     data.points.push_back(std::move(*point));
   }
+  for (const ReportPoint& point : data.points) {
+    const auto model = stored(file, "model", point.name);
+    if (!model) return model.error();
+    for (const auto& [key, value] : model->items()) data.settings.emplace_back("model: " + key, value.dump());
+  }
   auto traces = file.traces();
   if (!traces) return std::move(traces).error();
   for (const TraceRecord& trace : *traces)
     if (request.point.empty() || trace.point == request.point) data.traces.push_back(describe(trace));
-  data.settings = {{"series file", file.path()}, {"interval", format_duration(file.interval_ns())}};
   if (!request.truth.empty()) data.settings.emplace_back("true ranges", request.truth);
   data.versions = {{"tidegauge", TIDEGAUGE_VERSION}};
   return data;

@@ -181,7 +181,7 @@ std::string metrics_table(const std::vector<ReportMetrics>& metrics) {
     rows.push_back(std::move(row));
   }
   return std::string("<h3>Forecast errors</h3>\n") +
-         table("On intervals that training did not see; the best of each column is bold.",
+         table("On the intervals that were forecast; the best of each column is bold.",
                {"model", "MAE", "RMSE", "MAPE", "sMAPE", "MASE", "R\u00b2"}, rows, std::vector<bool>(7));
 }
 
@@ -193,7 +193,7 @@ std::string score_table(const std::vector<ReportScore>& scores) {
     rows.push_back({escape_html(s.detector), figure(s.precision), figure(s.recall), figure(s.f1),
                     count(s.true_positives), count(s.false_positives), count(s.false_negatives)});
   return std::string("<h3>Detection</h3>\n") +
-         table("Labelled ranges against the true ones, each found at most once.",
+         table("Labelled ranges against those they were scored with, each found at most once.",
                {"labels of", "precision", "recall", "F1", "found", "false alarms", "missed"}, rows,
                std::vector<bool>(7));
 }

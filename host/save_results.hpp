@@ -11,9 +11,9 @@
 
 namespace tidegauge {
 
-/// Every model's forecasts, and the metrics that compare them (table "metrics").
+/// Every model's forecasts, the metrics that compare them (table "metrics") and the model's settings (table "model").
 Status save_forecasts(SeriesFile& file, const std::string& point, const ForecastSet& forecasts,
-                      const Evaluation& evaluation);
+                      const Evaluation& evaluation, const TrainSettings& model);
 
 /// What made the labels, as JSON: slope kind, direction, threshold that was applied, error, and how a forecast was read.
 /// @param method "residual" or "slope" on a forecast, empty on the series itself.

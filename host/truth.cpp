@@ -93,6 +93,7 @@ Expected<std::vector<IntervalRange>> read_truth(const std::string& path, std::in
     if (!range) return refuse(range.error().what, "");
     ranges.push_back(*range);
   }
+  if (!columns) return Error{"no header line", path, "a CSV file with the columns start,end"};
   return ranges;
 }
 

@@ -58,10 +58,11 @@ std::vector<Upcoming> upcoming(const ForecastSet& set) {
   return rows;
 }
 
-Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluation& evaluation) {
+Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluation& evaluation,
+            const TrainSettings& model) {
   auto file = SeriesFile::open(options.path, OpenMode::write);
   if (!file) return std::move(file).error();
-  return save_forecasts(*file, options.point, set, evaluation);
+  return save_forecasts(*file, options.point, set, evaluation, model);
 }
 
 Expected<std::int64_t> first_interval(const Request& request, const Model& model, const IntervalSeries& series) {
@@ -93,7 +94,7 @@ Status run_predict(const Request& request, const CommonOptions& common) {
   auto forecasts = forecast_series(*model, *series, **backend, *first);
   if (!forecasts) return std::move(forecasts).error();
   const Evaluation evaluation = evaluate(*forecasts, *model);
-  if (!request.no_save) TG_TRY(save(request.series, *forecasts, evaluation));
+  if (!request.no_save) TG_TRY(save(request.series, *forecasts, evaluation, model->settings));
   if (!request.csv.empty()) TG_TRY(write_csv(request.csv, *forecasts));
 
   const std::vector<Upcoming> next = upcoming(*forecasts);

@@ -1,6 +1,7 @@
 // The tidegauge command: parses, runs one verb, and turns its Status into words and an exit status
 // (0 done, 1 failed, 2 wrong usage, 3 strict mode met damage).
 #include <algorithm>
+#include <cstdio>
 
 #include "tools/log.hpp"
 #include "tools/verbs.hpp"
@@ -45,7 +46,11 @@ int run(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
   }
   set_quiet(common.quiet);
-  return report(chosen());
+  const int code = report(chosen());
+  // A full disk behind stdout shows only here.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && code == 0)
+    return report(Error{"the results cannot be written", "stdout", "check the space on the disk"});
+  return code;
 }
 
 }  // namespace
