@@ -53,7 +53,7 @@ Expected<BinReport> bin_stage(const PipelineSettings& settings, const PipelineHo
   return report;
 }
 
-/// Goes on from the checkpoint of a run that was stopped, if there is one.
+/// Goes on from the checkpoint of a run that was stopped, if it had these settings and this data.
 Expected<TrainOutcome> train_stage(const PipelineSettings& settings, const TrainSettings& resolved,
                                    const IntervalSeries& series, Backend& backend, const PipelineHooks& hooks) {
   TrainHooks train_hooks;
@@ -61,11 +61,17 @@ Expected<TrainOutcome> train_stage(const PipelineSettings& settings, const Train
   train_hooks.progress = hooks.train_progress;
   train_hooks.remark = hooks.remark;
   train_hooks.checkpoint = settings.model_path() + ".checkpoint";
+  std::error_code absent;
   auto outcome = train_model(series, resolved, backend, train_hooks);
+  if (!outcome && outcome.error().kind == ErrorKind::usage && outcome.error().where == train_hooks.checkpoint) {
+    // Other settings or other captures than when it was stopped: this run is a new one.
+    tell(hooks.remark, "training starts anew: " + outcome.error().what);
+    std::filesystem::remove(train_hooks.checkpoint, absent);
+    outcome = train_model(series, resolved, backend, train_hooks);
+  }
   if (!outcome) return outcome;
   if (outcome->end == TrainEnd::stopped) return stopped("while training; the checkpoint is kept");
   TG_TRY(save_model(settings.model_path(), outcome->model));
-  std::error_code absent;
   std::filesystem::remove(train_hooks.checkpoint, absent);
   return outcome;
 }

@@ -1,5 +1,7 @@
 // `tidegauge run` as a user meets it: one command from captures to a report, again without doing anything twice, and
 // what it says when the request is wrong.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -14,7 +16,7 @@ class Run : public ::testing::Test {
     const auto made = test::run_command("synth -o " + at("t.pcap") + " --duration 3m --rate 300 --surges 5 --seed 7");
     ASSERT_EQ(made.status, 0) << made.err;
   }
-  std::string at(const std::string& name) const { return "'" + (scratch_ / name).string() + "'"; }
+  std::string at(const std::string& name) const { return fmt::format("'{}'", (scratch_ / name).string()); }
   std::string flags() const {
     return " --output " + at("out") + " --interval 1s --column packets --look-back 4 --hidden 8 --epochs 3 --seed 1 ";
   }
@@ -52,9 +54,9 @@ TEST_F(Run, AgainChangesNothing) {
 }
 
 TEST_F(Run, TakesASettingsFileAndFlagsWin) {
-  test::write_text(scratch_ / "s.toml", "[run]\ncaptures = [\"" + (scratch_ / "t.pcap").string() + "\"]\noutput = \"" +
-                                            (scratch_ / "from-file").string() +
-                                            "\"\n[train]\ncolumn = \"packets\"\nlook_back = 4\nepochs = 1\nhidden = 4\n");
+  test::write_text(scratch_ / "s.toml", fmt::format("[run]\ncaptures = [\"{}\"]\noutput = \"{}\"\n[train]\ncolumn = \"packets\"\n"
+                                            "look_back = 4\nepochs = 1\nhidden = 4\n",
+                                            (scratch_ / "t.pcap").string(), (scratch_ / "from-file").string()));
   const auto result = test::run_command("run --settings " + at("s.toml") + " --output " + at("from-flag") + " --json");
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(test::fs::exists(scratch_ / "from-flag" / "report.html"));
