@@ -77,7 +77,8 @@ TEST_F(Learn, StoppedAndGoneOnGivesTheSameFile) {
 TEST_F(Learn, CtrlCStopsCleanlyAndNothingIsLost) {
   const std::string command = std::string(TIDEGAUGE_COMMAND) + " train " + series +
                               " --train 125 --validation 0 --epochs 1000000 -m " + file("m.model") + " >" + file("out") + " 2>" + file("err");
-  const int rc = std::system(("timeout --preserve-status -s INT 1 " + command).c_str());
+  // --foreground: otherwise timeout signals the group too, and a second Ctrl-C ends the process at once.
+  const int rc = std::system(("timeout --foreground --preserve-status -s INT 1 " + command).c_str());
   ASSERT_TRUE(WIFEXITED(rc));
   EXPECT_EQ(WEXITSTATUS(rc), 1) << test::read_text(file("err"));
   EXPECT_NE(test::read_text(file("err")).find("the same command goes on"), std::string::npos);
