@@ -11,8 +11,8 @@
 //   one record, because how many it held cannot be known.
 // A capture carried in the payload of a damaged record cannot be told from the capture itself.
 //
-// Cost: bench/walk_bench: 137 million 98-byte records a second from the page cache on one quiet Zen 3 core
-// (85 where its sibling is busy), which is 0.75 of a bare read() of the file. Resynchronising looks at every
+// Cost: bench/walk_bench: 116 million 98-byte records a second from the page cache on one core of a shared
+// Zen 5 machine, which is 0.67 of a bare read() of the file and 6.4 times libpcap's loop. Resynchronising looks at every
 // byte, with at most three headers each. Tested by tests/ingest/pcap_test.cpp against
 // tests/oracle/capture_oracle.hpp.
 #pragma once
