@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/coverage.hpp"
+#include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/forecast.hpp"
 #include "kernels/data/interval_columns.hpp"
@@ -24,20 +25,10 @@
 
 namespace tidegauge {
 
-/// Identity of an input, independent of its path: size and a hash of sampled blocks.
-struct Fingerprint {
-  std::uint64_t size = 0;
-  std::uint64_t hash = 0;
-  std::string text() const;  ///< "<size>-<16 hex digits>"
-  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
-};
-/// Reads the first, the last and evenly spaced 64 KiB blocks, 32 in all; smaller files are read whole.
-Expected<Fingerprint> fingerprint_file(const std::string& path);
-
 struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
-  Fingerprint fingerprint;        ///< required
+  Fingerprint fingerprint;        ///< required; of a pipe, what `fill` returns holds it
   std::string kind = "pcap";      ///< "pcap", "pcapng", "csv"
   RecordAccount account;
   std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept. Of an imported

@@ -35,6 +35,12 @@ class ByteSource {
   /// "gzip", or empty for a plain file.
   virtual std::string compression() const { return {}; }
 
+  /// Makes the read that reaches input byte `input_offset` end there (short, once), so that its reader learns where in the
+  /// stream that byte's content begins. In a compressed file a member has to begin there; where none does it is passed.
+  virtual void stop_before(std::uint64_t /*input_offset*/) {}
+  virtual bool reached_stop() const { return false; }  ///< the last read ended there
+  virtual bool passed_stop() const { return false; }   ///< no member begins there
+
   /// Words about damage that ended or marred the stream; empty if there was none up to here.
   virtual const std::string& damage() const = 0;
 };

@@ -49,7 +49,21 @@ Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) 
   return source;
 }
 
+Expected<std::unique_ptr<FileSource>> FileSource::open_at(const std::string& path, std::uint64_t offset) {
+  auto source = open(path);
+  if (!source) return source;
+  FileSource& file = **source;
+  if (!file.regular_ || offset > file.total_ || ::lseek(file.descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0)
+    return Error{"cannot be read from byte " + std::to_string(offset) + " on", path, "was it changed or cut?"};
+  file.done_ = offset;
+  file.head_bytes_ = 0;
+  return source;
+}
+
 Expected<std::size_t> FileSource::read(std::uint8_t* out, std::size_t size) {
+  const std::uint64_t at = input_done();
+  reached_stop_ = stop_ >= at && stop_ - at <= size;
+  if (reached_stop_) size = static_cast<std::size_t>(std::exchange(stop_, std::numeric_limits<std::uint64_t>::max()) - at);
   const std::size_t from_head = std::min(size, head_bytes_ - head_taken_);
   std::memcpy(out, head_ + head_taken_, from_head);
   head_taken_ += from_head;

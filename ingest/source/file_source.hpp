@@ -2,6 +2,7 @@
 // Tested by tests/ingest/byte_source_test.cpp.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace tidegauge {
 class FileSource final : public ByteSource {
  public:
   static Expected<std::unique_ptr<FileSource>> open(const std::string& path);
+  /// From byte `offset` on; a regular file only.
+  static Expected<std::unique_ptr<FileSource>> open_at(const std::string& path, std::uint64_t offset);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
@@ -24,6 +27,8 @@ class FileSource final : public ByteSource {
   // 128 KiB to 1 MiB are equally fast where the second-level cache is ours; 256 KiB leave half of it to the
   // sink.
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
+  void stop_before(std::uint64_t input_offset) override { stop_ = input_offset; }
+  bool reached_stop() const override { return reached_stop_; }
   const std::string& damage() const override { return damage_; }
 
   /// The first bytes of the file (at most 16), which read() will give again.
@@ -38,6 +43,8 @@ class FileSource final : public ByteSource {
   int descriptor_;
   bool regular_;
   std::uint64_t total_;
+  std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();
+  bool reached_stop_ = false;
   std::uint64_t done_ = 0;
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
