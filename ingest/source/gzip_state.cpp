@@ -89,10 +89,13 @@ bool plausible_distance_symbol(std::uint32_t symbol_and_extra) {
   const std::uint32_t symbol = symbol_and_extra & 0x1f, extra = symbol_and_extra >> 5;
   return symbol < 30 && extra == (symbol < 4 ? 0 : symbol / 2 - 1);
 }
+/// An entry without a code length stands for no symbol; what it holds instead is the number of bits that tell so.
+bool plausible_no_distance(std::uint16_t entry) { return entry <= 15; }
+
 /// Bits 15:11 code length, 10 flag, 8:0 symbol. With the flag: longest code (11 to 15 bits), where they begin.
 bool plausible_distance(std::uint16_t entry) {
   const std::uint32_t bits = entry >> 11, symbol = entry & 0x1ffu;
-  if (bits == 0) return true;
+  if (bits == 0) return plausible_no_distance(entry);
   if (entry & 1u << 10) {
     return between(bits, ISAL_DECODE_SHORT_BITS + 1, 15) &&
            symbol + (1u << (bits - ISAL_DECODE_SHORT_BITS)) <= ISAL_HUFF_CODE_SMALL_LONG_ALIGNED;
@@ -100,7 +103,8 @@ bool plausible_distance(std::uint16_t entry) {
   return plausible_distance_symbol(symbol);
 }
 bool plausible_long_distance(std::uint16_t entry) {
-  return entry >> 10 == 0 || (entry >> 10 <= 15 && plausible_distance_symbol(entry & 0x1ffu));
+  if (entry >> 10 == 0) return plausible_no_distance(entry);
+  return entry >> 10 <= 15 && plausible_distance_symbol(entry & 0x1ffu);
 }
 
 bool plausible(const inflate_huff_code_large& literals, const inflate_huff_code_small& distances) {

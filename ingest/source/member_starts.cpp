@@ -41,6 +41,16 @@ class RandomFile {
   }
 
   std::uint64_t total() const { return total_; }  ///< 0 if it is not a regular file
+  /// The bytes at `offset`, at most `size` and no more than there are. They last until the next call. Read by the
+  /// page, so that a chain of tiny blocks costs no call each.
+  Bytes peek(std::uint64_t offset, std::size_t size) {
+    if (offset < page_begin_ || offset + size > page_begin_ + page_bytes_) {
+      page_begin_ = offset;
+      page_bytes_ = read(offset, page_.data(), page_.size());
+    }
+    const auto skipped = static_cast<std::size_t>(offset - page_begin_);
+    return Bytes(page_).subspan(skipped, std::min(size, page_bytes_ - skipped));
+  }
   std::size_t read(std::uint64_t offset, std::uint8_t* out, std::size_t size) const {
     std::size_t got = 0;
     while (got < size) {
@@ -56,6 +66,9 @@ class RandomFile {
   explicit RandomFile(int descriptor) : descriptor_(descriptor) {}
   int descriptor_;
   std::uint64_t total_ = 0;
+  std::vector<std::uint8_t> page_ = std::vector<std::uint8_t>(4096);
+  std::uint64_t page_begin_ = 0;
+  std::size_t page_bytes_ = 0;
 };
 
 /// Keeps starts that lie far enough apart.
@@ -76,19 +89,19 @@ class Starts {
 
 /// Bytes of the BGZF block that begins here (SAM specification, section 4.1), 0 if none does: the subfield "BC" of
 /// the extra field says. It comes first in what bgzip writes.
+constexpr std::size_t kBgzfHead = 18;
 std::uint64_t bgzf_block_bytes(Bytes head) {
   constexpr std::uint8_t kFixed[4] = {0x1f, 0x8b, 8, 4};
-  if (head.size() < 18 || !std::equal(kFixed, kFixed + 4, head.begin())) return 0;
+  if (head.size() < kBgzfHead || !std::equal(kFixed, kFixed + 4, head.begin())) return 0;
   if (little16(&head[10]) < 6 || head[12] != 'B' || head[13] != 'C' || little16(&head[14]) != 2) return 0;
   return little16(&head[16]) + 1;
 }
 
 /// Hops from block to block; the offset where that ended: the end of the file, or what is no such block.
-std::uint64_t walk_bgzf(const RandomFile& file, Starts& starts) {
+std::uint64_t walk_bgzf(RandomFile& file, Starts& starts) {
   std::uint64_t offset = 0;
-  std::uint8_t head[18];
   for (;;) {
-    const std::uint64_t bytes = bgzf_block_bytes({head, file.read(offset, head, sizeof head)});
+    const std::uint64_t bytes = bgzf_block_bytes(file.peek(offset, kBgzfHead));
     if (bytes == 0) return offset;
     starts.add(offset);
     offset += bytes;
@@ -151,33 +164,31 @@ ZstdFrame zstd_frame(Bytes head) {
 }
 
 /// The offset behind a frame's blocks and checksum, or nothing if the file ends before.
-std::optional<std::uint64_t> zstd_frame_end(const RandomFile& file, std::uint64_t offset, ZstdFrame frame) {
+std::optional<std::uint64_t> zstd_frame_end(RandomFile& file, std::uint64_t offset, ZstdFrame frame) {
   offset += frame.header;
   for (;;) {
-    std::uint8_t head[3];
-    if (file.read(offset, head, sizeof head) < sizeof head) return std::nullopt;
-    const std::uint32_t block = little16(head) | static_cast<std::uint32_t>(head[2]) << 16;
+    const Bytes head = file.peek(offset, 3);
+    if (head.size() < 3) return std::nullopt;
+    const std::uint32_t block = little16(head.data()) | static_cast<std::uint32_t>(head[2]) << 16;
     const bool last = block & 1, run_length = (block >> 1 & 3) == 1;
-    offset += sizeof head + (run_length ? 1 : block >> 3);
+    offset += 3 + (run_length ? 1 : block >> 3);
     if (last) return offset + frame.checksum;
   }
 }
 
-void walk_zstd(const RandomFile& file, Starts& starts) {
-  std::uint64_t offset = 0;
-  std::uint8_t head[kUnitHeadBytes];
-  while (offset < file.total()) {
-    const Bytes seen{head, file.read(offset, head, sizeof head)};
-    std::uint64_t end = offset + skippable_frame_bytes(seen);
-    if (end == offset) {
-      const ZstdFrame frame = zstd_frame(seen);
-      const auto frame_end = frame.header == 0 ? std::nullopt : zstd_frame_end(file, offset, frame);
-      if (frame.header == 0) return;
-      starts.add(offset);
-      if (!frame_end) return;
-      end = *frame_end;
+void walk_zstd(RandomFile& file, Starts& starts) {
+  for (std::uint64_t offset = 0; offset < file.total();) {
+    const Bytes head = file.peek(offset, kUnitHeadBytes);
+    if (const std::uint64_t skippable = skippable_frame_bytes(head)) {
+      offset += skippable;
+      continue;
     }
-    offset = end;
+    const ZstdFrame frame = zstd_frame(head);
+    if (frame.header == 0) return;
+    starts.add(offset);
+    const auto end = zstd_frame_end(file, offset, frame);
+    if (!end) return;
+    offset = *end;
   }
 }
 
@@ -186,11 +197,10 @@ void walk_zstd(const RandomFile& file, Starts& starts) {
 Expected<MemberStarts> find_member_starts(const std::string& path, std::uint64_t spacing_bytes) {
   Starts starts(spacing_bytes);
   if (path == "-") return starts.take();
-  const auto file = RandomFile::open(path);
-  if (!file) return file.error();
-  std::uint8_t head[kUnitHeadBytes];
+  auto file = RandomFile::open(path);
+  if (!file) return std::move(file).error();
   if (file->total() == 0) return starts.take();
-  const Compression* const compression = recognise_compression({head, file->read(0, head, sizeof head)});
+  const Compression* const compression = recognise_compression(file->peek(0, kUnitHeadBytes));
   const std::string name = compression ? compression->name : "";
   if (name == "gzip") {
     const std::uint64_t end = walk_bgzf(*file, starts);

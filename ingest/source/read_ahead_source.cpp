@@ -92,6 +92,11 @@ void ReadAheadSource::hand_back() {
 }
 
 Expected<std::size_t> ReadAheadSource::read(std::uint8_t* out, std::size_t size) {
+  if (stop_due_) {  // the read before this one was filled to its last byte
+    stop_due_ = false;
+    stop_told_ = true;
+    return std::size_t{0};
+  }
   std::size_t got = 0;
   while (got < size && wait_for_filled()) {
     Buffer& buffer = ring_[first_filled_];
@@ -102,15 +107,13 @@ Expected<std::size_t> ReadAheadSource::read(std::uint8_t* out, std::size_t size)
     taken_ += part;
     if (taken_ < buffer.size) break;
     // What the source says of the bytes up to here, now that they all are taken.
-    said_ = std::move(buffer.behind);
+    said_ = buffer.behind;
+    if (!buffer.status) return buffer.status.error();  // again and again
     ended_ = buffer.last;
-    if (!buffer.status) {
-      const Error error = buffer.status.error();
-      return error;
-    }
     hand_back();
     if (said_.reached_stop && !stop_told_) {
-      stop_told_ = true;
+      stop_due_ = got == size;
+      stop_told_ = !stop_due_;
       break;
     }
   }

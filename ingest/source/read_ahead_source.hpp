@@ -78,7 +78,7 @@ class ReadAheadSource final : public ByteSource {
 
   // The reader's.
   std::size_t taken_ = 0;  ///< bytes of the current buffer
-  bool ended_ = false, stop_told_ = false;
+  bool ended_ = false, stop_due_ = false, stop_told_ = false;
   Said said_;
   std::optional<EntryPoint> checkpoint_;
 

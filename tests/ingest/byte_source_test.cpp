@@ -1,10 +1,12 @@
 #include "ingest/source/byte_source.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <random>
 #include <string>
+#include <thread>
 
 #include "ingest/source/block_reader.hpp"
 #include "ingest/source/file_source.hpp"
@@ -84,6 +86,56 @@ TEST(FileSource, ReadsAPipeToItsEnd) {
   EXPECT_EQ((*source)->input_total(), 0u);
   EXPECT_EQ(drain(**source, 4096).bytes, content);
   ::close(ends[0]);
+}
+
+TEST(FileSource, ADashIsStandardInput) {
+  ScratchFolder scratch;
+  std::mt19937 random(8);
+  const Bytes content = text_like(random, 3000);
+  const int kept = ::dup(STDIN_FILENO);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Bytes member = gzip_member(content);
+  ASSERT_EQ(::write(ends[1], member.data(), member.size()), static_cast<ssize_t>(member.size()));
+  ::close(ends[1]);
+  ::dup2(ends[0], STDIN_FILENO);
+  ::close(ends[0]);
+  auto piped = open_source("-");
+  ASSERT_TRUE(piped) << piped.error().message();
+  EXPECT_EQ((*piped)->input_total(), 0u);
+  EXPECT_FALSE((*piped)->checkpoint());
+  EXPECT_TRUE(drain(**piped, 100).bytes == content);
+
+  // A file behind it is one like any other, from where it stands.
+  write_bytes(scratch / "f", content);
+  const int file = ::open((scratch / "f").c_str(), O_RDONLY);
+  ASSERT_EQ(::lseek(file, 1000, SEEK_SET), 1000);
+  ::dup2(file, STDIN_FILENO);
+  ::close(file);
+  auto redirected = open_source("-");
+  ASSERT_TRUE(redirected);
+  EXPECT_EQ((*redirected)->input_total(), 3000u);
+  EXPECT_EQ((*redirected)->input_done(), 1000u);
+  EXPECT_TRUE(drain(**redirected, 100).bytes == Bytes(content.begin() + 1000, content.end()));
+
+  ::close(STDIN_FILENO);
+  const auto closed = open_source("-");
+  ::dup2(kept, STDIN_FILENO);
+  ::close(kept);
+  ASSERT_FALSE(closed);
+  EXPECT_NE(closed.error().message().find("standard input: cannot open"), std::string::npos) << closed.error().message();
+}
+
+TEST(FileSource, AFifoIsReadByItsPath) {
+  ScratchFolder scratch;
+  const std::string path = (scratch / "fifo").string();
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const Bytes content(200'000, 9);
+  std::thread writer([&] { write_bytes(path, content); });
+  auto source = open_source(path);
+  ASSERT_TRUE(source);
+  EXPECT_TRUE(drain(**source, 4096).bytes == content);
+  writer.join();
 }
 
 TEST(OpenSource, NamesCompressionsThatAreNotRead) {

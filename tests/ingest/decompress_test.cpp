@@ -194,8 +194,9 @@ TEST(Decompress, SkippableFramesBelongToWhatTheySurround) {
   ScratchFolder scratch;
   const Bytes content(5000, 7);
   const auto skippable = [](std::size_t size) {
-    Bytes frame{0x53, 0x2a, 0x4d, 0x18, static_cast<std::uint8_t>(size), static_cast<std::uint8_t>(size >> 8), 0, 0};
-    frame.resize(8 + size, 0x11);
+    Bytes frame(8 + size, 0x11);
+    const std::uint8_t head[8] = {0x53, 0x2a, 0x4d, 0x18, static_cast<std::uint8_t>(size), static_cast<std::uint8_t>(size >> 8), 0, 0};
+    std::copy_n(head, 8, frame.begin());
     return frame;
   };
   for (const char* name : {"zstd", "lz4"}) {
