@@ -16,6 +16,7 @@
 
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/header_facts.hpp"
+#include "kernels/data/header_places.hpp"
 #include "kernels/data/packet_view.hpp"
 
 namespace tidegauge::decoding {
@@ -29,10 +30,10 @@ namespace ether_type {
 inline constexpr std::uint32_t ipv4 = 0x0800, ipv6 = 0x86dd, vlan = 0x8100, vlan_stag = 0x88a8,
                                vlan_9100 = 0x9100, vlan_9200 = 0x9200, mpls = 0x8847, mpls_upstream = 0x8848,
                                pppoe = 0x8864, pbb = 0x88e7, nsh = 0x894f, transparent = 0x6558,
-                               erspan = 0x88be, ppp = 0x880b;
+                               erspan = 0x88be, erspan_iii = 0x22eb, ppp = 0x880b;
 }
 namespace udp_port {
-inline constexpr std::uint32_t l2tp = 1701, gtp_u = 2152, teredo = 3544, vxlan = 4789, geneve = 6081;
+inline constexpr std::uint32_t l2tp = 1701, gtp_u = 2152, teredo = 3544, vxlan = 4789, vxlan_gpe = 4790, geneve = 6081;
 }
 
 TG_HD TG_INLINE std::uint32_t load16(const std::uint8_t* p) {
@@ -76,6 +77,12 @@ TG_HD constexpr bool is_entered(std::uint32_t protocol) {
   }
 }
 
+/// Whether another packet or frame lies behind this IP protocol, of all that are entered.
+TG_HD constexpr bool is_tunnel(std::uint32_t protocol) {
+  return protocol == ip_protocol::ipv4 || protocol == ip_protocol::ipv6 || protocol == ip_protocol::gre ||
+         protocol == ip_protocol::ether_ip || protocol == ip_protocol::mpls;
+}
+
 /// All that the usual path asks of a protocol, ready to be used without a comparison.
 struct ProtocolTraits {
   std::uint32_t
@@ -115,7 +122,7 @@ inline constexpr std::array<ProtocolTraits, 256> protocol_traits = [] {
 
 /// True for the ports whose datagrams decode_any looks into.
 TG_HD TG_INLINE bool is_tunnel_port(std::uint32_t port) {
-  return static_cast<bool>((port == udp_port::vxlan) | (port == udp_port::gtp_u) |
+  return static_cast<bool>((port == udp_port::vxlan) | (port == udp_port::vxlan_gpe) | (port == udp_port::gtp_u) |
                            (port == udp_port::geneve) | (port == udp_port::teredo) |
                            (port == udp_port::l2tp));
 }
@@ -177,6 +184,26 @@ TG_HD TG_INLINE bool decode_usual(HeaderFacts& facts, const PacketView& packet) 
   }
   if (packet.link != LinkType::raw_ip || captured == 0) return false;
   return decode_usual_ip(facts, ip, captured, guess_v6(ip) ? ether_type::ipv6 : ether_type::ipv4);
+}
+
+/// Where the headers of a packet lie that decode_usual accepted with these facts. Its IP header has no options and no
+/// extension headers, hence the arithmetic.
+TG_HD TG_INLINE HeaderPlaces places_of_usual(const PacketView& packet, const HeaderFacts& facts) {
+  HeaderPlaces places;
+  places.ip = 0;
+  if (packet.link == LinkType::ethernet) [[likely]] {
+    places.ethernet = 0;
+    places.ip = 14;
+    if (load16(packet.bytes + 12) == ether_type::vlan) {
+      places.vlan = load16(packet.bytes + 14) & 0xfff;
+      places.ip = 18;
+    }
+  }
+  const std::uint32_t v6 = facts.family == IpFamily::v6;
+  places.protocol = packet.bytes[places.ip + 9 - 3 * v6];
+  if (facts.transport == Transport::tcp || facts.transport == Transport::udp)
+    places.transport = places.ip + 20 + 20 * v6;
+  return places;
 }
 
 }  // namespace tidegauge::decoding
