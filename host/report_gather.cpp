@@ -246,7 +246,8 @@ Expected<ReportData> gather_report(const SeriesFile& file, const ReportRequest& 
     const auto model = stored(file, "model", point.name);
     if (!model) return model.error();
     if (text_at(*model, "column", point.column) != point.column) continue;
-    for (const auto& [key, value] : model->items()) data.settings.emplace_back("model: " + key, value.dump());
+    for (const auto& [key, value] : model->items())
+      data.settings.emplace_back("model: " + key, value.is_string() ? value.get<std::string>() : value.dump());
   }
   auto traces = file.traces();
   if (!traces) return std::move(traces).error();
