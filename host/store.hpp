@@ -25,6 +25,10 @@
 
 namespace tidegauge {
 
+/// What to say of a column that a series does not have; names those it has.
+/// @param imported  the series holds imported values, not counters
+Error unknown_column(const std::string& name, bool imported, const std::string& where);
+
 struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
@@ -94,10 +98,11 @@ class SeriesFile {
   // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
   // table() and save_table(): there it is the file as a whole.
 
-  /// Replaces the forecast of the same model, column and step.
-  Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);
+  /// What one job says about one column. Replaces all that an earlier one said about it, whatever its models and steps,
+  /// with the labels of those forecasts and the scores of that column: nothing is left that speaks of other forecasts.
+  Status save_forecasts(std::span<const Forecast> forecasts, const std::string& point);
   Expected<std::vector<Forecast>> forecasts(const std::string& point) const;
-  /// Replaces the labels of the same source and column.
+  /// Replaces the labels of the same source and column; scores of that column go, because they speak of other labels.
   Status save_labels(const Labels& labels, const std::string& point, const std::string& settings_json);
   Expected<std::vector<Labels>> labels(const std::string& point) const;
   Status save_table(const std::string& name, const std::string& point, const std::string& json);  ///< scores, metrics, runs

@@ -36,6 +36,8 @@ std::string sum_columns(const std::vector<std::string>& columns) {
   return list;
 }
 
+}  // namespace
+
 Error unknown_column(const std::string& name, bool imported, const std::string& where) {
   std::string known = "value";
   if (!imported) {
@@ -45,8 +47,6 @@ Error unknown_column(const std::string& name, bool imported, const std::string& 
   return {"there is no column '" + name + "'" + (imported ? " (this point holds imported values)" : ""), where,
           "one of: " + known, ErrorKind::usage};
 }
-
-}  // namespace
 
 Expected<PointRows> PointRows::open(const sqlite::Database& db, const std::string& point, bool imported,
                                     const std::vector<std::string>& columns, std::int64_t first_k,

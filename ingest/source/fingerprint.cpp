@@ -29,7 +29,8 @@ Fingerprint combine(std::uint64_t size, std::vector<std::uint64_t> hashes, const
 
 class InputFile {
  public:
-  explicit InputFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  /// Not blocking: a pipe without a writer is refused at once instead of being waited for.
+  explicit InputFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~InputFile() { if (fd_ >= 0) ::close(fd_); }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -52,6 +53,17 @@ bool read_block(int fd, std::vector<std::uint8_t>& block, std::uint64_t offset) 
   return true;
 }
 
+/// Its size, or why it is none that can be read as an input.
+Expected<std::uint64_t> size_of(const InputFile& file, const std::string& path) {
+  struct stat status {};
+  if (file.fd() < 0 || fstat(file.fd(), &status) != 0)
+    return Error{std::string("cannot be read: ") + std::strerror(errno), path, "check the path and its permissions"};
+  if (S_ISDIR(status.st_mode)) return Error{"this is a folder", path, "name the files in it, such as FOLDER/*.pcap.gz"};
+  if (!S_ISREG(status.st_mode))
+    return Error{"not a regular file, so it cannot be told whether it is in already", path, "save it to a file first"};
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
 }  // namespace
 
 std::string Fingerprint::text() const {
@@ -61,16 +73,17 @@ std::string Fingerprint::text() const {
   return words;
 }
 
+Status check_input_file(const std::string& path) {
+  auto size = size_of(InputFile(path), path);
+  if (!size) return std::move(size).error();
+  return {};
+}
+
 Expected<Fingerprint> fingerprint_file(const std::string& path) {
   const InputFile file(path);
-  struct stat status {};
-  if (file.fd() < 0 || fstat(file.fd(), &status) != 0)
-    return Error{std::string("cannot be read: ") + std::strerror(errno), path, "check the path and its permissions"};
-  if (S_ISDIR(status.st_mode)) return Error{"this is a folder", path, "name the files in it, such as FOLDER/*.pcap.gz"};
-  if (!S_ISREG(status.st_mode))
-    return Error{"not a regular file, so it cannot be told whether it is in already", path, "save it to a file first"};
-
-  const auto size = static_cast<std::uint64_t>(status.st_size);
+  const auto known_size = size_of(file, path);
+  if (!known_size) return known_size.error();
+  const std::uint64_t size = *known_size;
   std::uint64_t stride = 1;
   while (sampled(blocks_in(size), stride) > kMostBlocks) stride *= 2;
   std::vector<std::uint8_t> block;

@@ -26,6 +26,8 @@ struct Fingerprint {
 
 /// Of a regular file, which is sampled where it lies.
 Expected<Fingerprint> fingerprint_file(const std::string& path);
+/// Whether fingerprint_file could begin: the file is there, regular and readable. Reads nothing of it.
+Status check_input_file(const std::string& path);
 
 /// Of bytes that come once and in order. Cost: a copy of 64 KiB a call, and the hash of what is sampled.
 class StreamFingerprint {
