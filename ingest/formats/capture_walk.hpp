@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ingest/formats/link_names.hpp"
+#include "ingest/formats/pcap_variant.hpp"
 #include "ingest/formats/pcap_walk.hpp"
 #include "ingest/formats/pcapng_walk.hpp"
 #include "ingest/formats/walk_session.hpp"
@@ -21,8 +22,8 @@ Status walk_pcap_as(WalkSession& session, const PcapHeader& header, LinkType lin
 
 template <PacketSink Sink>
 Status walk_pcap(WalkSession& session, Sink& sink) {
-  const PcapHeader header = parse_pcap_header(session.reader().begin());
-  session.reader().consume(session.reader().begin() + kPcapFileHeaderBytes);
+  PcapHeader header = parse_pcap_header(session.reader().begin());
+  TG_TRY(enter_pcap_records(session, header));
   const auto link = decoded_link(header.link_number);
   if (!link) return session.error(link_name(header.link_number) + " is not decoded", undecoded_link_remedy());
   if (!header.plain()) return walk_pcap_as<RarePcapLayout>(session, header, *link, sink);
