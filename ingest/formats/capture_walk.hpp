@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "ingest/formats/erf_walk.hpp"
 #include "ingest/formats/link_names.hpp"
 #include "ingest/formats/pcap_variant.hpp"
 #include "ingest/formats/pcap_walk.hpp"
@@ -48,6 +49,17 @@ Status walk_pcapng(WalkSession& session, Sink& sink) {
   return {};
 }
 
+template <PacketSink Sink>
+Status walk_erf(WalkSession& session, Sink& sink) {
+  ErfWalker<Sink> walker(sink, session.log());
+  TG_TRY(session.drive(walker));
+  if (const auto type = walker.only_refused_type()) {
+    return session.error(erf::type_name(*type) + " is not decoded, and no record has another",
+                         "a capture of Ethernet, HDLC (Cisco HDLC, PPP), IPv4 or IPv6 records");
+  }
+  return {};
+}
+
 }  // namespace walk_detail
 
 /// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what
@@ -58,9 +70,17 @@ Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Si
   WalkSession session(path, source, options, block_bytes);
   auto format = recognise_format(session);
   if (!format) return std::move(format).error();
-  const bool pcapng = *format == CaptureFormat::pcapng;
-  TG_TRY(pcapng ? walk_detail::walk_pcapng(session, sink) : walk_detail::walk_pcap(session, sink));
-  return session.finish(pcapng ? "pcapng" : "pcap");
+  switch (*format) {
+    case CaptureFormat::pcapng:
+      TG_TRY(walk_detail::walk_pcapng(session, sink));
+      return session.finish("pcapng");
+    case CaptureFormat::erf:
+      TG_TRY(walk_detail::walk_erf(session, sink));
+      return session.finish("erf");
+    default:
+      TG_TRY(walk_detail::walk_pcap(session, sink));
+      return session.finish("pcap");
+  }
 }
 
 template <PacketSink Sink>

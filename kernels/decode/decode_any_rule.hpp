@@ -58,6 +58,9 @@ struct HeaderWalk {
       case LinkType::null_loopback:
       case LinkType::loop: return loopback();
       case LinkType::linux_sll: return have(16) ? cooked(16, u16(14), u16(2)) : Layer::stop;
+      case LinkType::ppp:
+      case LinkType::ppp_hdlc:
+      case LinkType::chdlc: return Layer::stop;
       case LinkType::linux_sll2: return have(20) ? cooked(20, u16(0), u16(8)) : Layer::stop;
     }
     return Layer::stop;

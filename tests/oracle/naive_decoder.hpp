@@ -47,6 +47,9 @@ class NaiveDecoder {
 
   void link(LinkType type) {
     switch (type) {
+      case LinkType::ppp:
+      case LinkType::ppp_hdlc:
+      case LinkType::chdlc: return;
       case LinkType::ethernet: return ethernet(0);
       case LinkType::raw_ip:
       case LinkType::raw_ip_12:
