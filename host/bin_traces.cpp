@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "host/interrupt.hpp"
+#include "host/stats_file.hpp"
 #include "ingest/sinks/count_capture.hpp"
 #include "kernels/core/parallel.hpp"
 
@@ -138,7 +139,8 @@ class BinJob {
     result.trace.path = result.path;
     result.trace.point = options_.point;
     result.trace.fingerprint = *fingerprint;
-    return options_.csv ? add_table(**file, result) : add_capture(**file, result, told);
+    if (options_.csv) return add_table(**file, result);
+    return is_stats_file(result.path) ? add_stats(**file, result) : add_capture(**file, result, told);
   }
 
   Expected<AddOutcome> add_capture(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
@@ -196,6 +198,23 @@ class BinJob {
       result.remark += fmt::format("{}{} times are not the start of an interval and were moved back to it",
                                    result.remark.empty() ? "" : "; ", table->floored);
     return file.add_values(result.trace, table->k, table->values);
+  }
+
+  Expected<AddOutcome> add_stats(SeriesFile& file, BinnedFile& result) {
+    const std::lock_guard<std::mutex> writing(write_mutex_);
+    result.trace.kind = "pcap.stats";
+    result.trace.settings = stats_settings(options_.stats_field);
+    auto known = file.find_trace(result.trace);
+    if (!known) return std::move(known).error();
+    if (known->has_value()) return AddOutcome::already_in;
+    auto stats = read_stats_file(result.path);
+    if (!stats) return std::move(stats).error();
+    auto value = stats_value(*stats, result.path, options_.stats_field, report_.interval_ns, file.joint_tolerance_ns());
+    if (!value) return std::move(value).error();
+    TG_TRY(check_unchanged(result.trace));
+    result.trace.account.read = result.trace.account.counted = 1;
+    result.trace.span = stats->span;
+    return file.add_values(result.trace, {&value->k, 1}, {&value->value, 1});
   }
 
   const std::vector<std::string>& paths_;

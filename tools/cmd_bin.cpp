@@ -164,13 +164,15 @@ Status run_bin(Request& request, const CommonOptions& common) {
 
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
-  app.add_option("captures", request->inputs, "pcap or pcapng files, also gzipped; with --csv tables")->required();
+  app.add_option("captures", request->inputs, "pcap, pcapng or ERF files, also gzipped; CAIDA's .pcap.stats; with --csv tables")->required();
   app.add_option("-o,--output", request->series, "The series file; made where it is absent")->required();
   app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
   app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
   app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")->capture_default_str();
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
+  app.add_option("--stats-field", request->bin.stats_field, "Which counter of CAIDA's .pcap.stats files becomes the value")
+      ->capture_default_str();
   auto* csv = app.add_flag("--csv", request->csv, "Import tables of time and value");
   app.add_option("--time-column", request->table.time_column,
                  "Name or number of the time column; none: a line is an interval (default: 1)")->needs(csv);

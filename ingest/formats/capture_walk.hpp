@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "ingest/formats/erf_walk.hpp"
 #include "ingest/formats/link_names.hpp"
+#include "ingest/formats/pcap_variant.hpp"
 #include "ingest/formats/pcap_walk.hpp"
 #include "ingest/formats/pcapng_walk.hpp"
 #include "ingest/formats/walk_session.hpp"
@@ -47,20 +49,24 @@ Expected<const char*> with_walker(WalkSession& session, const Use& use) {
     TG_TRY(use(make, state_at_first_packet(reader.begin(), reader.end(), *swapped)));
     return "pcapng";
   }
-  const PcapHeader header = parse_pcap_header(reader.begin());
-  reader.consume(reader.begin() + kPcapFileHeaderBytes);
+  if (*format == CaptureFormat::erf) {
+    const auto make = [](Sink& sink, DamageLog& log) { return ErfWalker<Sink>(sink, log); };
+    TG_TRY(use(make, ErfState{true, std::nullopt}));
+    return "erf";
+  }
+  PcapHeader header = parse_pcap_header(reader.begin());
+  TG_TRY(enter_pcap_records(session, header));
   const auto link = decoded_link(header.link_number);
   if (!link) return session.error(link_name(header.link_number) + " is not decoded", undecoded_link_remedy());
   TG_TRY(walk_detail::with_pcap_walker<Sink>(header, *link, use));
   return "pcap";
 }
 
-/// An error where a walk that ended in this state met undecoded link types alone.
+/// An error where a walk that ended in this state met nothing that is decoded.
 template <class State>
-Status some_link_decoded(const WalkSession& session, const State& state) {
-  const auto link = state.only_undecoded_link();
-  if (!link) return {};
-  return session.error(link_name(*link) + " is not decoded, and no interface has another", undecoded_link_remedy());
+Status something_decoded(const WalkSession& session, const State& state) {
+  auto nothing = state.nothing_decoded();
+  return nothing ? Status(session.error(std::move(nothing->what), std::move(nothing->remedy))) : Status();
 }
 
 /// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what
@@ -72,7 +78,7 @@ Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Si
   auto format = with_walker<Sink>(session, [&](const auto& make, const auto&) -> Status {
     auto walker = make(sink, session.log());
     TG_TRY(session.drive(walker));
-    return some_link_decoded(session, walker.state());
+    return something_decoded(session, walker.state());
   });
   if (!format) return std::move(format).error();
   return session.finish(*format);

@@ -3,10 +3,13 @@
 namespace tidegauge {
 namespace {
 
-constexpr std::uint32_t kMicroseconds = 0xa1b2c3d4, kNanoseconds = 0xa1b23c4d, kModified = 0xa1b2cd34;
+constexpr std::uint32_t kMicroseconds = 0xa1b2c3d4, kNanoseconds = 0xa1b23c4d, kPatched = 0xa1b2cd34;
+// Ixia's lcap: as pcap, with the bytes of all records in a 25th to 28th byte (wireshark issue 14073).
+constexpr std::uint32_t kIxiaNanoseconds = 0x1c0001ac, kIxiaMicroseconds = 0x1c0001ab;
 
 bool is_native_magic(std::uint32_t magic) {
-  return magic == kMicroseconds || magic == kNanoseconds || magic == kModified;
+  return magic == kMicroseconds || magic == kNanoseconds || magic == kPatched || magic == kIxiaNanoseconds ||
+         magic == kIxiaMicroseconds;
 }
 
 template <bool kSwapped>
@@ -14,8 +17,10 @@ PcapHeader parse(const std::uint8_t* bytes) {
   PcapHeader header;
   const std::uint32_t magic = load_u32<kSwapped>(bytes);
   header.swapped = kSwapped;
-  header.nanoseconds = magic == kNanoseconds;
-  header.modified = magic == kModified;
+  header.nanoseconds = magic == kNanoseconds || magic == kIxiaNanoseconds;
+  header.patched = magic == kPatched;
+  if (header.patched) header.record_header_bytes = 24;
+  if (magic == kIxiaNanoseconds || magic == kIxiaMicroseconds) header.file_header_bytes = 28;
   const std::uint16_t major = load_u16<kSwapped>(bytes + 4), minor = load_u16<kSwapped>(bytes + 6);
   // libpcap's sf-pcap.c: swapped before 2.3 and in DG/UX's 543.0, either way round in 2.3.
   header.lengths_swapped = (major == 2 && minor <= 3) || (major == 543 && minor == 0);

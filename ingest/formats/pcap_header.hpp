@@ -1,5 +1,5 @@
-// The 24 bytes at the start of a pcap file (draft-ietf-opsawg-pcap), and the record layouts it can announce.
-// Tested by tests/ingest/pcap_test.cpp.
+// The 24 bytes at the start of a pcap file (draft-ietf-opsawg-pcap), and the record layouts it can announce: the usual
+// one, and those of old and patched writers that capinfos reads too. Tested by tests/ingest/pcap_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,16 @@ inline constexpr std::size_t kPcapFileHeaderBytes = 24;
 struct PcapHeader {
   bool swapped = false;          ///< written on a machine of the other byte order
   bool nanoseconds = false;      ///< fractions are nanoseconds, otherwise microseconds
-  bool modified = false;         ///< Kuznetzov's patched libpcap: 24-byte record headers
+  bool patched = false;          ///< the magic of Kuznetzov's patched libpcap
   bool lengths_swapped = false;  ///< versions before 2.4 and 543.0 may hold original before captured length
   std::uint32_t fcs_bytes = 0;   ///< frame check sequence at the end of each packet
   std::uint32_t snaplen = 0;     ///< as written; 0 and huge values mean unlimited
   std::uint32_t link_number = 0;
+  std::uint32_t file_header_bytes = kPcapFileHeaderBytes;  ///< 28 in Ixia's lcap files, which add their length
+  std::uint32_t record_header_bytes = 16;                  ///< of the magic's usual writer; see pcap_variant.hpp
 
   /// One of the layouts for which the walk is a tight loop of its own.
-  bool plain() const { return !modified && !lengths_swapped && fcs_bytes == 0; }
+  bool plain() const { return record_header_bytes == 16 && !lengths_swapped && fcs_bytes == 0; }
 };
 
 /// True where `magic` (as loaded) opens a pcap file.
@@ -54,7 +56,7 @@ struct PlainPcapLayout {
 class RarePcapLayout {
  public:
   explicit RarePcapLayout(const PcapHeader& header) : header_(header) {}
-  std::size_t header_bytes() const { return header_.modified ? 24 : 16; }
+  std::size_t header_bytes() const { return header_.record_header_bytes; }
   std::uint32_t fraction_limit() const { return header_.nanoseconds ? 1'000'000'000 : 1'000'000; }
   std::uint32_t fraction_ns() const { return header_.nanoseconds ? 1 : 1000; }
   std::uint32_t fcs_bytes() const { return header_.fcs_bytes; }

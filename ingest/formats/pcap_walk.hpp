@@ -4,7 +4,8 @@
 // that starts in the middle agrees with one that comes from the start:
 // - Expected: what writers write. Three compares, on the hot path; the record is delivered.
 // - Odd: captured more than the wire or the snaplen, nothing captured, an enormous wire length, a fraction of
-//   a second or more. Real captures hold such records: delivered if the headers that follow from it hold together.
+//   a second or more. Real captures hold such records: delivered if the headers that follow from it hold together,
+//   near each other in time or, after a silence of any length, as expected.
 // - Otherwise damage: every offset is tried until three expected records, near each other in time, follow
 // from
 //   one (or reach the end of the file). What was passed over is refused as one damaged stretch, counted as
@@ -28,6 +29,7 @@
 #include "ingest/formats/pcap_header.hpp"
 #include "ingest/formats/resynchronise.hpp"
 #include "kernels/core/host_device.hpp"
+#include "kernels/core/status.hpp"
 
 namespace tidegauge {
 
@@ -46,7 +48,7 @@ class PcapWalker {
   /// What a walker remembers between two records: nothing.
   struct State {
     friend bool operator==(const State&, const State&) = default;
-    std::optional<std::uint32_t> only_undecoded_link() const { return std::nullopt; }
+    std::optional<Error> nothing_decoded() const { return std::nullopt; }  // its one link type was looked at before
   };
   State state() const { return {}; }
   void resume(const State&) {}
@@ -182,7 +184,9 @@ auto PcapWalker<Layout, Sink>::chain(const std::uint8_t* p, Rule rule) const -> 
     if (rest < header_bytes) return at_the_end(whole >= (rule == Rule::expected ? 2 : 1));
     const PcapRecord r = layout_.load(p);
     if (!(rule == Rule::expected ? expected(r) : possible(r))) return Verdict::no;
-    if (whole > 0 && r.seconds - seconds + kNearSeconds > 2 * kNearSeconds) return Verdict::no;
+    const bool near = whole == 0 || r.seconds - seconds + kNearSeconds <= 2 * kNearSeconds;
+    // A silence is real, but what comes after it has to look like a record all the more.
+    if (!near && (rule == Rule::expected || !expected(r))) return Verdict::no;
     if (rest - header_bytes < r.captured) return at_the_end(whole >= 1);
     seconds = r.seconds;
     p += header_bytes + r.captured;

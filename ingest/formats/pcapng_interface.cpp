@@ -30,8 +30,8 @@ bool each_option(const std::uint8_t* p, std::size_t size, Take take) {
   return true;  // the closing option is often left out
 }
 
-// draft-ietf-opsawg-pcapng, section 4.2, 4.6
-constexpr std::uint16_t kIfTsresol = 9, kIfFcslen = 13, kIfTsoffset = 14, kIsbIfdrop = 5, kIsbOsdrop = 7;
+// draft-ietf-opsawg-pcapng, sections 4.2, 4.3, 4.6
+constexpr std::uint16_t kIfTsresol = 9, kIfFcslen = 13, kIfTsoffset = 14, kEpbFlags = 2, kIsbIfdrop = 5, kIsbOsdrop = 7;
 
 }  // namespace
 
@@ -86,6 +86,19 @@ PcapngInterface parse_interface(const std::uint8_t* body, std::size_t size) {
 }
 
 template <bool kSwapped>
+std::uint32_t parse_packet_fcs(const std::uint8_t* options, std::size_t size, std::uint32_t of_interface) {
+  std::uint32_t fcs = of_interface;
+  each_option<kSwapped>(options, size,
+                        [&](std::uint16_t code, const std::uint8_t* value, std::uint16_t length) {
+                          if (code != kEpbFlags || length != 4) return true;
+                          const std::uint32_t octets = load_u32<kSwapped>(value) >> 5 & 15;  // 0: not told
+                          if (octets != 0) fcs = octets;
+                          return true;
+                        });
+  return fcs;
+}
+
+template <bool kSwapped>
 std::optional<std::uint64_t> parse_drops(const std::uint8_t* options, std::size_t size) {
   std::optional<std::uint64_t> drops;
   each_option<kSwapped>(options, size,
@@ -100,6 +113,8 @@ std::optional<std::uint64_t> parse_drops(const std::uint8_t* options, std::size_
 
 template PcapngInterface parse_interface<false>(const std::uint8_t*, std::size_t);
 template PcapngInterface parse_interface<true>(const std::uint8_t*, std::size_t);
+template std::uint32_t parse_packet_fcs<false>(const std::uint8_t*, std::size_t, std::uint32_t);
+template std::uint32_t parse_packet_fcs<true>(const std::uint8_t*, std::size_t, std::uint32_t);
 template std::optional<std::uint64_t> parse_drops<false>(const std::uint8_t*, std::size_t);
 template std::optional<std::uint64_t> parse_drops<true>(const std::uint8_t*, std::size_t);
 

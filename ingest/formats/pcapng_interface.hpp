@@ -49,6 +49,11 @@ struct PcapngInterface {
 template <bool kSwapped>
 PcapngInterface parse_interface(const std::uint8_t* body, std::size_t size);
 
+/// The frame check sequence of a packet whose block has `options`: what epb_flags (pack_flags) says, or else
+/// `of_interface`.
+template <bool kSwapped>
+std::uint32_t parse_packet_fcs(const std::uint8_t* options, std::size_t size, std::uint32_t of_interface);
+
 /// Packets that a statistics block's options report as dropped by the interface and by the system, since the
 /// capture began; none if it does not say.
 template <bool kSwapped>

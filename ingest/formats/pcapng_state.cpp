@@ -1,5 +1,7 @@
 #include "ingest/formats/pcapng_state.hpp"
 
+#include "ingest/formats/link_names.hpp"
+
 namespace tidegauge {
 namespace {
 // Bounds what a hostile file can make us hold; packets of further interfaces are refused.
@@ -14,6 +16,12 @@ void PcapngState::add_interface(const PcapngInterface& interface) {
   if (interfaces.size() < kMostInterfaces) interfaces.push_back(interface);
   any_decoded |= interface.usable && interface.decoded;
   if (interface.usable && !interface.decoded && !undecoded_link) undecoded_link = interface.link_number;
+}
+
+std::optional<Error> PcapngState::nothing_decoded() const {
+  if (any_decoded || !undecoded_link) return std::nullopt;
+  return Error{link_name(*undecoded_link) + " is not decoded, and no interface has another", "",
+               undecoded_link_remedy()};
 }
 
 PcapngState state_at_first_packet(const std::uint8_t* begin, const std::uint8_t* end, bool swapped) {

@@ -8,6 +8,7 @@
 
 #include "ingest/formats/pcapng_block.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
+#include "kernels/core/status.hpp"
 
 namespace tidegauge {
 
@@ -25,8 +26,8 @@ struct PcapngState {
   }
   void add_interface(const PcapngInterface& interface);
 
-  /// The link type to name where the file describes interfaces and none of them is decoded.
-  std::optional<std::uint32_t> only_undecoded_link() const { return any_decoded ? std::nullopt : undecoded_link; }
+  /// What to say where interfaces were described and none of them is decoded.
+  std::optional<Error> nothing_decoded() const;
 };
 
 /// The state at the first packet of a file that begins with the bytes [begin, end), as far as they tell: what most of

@@ -71,17 +71,27 @@ class PcapngWalker {
   }
 
  private:
-  TG_INLINE static PacketView view(const PcapngInterface& interface, std::int64_t ts_ns, std::uint32_t wire,
-                                   std::uint32_t captured, const std::uint8_t* payload) {
+  TG_INLINE static PacketView view(const PcapngInterface& interface, std::uint32_t fcs, std::int64_t ts_ns,
+                                   std::uint32_t wire, std::uint32_t captured, const std::uint8_t* payload) {
     const std::uint32_t longest = std::max(wire, captured);
-    captured = std::min(captured, longest - std::min(interface.fcs_bytes, longest));
-    wire -= std::min(interface.fcs_bytes, wire);
+    captured = std::min(captured, longest - std::min(fcs, longest));
+    wire -= std::min(fcs, wire);
     return {ts_ns, wire, captured, payload, interface.link};
   }
 
   template <bool kSwapped>
   TG_INLINE static std::uint64_t load_ticks(const std::uint8_t* p) {
     return std::uint64_t{load_u32<kSwapped>(p)} << 32 | load_u32<kSwapped>(p + 4);
+  }
+
+  /// The frame check sequence of the (enhanced or obsolete) packet block at `p`, whose packet data has `captured` bytes.
+  template <bool kSwapped>
+  TG_INLINE static std::uint32_t fcs_of(const std::uint8_t* p, std::uint32_t size, std::uint32_t captured,
+                                        const PcapngInterface& interface) {
+    const std::uint32_t before = 28 + (captured + 3) / 4 * 4;  // header, data, padding
+    const std::uint32_t options = size - 4 - before;
+    return options < 8 ? interface.fcs_bytes
+                       : parse_packet_fcs<kSwapped>(p + before, options, interface.fcs_bytes);
   }
 
   /// The hot loop: up to the first block that is not a whole enhanced packet of a decoded interface.
@@ -106,7 +116,8 @@ class PcapngWalker {
       if (!interface.usable || !interface.decoded ||
           !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12)))
         return p;
-      sink_.packet(view(interface, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+      const std::uint32_t fcs = fcs_of<kSwapped>(p, size, captured, interface);
+      sink_.packet(view(interface, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
       p += size;
     }
   }
@@ -229,7 +240,9 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
     sink_.refuse(Refusal::damaged, 1, block.size);
     return true;
   }
-  hand_over(sink_, view(interface, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28));
+  const std::uint32_t captured = load_u32<kSwapped>(p + 20);
+  const std::uint32_t fcs = fcs_of<kSwapped>(p, block.size, captured, interface);
+  hand_over(sink_, view(interface, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
   return true;
 }
 

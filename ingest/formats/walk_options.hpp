@@ -15,7 +15,7 @@ struct WalkOptions {
 };
 
 struct WalkResult {
-  std::string format;             ///< "pcap", "pcapng"; with " in gzip" where compressed
+  std::string format;             ///< "pcap", "pcapng", "erf"; with " in gzip" where compressed
   std::uint64_t input_bytes = 0;  ///< bytes of the file
   std::string damage;             ///< words about damage met and passed over; empty if none
 };

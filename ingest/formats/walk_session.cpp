@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ingest/formats/erf_walk.hpp"
 #include "ingest/formats/pcap_header.hpp"
 #include "ingest/formats/pcapng_block.hpp"
 
@@ -58,7 +59,10 @@ Expected<CaptureFormat> recognise_format(WalkSession& session) {
   const std::uint32_t magic = reader.size() >= 4 ? load_u32<false>(reader.begin()) : 0;
   if (magic == pcapng::kSectionHeader) return CaptureFormat::pcapng;
   if (!is_pcap_magic(magic)) {
-    return session.error("is neither pcap nor pcapng", "convert it with: editcap -F pcap");
+    auto erf = begins_with_erf_records(session);
+    if (!erf) return std::move(erf).error();
+    if (*erf) return CaptureFormat::erf;
+    return session.error("is neither pcap nor pcapng nor ERF", "convert it with: editcap -F pcap");
   }
   if (reader.size() < kPcapFileHeaderBytes) {
     return session.error(

@@ -64,7 +64,7 @@ std::string format_words(const std::string& format, const ByteSource& source);
 std::string damage_words(const DamageLog& log, const std::string& source_damage);
 
 /// What the first bytes of a (decompressed) stream open.
-enum class CaptureFormat { pcap, pcapng };
+enum class CaptureFormat { pcap, pcapng, erf };
 /// Needs the first bytes in the session's window; an error in words if they open neither.
 Expected<CaptureFormat> recognise_format(WalkSession& session);
 /// Whether the first section of a pcapng stream is of the other byte order.

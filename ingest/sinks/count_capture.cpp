@@ -56,7 +56,7 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
     capture = std::move(walk.series());
     result = walk.result();
     walked_again = walk.walked_again();
-    return some_link_decoded(session, walk.state());
+    return something_decoded(session, walk.state());
   });
   if (!format) return std::move(format).error();
   result.format = format_words(*format, **source);

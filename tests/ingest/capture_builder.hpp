@@ -37,17 +37,21 @@ struct PcapShape {
   std::uint32_t link_word = 1;
   std::uint32_t snaplen = 262144;
   std::uint16_t minor = 4;
+  std::uint16_t major = 2;
+  std::size_t record_header = 0;  // 0: what the magic says
 };
 
 class PcapBuilder {
  public:
   explicit PcapBuilder(PcapShape shape = {}) : shape_(shape) {
     put(bytes, shape.magic, 4, shape.big_endian);
-    put(bytes, 2, 2, shape.big_endian);
+    put(bytes, shape.major, 2, shape.big_endian);
     put(bytes, shape.minor, 2, shape.big_endian);
     put(bytes, 0, 8, shape.big_endian);
     put(bytes, shape.snaplen, 4, shape.big_endian);
     put(bytes, shape.link_word, 4, shape.big_endian);
+    if (shape.magic == 0x1c0001ac || shape.magic == 0x1c0001ab) put(bytes, 123456, 4, shape.big_endian);
+    if (shape.record_header == 0) shape_.record_header = shape.magic == 0xa1b2cd34 ? 24 : 16;
   }
   void header(std::uint32_t seconds, std::uint32_t fraction, std::uint32_t captured, std::uint32_t wire) {
     starts.push_back(bytes.size());
@@ -55,7 +59,9 @@ class PcapBuilder {
     put(bytes, fraction, 4, shape_.big_endian);
     put(bytes, captured, 4, shape_.big_endian);
     put(bytes, wire, 4, shape_.big_endian);
-    if (shape_.magic == 0xa1b2cd34) put(bytes, 0x0000000300080001, 8, shape_.big_endian);
+    // Interface 3, an IPv4 packet to this host (and the processor's number), as the patched writers have it.
+    const Bytes behind{0, 0, 0, 3, 8, 0, 0, 0, 1, 1, 0, 0};
+    bytes.insert(bytes.end(), behind.begin(), behind.begin() + static_cast<std::ptrdiff_t>(shape_.record_header) - 16);
   }
   void record(std::uint32_t seconds, std::uint32_t fraction, const Bytes& payload, std::uint32_t wire) {
     header(seconds, fraction, static_cast<std::uint32_t>(payload.size()), wire);
@@ -79,7 +85,8 @@ inline Bytes random_payload(Random& random, std::size_t size) {
 inline PcapBuilder ordinary_pcap(Random& random, int count, PcapShape shape = {},
                                  std::uint32_t longest = 100) {
   PcapBuilder pcap(shape);
-  const std::uint32_t limit = shape.magic == 0xa1b23c4d ? 1'000'000'000 : 1'000'000;
+  const bool nano = shape.magic == 0xa1b23c4d || shape.magic == 0x1c0001ac;
+  const std::uint32_t limit = nano ? 1'000'000'000 : 1'000'000;
   for (int i = 0; i < count; ++i) {
     const Bytes payload = random_payload(random, 1 + random() % longest);
     const auto size = static_cast<std::uint32_t>(payload.size());
@@ -128,7 +135,8 @@ class PcapngBuilder {
       b.options(list);
     });
   }
-  void obsolete(std::uint16_t index, std::uint64_t ticks, const Bytes& payload, std::uint32_t wire) {
+  void obsolete(std::uint16_t index, std::uint64_t ticks, const Bytes& payload, std::uint32_t wire,
+                const std::vector<Option>& list = {}) {
     block(2, [&](PcapngBuilder& b) {
       b.u16(index);
       b.u16(7);  // packets dropped before this one: counted by the statistics block only
@@ -137,6 +145,7 @@ class PcapngBuilder {
       b.u32(static_cast<std::uint32_t>(payload.size()));
       b.u32(wire);
       b.padded(payload);
+      b.options(list);
     });
   }
   void simple(const Bytes& payload) {

@@ -95,8 +95,8 @@ TEST(Capture, SaysWhatIsNoCapture) {
     const char* words;
   } rows[] = {
       {"empty", "", "the file is empty"},
-      {"text", "time,value\n1,2\n3,4\n5,6\n7,8\n", "is neither pcap nor pcapng"},
-      {"short", "ab", "is neither pcap nor pcapng"},
+      {"text", "time,value\n1,2\n3,4\n5,6\n7,8\n", "is neither pcap nor pcapng nor ERF"},
+      {"short", "ab", "is neither pcap nor pcapng nor ERF"},
       {"cut", std::string("\xd4\xc3\xb2\xa1\x02\x00", 6), "ends within the pcap file header (6 of 24 bytes)"},
   };
   for (const auto& row : rows) {

@@ -63,7 +63,7 @@ TEST(Edge, UnreadableStartsAreErrorsInWords) {
       {"pcap-empty-file.pcap", "the file is empty"},
       {"partial_global_header.pcap", "ends within the pcap file header (7 of 24 bytes)"},
       {"pcap-truncated-hdr-23.pcap", "ends within the pcap file header (23 of 24 bytes)"},
-      {"output-lua-smtp.pcap", "is neither pcap nor pcapng"},
+      {"output-lua-smtp.pcap", "is neither pcap nor pcapng nor ERF"},
       {"gsw1xx.pcap", "link type 304 is not decoded"},
   };
   for (const auto& [file, words] : rows) {

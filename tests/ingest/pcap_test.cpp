@@ -26,6 +26,17 @@ const std::vector<PcapShape>& shapes() {
       {"no snaplen", 0xa1b2c3d4, false, 1, 0, 4},
       {"enormous snaplen", 0xa1b2c3d4, false, 1, 0xffffffff, 4},
       {"version 2.2", 0xa1b2c3d4, true, 1, 1500, 2},
+      {"version 2.0", 0xa1b2c3d4, false, 1, 1500, 0},
+      {"version 2.1", 0xa1b2c3d4, false, 1, 1500, 1},
+      {"version 2.3", 0xa1b2c3d4, false, 1, 1500, 3},
+      {"version 543.0", 0xa1b2c3d4, true, 1, 1500, 0, 543},
+      {"Ixia, nanoseconds", 0x1c0001ac, false, 1, 65535, 4},
+      {"Ixia, nanoseconds, other byte order", 0x1c0001ac, true, 1, 65535, 4},
+      {"Ixia, microseconds", 0x1c0001ab, false, 1, 65535, 4},
+      {"Ixia, microseconds, other byte order", 0x1c0001ab, true, 1, 65535, 4},
+      {"Red Hat 6.1", 0xa1b2c3d4, false, 1, 65535, 4, 2, 24},
+      {"Nokia", 0xa1b2c3d4, true, 1, 65535, 4, 2, 20},
+      {"SuSE 6.3", 0xa1b2cd34, false, 1, 65535, 4, 2, 28},
   };
   return all;
 }
@@ -34,7 +45,7 @@ TEST(Pcap, EveryVariantEqualsTheOracle) {
   for (const PcapShape& shape : shapes()) {
     Random random(11);
     const Bytes bytes = ordinary_pcap(random, 500, shape).bytes;
-    const auto wanted = oracle::read_pcap(bytes);
+    const auto wanted = oracle::read_pcap(bytes, shape.record_header);
     ASSERT_EQ(wanted.stopped_at, bytes.size());
     for (std::size_t block : {0u, 1u, 64u, 1000u}) {
       const Walk walk = walk_bytes(bytes, true, block);
@@ -47,17 +58,47 @@ TEST(Pcap, EveryVariantEqualsTheOracle) {
 }
 
 TEST(Pcap, LengthsOfOldVersionsMayBeSwapped) {
-  PcapShape shape{"version 2.2", 0xa1b2c3d4, true, 1, 1500, 2};
-  PcapBuilder pcap(shape);
-  const Bytes payload(60, 1);
-  pcap.header(1000, 5, 1400, 60);  // original length first
-  append(pcap.bytes, payload);
-  pcap.record(1001, 5, payload, 60);
-  const Walk walk = walk_bytes(pcap.bytes, true);
-  ASSERT_EQ(walk.records.size(), 2u) << walk.error;
-  EXPECT_EQ(walk.records[0].captured, 60u);
-  EXPECT_EQ(walk.records[0].wire, 1400u);
-  EXPECT_EQ(walk.records[1].wire, 60u);
+  for (const auto& [major, minor] : {std::pair<std::uint16_t, std::uint16_t>{2, 0}, {2, 1}, {2, 2}, {2, 3}, {543, 0}}) {
+    PcapBuilder pcap({"", 0xa1b2c3d4, true, 1, 1500, minor, major});
+    const Bytes payload(60, 1);
+    pcap.header(1000, 5, 1400, 60);  // original length first
+    append(pcap.bytes, payload);
+    pcap.record(1001, 5, payload, 60);
+    const Walk walk = walk_bytes(pcap.bytes, true);
+    ASSERT_EQ(walk.records.size(), 2u) << walk.error << " " << major << "." << minor;
+    EXPECT_EQ(walk.records[0].captured, 60u);
+    EXPECT_EQ(walk.records[0].wire, 1400u);
+    EXPECT_EQ(walk.records[1].wire, 60u);
+  }
+}
+
+TEST(Pcap, OddRecordsOfTheUsualKindAreNoOtherVariant) {
+  // Nothing captured, more than on the wire, a cut file, one record: none of it makes the headers longer.
+  for (const std::uint32_t magic : {0xa1b2c3d4u, 0xa1b2cd34u}) {
+    PcapBuilder pcap({"", magic, false, 1, 100, 4});
+    pcap.record(1000, 1, {}, 60);
+    EXPECT_EQ(walk_bytes(pcap.bytes).records.size(), 1u);
+    pcap.record(1001, 1, Bytes(70, 0), 60);
+    for (std::uint32_t i = 0; i < 5; ++i) pcap.record(1002 + i, 1, Bytes(64, 0), 64);
+    EXPECT_EQ(difference(walk_bytes(pcap.bytes, true).records, oracle::read_pcap(pcap.bytes).records), "");
+    const Bytes cut = prefix(pcap.bytes, pcap.starts[3] + 20);
+    EXPECT_EQ(walk_bytes(cut).records.size(), 3u);
+  }
+}
+
+TEST(Pcap, ASilenceOfAnyLengthIsReal) {
+  constexpr std::uint32_t kDay = 86'400;
+  for (const std::uint32_t silence : {kDay, 47 * kDay, 60 * kDay, 4000 * kDay}) {
+    for (const std::size_t odd : {0u, 3u, 4u, 5u}) {  // the silence lies between records 4 and 5
+      Random random(21);
+      PcapBuilder pcap({"", 0xa1b2c3d4, false, 1, 100, 4});
+      for (std::uint32_t i = 0; i < 10; ++i)
+        pcap.record(1'300'000'000 + i + (i > 4 ? silence : 0), 0, random_payload(random, i == odd ? 120 : 50), 120);
+      const Walk walk = walk_bytes(pcap.bytes, true);
+      EXPECT_EQ(difference(walk.records, oracle::read_pcap(pcap.bytes).records), "")
+          << silence << " s, record " << odd << walk.error;
+    }
+  }
 }
 
 TEST(Pcap, FcsIsNeitherLengthNorPayload) {
@@ -116,6 +157,9 @@ TEST(Pcap, AFileThatEndsInItsHeaderIsAnError) {
     EXPECT_FALSE(walk.ok()) << size;
     EXPECT_EQ(walk.kind, ErrorKind::failed);
   }
+  const Bytes ixia = PcapBuilder({"", 0x1c0001ac, false, 1, 65535, 4}).bytes;
+  EXPECT_EQ(walk_bytes(ixia).error, "");
+  EXPECT_NE(walk_bytes(prefix(ixia, 26)).error.find("(26 of 28 bytes)"), std::string::npos);
   EXPECT_TRUE(walk_bytes(whole).ok());
   EXPECT_TRUE(walk_bytes(whole).records.empty());
 }

@@ -204,6 +204,30 @@ TEST(Pcapng, FcsLengthInBitsOrBytes) {
   }
 }
 
+TEST(Pcapng, APacketsOwnFcsLengthComesFirst) {
+  const struct {
+    std::uint64_t of_interface, flags;
+    std::uint32_t wanted;
+  } rows[] = {{0, 4u << 5, 60}, {32, 2u << 5, 62}, {32, 0, 60}, {32, 0xffff0001, 60}, {0, 15u << 5 | 0x1f, 49}};
+  for (const bool big : {false, true}) {
+    for (const auto& row : rows) {
+      PcapngBuilder file(big);
+      file.interface(1, {file.number(13, row.of_interface, 1)});
+      const PcapngBuilder::Option flags = file.number(2, row.flags, 4);
+      file.enhanced(0, 1, Bytes(64), 64, {flags});
+      file.enhanced(0, 1, Bytes(64), 64, {{1, Bytes(999, 'c')}, flags});  // more options than the hot loop takes
+      file.enhanced(0, 1, Bytes(63), 64, {{1, Bytes(3, 'c')}, flags});
+      file.obsolete(0, 1, Bytes(64), 64, {flags});
+      file.enhanced(0, 1, Bytes(64), 64, {file.number(2, row.flags, 2), {0x8001, Bytes(7)}});  // no epb_flags
+      expect_as_oracle(file.bytes, "");
+      const Walk walk = walk_bytes(file.bytes, true);
+      ASSERT_EQ(walk.records.size(), 5u);
+      for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(walk.records[i].wire, row.wanted) << i << " flags " << row.flags;
+      EXPECT_EQ(walk.records[4].wire, 64 - row.of_interface / 8);
+    }
+  }
+}
+
 TEST(Pcapng, UndecodedLinkTypesAreAnErrorOnlyWhereThereAreNoOthers) {
   PcapngBuilder file;
   file.interface(195);

@@ -67,21 +67,23 @@ inline void strip_fcs(Record& record, std::uint32_t fcs) {
   record.payload.resize(record.captured);
 }
 
-inline Reading read_pcap(const Bytes& bytes) {
+/// `header` bytes precede each packet's data; 0: what the magic says.
+inline Reading read_pcap(const Bytes& bytes, std::size_t header = 0) {
   const Cursor in(bytes);
   Reading reading;
-  bool big = false, nano = false, modified = false;
+  bool big = false, nano = false, ixia = false;
   for (bool order : {false, true}) {
     const std::uint64_t magic = in.number(0, 4, order);
-    if (magic != 0xa1b2c3d4 && magic != 0xa1b23c4d && magic != 0xa1b2cd34) continue;
+    if (std::set<std::uint64_t>{0xa1b2c3d4, 0xa1b23c4d, 0xa1b2cd34, 0x1c0001ac, 0x1c0001ab}.count(magic) == 0) continue;
     big = order;
-    nano = magic == 0xa1b23c4d;
-    modified = magic == 0xa1b2cd34;
+    nano = magic == 0xa1b23c4d || magic == 0x1c0001ac;
+    ixia = magic == 0x1c0001ac || magic == 0x1c0001ab;
+    if (header == 0) header = magic == 0xa1b2cd34 ? 24 : 16;
   }
-  const std::uint64_t minor = in.number(6, 2, big);
+  const std::uint64_t major = in.number(4, 2, big), minor = in.number(6, 2, big);
   const std::uint64_t word = in.number(20, 4, big);
   const std::uint32_t fcs = (word >> 26) % 2 == 1 ? static_cast<std::uint32_t>(word >> 28) * 2 : 0;
-  std::size_t at = 24;
+  std::size_t at = ixia ? 28 : 24;
   try {
     while (at < bytes.size()) {
       Record record;
@@ -91,14 +93,13 @@ inline Reading read_pcap(const Bytes& bytes) {
       const auto fraction = static_cast<std::int64_t>(in.number(at + 4, 4, big));
       record.ts_ns = seconds * 1000000000 + (nano ? fraction : fraction * 1000);
       std::uint64_t captured = in.number(at + 8, 4, big), wire = in.number(at + 12, 4, big);
-      if (minor < 4 && captured > wire) {
+      if ((major == 543 || minor < 4) && captured > wire) {
         const std::uint64_t other = captured;
         captured = wire;
         wire = other;
       }
       record.captured = static_cast<std::uint32_t>(captured);
       record.wire = static_cast<std::uint32_t>(wire);
-      const std::size_t header = modified ? 24 : 16;
       record.payload = in.part(at + header, captured);
       strip_fcs(record, fcs);
       reading.records.push_back(record);
@@ -193,7 +194,13 @@ inline Reading read_pcapng(const Bytes& bytes) {
           record.captured = static_cast<std::uint32_t>(in.number(at + 20, 4, big));
           record.wire = static_cast<std::uint32_t>(in.number(at + 24, 4, big));
           record.payload = in.part(at + 28, record.captured);
-          strip_fcs(record, interfaces[index].fcs);
+          std::uint32_t fcs = interfaces[index].fcs;
+          const auto found = options(at + 28 + (record.captured + 3) / 4 * 4);
+          if (found.count(2) && in.number(found.at(2) - 2, 2, big) == 4) {
+            const std::uint64_t flags = in.number(found.at(2), 4, big);
+            if (flags / 32 % 16 != 0) fcs = static_cast<std::uint32_t>(flags / 32 % 16);
+          }
+          strip_fcs(record, fcs);
         }
         reading.records.push_back(record);
       }
