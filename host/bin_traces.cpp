@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "host/stats_file.hpp"
 #include "ingest/sinks/count_capture.hpp"
 #include "kernels/core/parallel.hpp"
+#include "kernels/core/stopwatch.hpp"
 
 namespace tidegauge {
 
@@ -55,6 +57,7 @@ class BinJob {
 
   Expected<BinReport> run() {
     TG_TRY(open_series());
+    const auto begin = std::chrono::steady_clock::now();
     const std::size_t threads = options_.csv ? 1 : threads_wanted();  // an import holds the process's time zone
     ThreadPool pool(std::clamp<std::size_t>(paths_.size(), 1, threads));
     spare_threads_.give(threads - pool.threads());
@@ -66,6 +69,7 @@ class BinJob {
       if (started_.load() >= order.size()) spare_threads_.give();  // nothing is left for this thread
     });
     report_.stopped = stop_.load();
+    report_.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(report_);
   }
 
@@ -134,18 +138,27 @@ class BinJob {
   Expected<AddOutcome> add(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
     auto file = writer(worker);
     if (!file) return std::move(file).error();
-    auto fingerprint = fingerprint_file(result.path);
-    if (!fingerprint) return std::move(fingerprint).error();
     result.trace.path = result.path;
     result.trace.point = options_.point;
+    if (!options_.csv && is_pipe(result.path)) return add_capture(**file, result, told);
+    auto fingerprint = fingerprint_file(result.path);
+    if (!fingerprint) return std::move(fingerprint).error();
     result.trace.fingerprint = *fingerprint;
     if (options_.csv) return add_table(**file, result);
     return is_stats_file(result.path) ? add_stats(**file, result) : add_capture(**file, result, told);
   }
 
+  /// Standard input, or what a path leads to that gives its bytes but once.
+  static bool is_pipe(const std::string& path) {
+    std::error_code none;
+    return path == "-" || std::filesystem::is_fifo(path, none) || std::filesystem::is_socket(path, none);
+  }
+
   Expected<AddOutcome> add_capture(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
     std::unique_lock<std::mutex> writing(write_mutex_, std::defer_lock);  // released after the commit
-    return file.add_trace(result.trace, [&](const SeriesFile::RowSink& rows) -> Expected<TraceRecord> {
+    std::optional<Stopwatch::Stretch> storing;  // behind the counting
+    Stopwatch storing_time;
+    auto outcome = file.add_trace(result.trace, [&](const SeriesFile::RowSink& rows) -> Expected<TraceRecord> {
       CountOptions counting;
       counting.interval_ns = report_.interval_ns;
       counting.strict = options_.strict;
@@ -159,18 +172,25 @@ class BinJob {
         if (stopping()) throw Interrupted{};
         // Threads of one process take turns here, for as long as it takes; SQLite's wait is for other processes.
         if (!writing.owns_lock()) writing.lock();
+        const Stopwatch::Stretch stretch(storing_time);
         return rows(portion);
       });
       if (!counted) return std::move(counted).error();
       if (!writing.owns_lock()) writing.lock();  // also a capture without rows writes its account
       TG_REQUIRE(counted->account.adds_up(), "every record is counted or refused by name");
-      TG_TRY(check_unchanged(result.trace));
+      if (is_pipe(result.path)) result.trace.fingerprint = counted->fingerprint;
+      else TG_TRY(check_unchanged(result.trace));
+      storing.emplace(storing_time);
+      result.seconds = counted->seconds;
       result.trace.kind = counted->format;
       result.trace.account = counted->account;
       result.trace.damage = counted->damage;
       if (counted->first_ns) result.trace.span = Span{*counted->first_ns, *counted->last_ns};
       return result.trace;
     });
+    storing.reset();
+    result.store_seconds = storing_time.seconds();
+    return outcome;
   }
 
   /// A capture that is still written to would come in half and be refused as changed ever after.

@@ -12,6 +12,7 @@
 
 #include "host/csv_import.hpp"
 #include "host/store.hpp"
+#include "ingest/formats/walk_options.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -43,6 +44,8 @@ struct BinnedFile {
   TraceRecord trace;                          ///< of added files
   std::optional<Error> error;                 ///< of failed ones
   std::string remark;                         ///< words about an import: gaps, times off the grid
+  StageSeconds seconds{};                     ///< of added captures
+  double store_seconds = 0;
 };
 
 struct BinReport {
@@ -50,6 +53,7 @@ struct BinReport {
   std::vector<BinnedFile> files;  ///< in the order given
   bool stopped = false;
   std::size_t count(BinOutcome outcome) const;
+  double wall_seconds = 0;
   RecordAccount total() const;    ///< of the files added
 };
 

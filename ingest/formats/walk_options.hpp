@@ -14,10 +14,24 @@ struct WalkOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
+/// Where the time of a walk went, in seconds of its threads.
+struct StageSeconds {
+  double read = 0;     ///< the file's bytes from the operating system
+  double inflate = 0;  ///< decompressing them
+  double walk = 0;     ///< records found, decoded and counted
+  StageSeconds& operator+=(const StageSeconds& other) {
+    read += other.read;
+    inflate += other.inflate;
+    walk += other.walk;
+    return *this;
+  }
+};
+
 struct WalkResult {
   std::string format;             ///< "pcap", "pcapng", "erf"; with " in gzip" where compressed
   std::uint64_t input_bytes = 0;  ///< bytes of the file
   std::string damage;             ///< words about damage met and passed over; empty if none
+  StageSeconds seconds{};
 };
 
 }  // namespace tidegauge

@@ -40,6 +40,7 @@ Expected<WalkResult> WalkSession::finish(const char* format) {
   result.format = format_words(format, source_);
   result.input_bytes = source_.input_total() != 0 ? source_.input_total() : source_.input_done();
   result.damage = damage_words(log_, source_.damage());
+  result.seconds = {source_.seconds().read, source_.seconds().inflate, walking_.seconds()};
   return result;
 }
 

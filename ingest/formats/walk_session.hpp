@@ -8,6 +8,7 @@
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/source/block_reader.hpp"
+#include "kernels/core/stopwatch.hpp"
 
 namespace tidegauge {
 
@@ -40,7 +41,10 @@ class WalkSession {
   template <class Walker>
   Status drive(Walker& walker) {
     for (;;) {
-      reader_.consume(walker.walk(reader_.begin(), reader_.end(), reader_.final(), reader_.offset()));
+      {
+        const Stopwatch::Stretch stretch(walking_);
+        reader_.consume(walker.walk(reader_.begin(), reader_.end(), reader_.final(), reader_.offset()));
+      }
       if (log_.stopped()) return log_.error(path_, source_.compression());
       if (reader_.final()) return {};
       TG_TRY(more());
@@ -55,6 +59,7 @@ class WalkSession {
   const WalkOptions& options_;
   BlockReader reader_;
   DamageLog log_;
+  Stopwatch walking_;
   std::uint64_t told_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "ingest/sinks/count_sink.hpp"
 #include "ingest/sinks/split_walk.hpp"
 #include "ingest/source/pieces.hpp"
+#include "ingest/source/read_ahead_source.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace tidegauge {
@@ -18,8 +19,9 @@ Expected<CountedCapture> settle(WalkResult walked, PartialSeries capture, RowPor
   TG_REQUIRE(capture.account().adds_up(), "records read are not records counted plus records refused");
   portions.hand_over(capture.take_rows());
   if (!portions.status()) return portions.status().error();
-  return CountedCapture{std::move(walked.format), capture.account(), capture.first_ns(), capture.last_kept_ns(),
-                        std::move(walked.damage)};
+  return CountedCapture{.format = std::move(walked.format), .account = capture.account(), .first_ns = capture.first_ns(),
+                        .last_ns = capture.last_kept_ns(), .damage = std::move(walked.damage),
+                        .input_bytes = walked.input_bytes, .seconds = walked.seconds};
 }
 
 Status usable(const CountOptions& options) {
@@ -28,12 +30,33 @@ Status usable(const CountOptions& options) {
                "a length from 1 ms to 1 day", ErrorKind::usage};
 }
 
-/// One thread, one walk.
+/// A thread of the budget while it lives, if there is one.
+class Helper {
+ public:
+  explicit Helper(ThreadBudget* budget) : budget_(budget && budget->take() ? budget : nullptr) {}
+  ~Helper() { if (budget_) budget_->give(); }
+  Helper(const Helper&) = delete;
+  Helper& operator=(const Helper&) = delete;
+  explicit operator bool() const { return budget_ != nullptr; }
+
+ private:
+  ThreadBudget* budget_;
+};
+
+/// One walk. What is compressed is read ahead by a thread of its own, if there is one.
 Expected<CountedCapture> count_whole(const std::string& path, const CountOptions& options, RowPortions& portions) {
+  auto opened = open_source(path);
+  if (!opened) return std::move(opened).error();
+  std::unique_ptr<ByteSource> source = *std::move(opened);
+  const Helper helper(source->compression().empty() ? nullptr : options.spare_threads);
+  if (helper) source = std::make_unique<ReadAheadSource>(std::move(source));
   CountSink sink(options.interval_ns, portions);
-  auto walked = walk_capture(path, sink, {.strict = options.strict, .progress = options.progress});
+  auto walked = walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress});
   if (!walked) return std::move(walked).error();
-  return settle(*std::move(walked), sink.finish(), portions);
+  const Fingerprint fingerprint = source->fingerprint();
+  auto counted = settle(*std::move(walked), sink.finish(), portions);
+  if (counted) counted->fingerprint = fingerprint;
+  return counted;
 }
 
 /// The pieces of the file on as many threads as there are.

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "ingest/formats/walk_options.hpp"
+#include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/core/thread_budget.hpp"
 #include "kernels/data/interval_columns.hpp"
@@ -30,6 +32,9 @@ struct CountedCapture {
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;  ///< smallest and largest kept timestamp
   std::string damage;
+  Fingerprint fingerprint{};       ///< of a pipe; unknown of a file
+  std::uint64_t input_bytes = 0;
+  StageSeconds seconds{};
   std::uint64_t pieces = 1;        ///< that the file was cut into
   std::uint64_t walked_again = 0;  ///< those among them where a thread began at a wrong place
 };

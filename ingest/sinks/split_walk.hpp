@@ -101,7 +101,8 @@ class SplitWalk {
   std::uint64_t walked_again() const { return walked_again_; }
   /// What the walk says about the capture, but for its format.
   WalkResult result() const {
-    return {.format = {}, .input_bytes = capture_.input_bytes, .damage = damage_words(log_, source_damage_)};
+    return {.format = {}, .input_bytes = capture_.input_bytes, .damage = damage_words(log_, source_damage_),
+            .seconds = seconds_};
   }
 
  private:
@@ -128,6 +129,7 @@ class SplitWalk {
     DamageLog log;
     PartialSeries series;
     std::string source_damage{}, compression{};
+    StageSeconds seconds{};
   };
 
   // The frontier -----
@@ -158,6 +160,7 @@ class SplitWalk {
     const bool proven = walked.begun && walked.begun->offset == carried_ && walked.begun->state == state();
     if (proven && !walked.gave_up) return append(walked);
     ++walked_again_;
+    seconds_ += walked.seconds;
     return walk_frontier();
   }
 
@@ -169,6 +172,7 @@ class SplitWalk {
 
   Status append(Walked& walked) {
     TG_TRY(Status(walked.status));
+    seconds_ += walked.seconds;
     log_.append(walked.log, base_);
     if (log_.stopped()) return log_.error(capture_.path, walked.compression);
     if (source_damage_.empty()) source_damage_ = walked.source_damage;
@@ -273,6 +277,7 @@ class SplitWalk {
 
   Status drive(Walked& walked, ByteSource& source, Walker& walker, bool calling_thread) {
     BlockReader reader(source, capture_.block_bytes);
+    Stopwatch walking;
     std::optional<std::uint64_t> stop;  // stream offset at which piece `next` begins
     const std::size_t pieces = capture_.pieces.size();
     if (walked.next < pieces) source.stop_before(capture_.pieces[walked.next]);
@@ -298,7 +303,10 @@ class SplitWalk {
       return there || walked.log.stopped() || walked.gave_up || reader.final() || dismissed_;
     };
     for (auto told = std::chrono::steady_clock::now();;) {
-      reader.consume(walker.walk(reader.begin(), reader.end(), reader.final(), reader.offset()));
+      {
+        const Stopwatch::Stretch stretch(walking);
+        reader.consume(walker.walk(reader.begin(), reader.end(), reader.final(), reader.offset()));
+      }
       if (over()) break;
       TG_TRY(more());
       if (calling_thread && std::chrono::steady_clock::now() - told > kPatience) {
@@ -306,6 +314,7 @@ class SplitWalk {
         told = std::chrono::steady_clock::now();
       }
     }
+    walked.seconds = {source.seconds().read, source.seconds().inflate, walking.seconds()};
     if (!stop) walked.next = pieces;
     walked.bytes = stop ? *stop : reader.offset();
     walked.ended = {reader.offset() - walked.bytes, walker.state()};
@@ -325,6 +334,7 @@ class SplitWalk {
   DamageLog log_;
   std::string source_damage_;
   std::uint64_t walked_again_ = 0;
+  StageSeconds seconds_;  ///< also of what was walked in vain
   std::uint64_t base_ = 0;      ///< stream offset of the frontier's piece
   std::uint64_t carried_;       ///< from there, of the first record that is not proven
   std::optional<State> state_;  ///< of the walker there

@@ -22,10 +22,12 @@ Status BlockReader::more() {
   }
   begin_ = 0;
   end_ = kept;
+  const bool stopped_before = source_.reached_stop();
   auto got = source_.read(buffer_.get() + end_, wanted);
   if (!got) return std::move(got).error();
   end_ += *got;
-  final_ = *got < wanted && !source_.reached_stop();
+  const bool at_stop = source_.reached_stop() && !stopped_before;
+  final_ = *got < wanted && !at_stop;
   return {};
 }
 

@@ -16,9 +16,16 @@
 #include <string>
 
 #include "ingest/source/entry_point.hpp"
+#include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
+
+/// Where a source's time went, in seconds of the thread that read.
+struct SourceSeconds {
+  double read = 0;     ///< the file's bytes from the operating system
+  double inflate = 0;  ///< decompressing them
+};
 
 class ByteSource {
  public:
@@ -35,6 +42,11 @@ class ByteSource {
 
   /// How many bytes to ask for at once for the best rate.
   virtual std::size_t block_bytes() const = 0;
+
+  virtual SourceSeconds seconds() const { return {}; }
+
+  /// Of a pipe, once read() came to its end: what a file of the same bytes has. Unknown of a file.
+  virtual Fingerprint fingerprint() const { return {}; }
 
   /// "gzip", "zstd", "xz", "bzip2", "lz4", or empty for a plain file.
   virtual std::string compression() const { return {}; }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ingest/source/stop_mark.hpp"
+#include "kernels/core/stopwatch.hpp"
 
 namespace tidegauge {
 namespace {
@@ -37,6 +38,11 @@ class DecompressingSource final : public ByteSource {
   // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the block).
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   std::string compression() const override { return compression_.name; }
+  SourceSeconds seconds() const override {
+    const double read = compressed_->seconds().read;
+    return {read, working_.seconds() - read};
+  }
+  Fingerprint fingerprint() const override { return compressed_->fingerprint(); }
   const std::string& damage() const override { return damage_; }
   std::optional<EntryPoint> checkpoint() const override;
   void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
@@ -56,6 +62,7 @@ class DecompressingSource final : public ByteSource {
   Expected<std::size_t> step(std::span<std::uint8_t> out);
   Status next_unit();
   Status skip_zeros();
+  Status drain_pipe();
   Status refill();
   Status refuse_nested(std::span<const std::uint8_t> first_bytes) const;
   void note(const std::string& words);
@@ -73,6 +80,7 @@ class DecompressingSource final : public ByteSource {
   std::uint64_t unit_begin_ = 0;     ///< byte of the file
   std::uint64_t stream_offset_ = 0;  ///< of the next byte
   StopMark stop_;
+  Stopwatch working_;
   std::string damage_;
 };
 
@@ -102,6 +110,15 @@ Status DecompressingSource::skip_zeros() {
     if (!input_.empty() || input_ended_) return {};
     TG_TRY(refill());
   }
+}
+
+/// Takes what a pipe holds behind the last unit: its writer shall end well, and its fingerprint is of all of it.
+Status DecompressingSource::drain_pipe() {
+  while (!input_ended_ && compressed_->input_total() == 0) {
+    input_ = {};
+    TG_TRY(refill());
+  }
+  return {};
 }
 
 /// Begins the unit that follows, or finds that there is none.
@@ -182,11 +199,13 @@ Expected<std::size_t> DecompressingSource::read_through(std::uint8_t* out, std::
       if (where_ == Where::in_unit && stop_.met_by_start(unit_begin_)) break;
     }
   }
+  if (where_ == Where::ended) TG_TRY(drain_pipe());
   if (stop_.armed() && input_done() > stop_.at() + kDecoderReadsAhead) stop_.pass();
   return got;
 }
 
 Expected<std::size_t> DecompressingSource::read(std::uint8_t* out, std::size_t size) {
+  const Stopwatch::Stretch stretch(working_);
   auto got = read_through(out, size);
   if (!got) return got;
   if (stream_offset_ == 0 && numbered_) TG_TRY(refuse_nested({out, *got}));

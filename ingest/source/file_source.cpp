@@ -45,6 +45,7 @@ Status FileSource::begin(std::uint64_t offset) {
   if (S_ISDIR(info.st_mode)) return Error{"is a folder, not a capture", path_, "name the captures in it"};
   regular_ = S_ISREG(info.st_mode);
   if (!regular_) {
+    passing_.emplace();
     if (offset == 0) return {};
     return Error{"cannot be begun at byte " + std::to_string(offset) + ": it is not a file", path_, ""};
   }
@@ -85,6 +86,7 @@ Expected<std::size_t> FileSource::read(std::uint8_t* out, std::size_t size) {
 
 Expected<std::size_t> FileSource::read_descriptor(std::uint8_t* out, std::size_t size) {
   if (regular_) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, total_ - done_));
+  const Stopwatch::Stretch stretch(reading_);
   std::size_t got = 0;
   while (got < size) {
     const ssize_t bytes = ::read(descriptor_, out + got, size - got);
@@ -100,6 +102,7 @@ Expected<std::size_t> FileSource::read_descriptor(std::uint8_t* out, std::size_t
                      " bytes when it was opened, " + std::to_string(done_) + " now",
                  path_, "run again once nothing writes to it"};
   }
+  if (passing_) passing_->add(out, got);
   return got;
 }
 

@@ -7,6 +7,7 @@
 
 #include "ingest/source/byte_source.hpp"
 #include "ingest/source/stop_mark.hpp"
+#include "kernels/core/stopwatch.hpp"
 
 namespace tidegauge {
 
@@ -26,6 +27,8 @@ class FileSource final : public ByteSource {
   // 128 KiB to 1 MiB are equally fast where the second-level cache is ours; 256 KiB leave half of it to the
   // sink.
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
+  SourceSeconds seconds() const override { return {reading_.seconds(), 0}; }
+  Fingerprint fingerprint() const override { return passing_ ? passing_->value() : Fingerprint{}; }
   const std::string& damage() const override { return damage_; }
   std::optional<EntryPoint> checkpoint() const override;
   void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
@@ -46,6 +49,8 @@ class FileSource final : public ByteSource {
   bool regular_ = false;
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
+  Stopwatch reading_;
+  std::optional<StreamFingerprint> passing_;  ///< of a pipe, whose bytes cannot be looked at again
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
   StopMark stop_;

@@ -32,7 +32,7 @@ void ReadAheadSource::stop_before(std::uint64_t input_offset) {
 }
 
 ReadAheadSource::Said ReadAheadSource::what_it_says() const {
-  return {source_->input_done(), source_->reached_stop(), source_->passed_stop(), source_->damage()};
+  return {source_->input_done(), source_->reached_stop(), source_->passed_stop(), source_->damage(), source_->seconds(), {}};
 }
 
 // The thread: fills the buffer behind those that are filled, until the source ends or nobody wants more.
@@ -69,6 +69,7 @@ void ReadAheadSource::fill(Buffer& buffer) {
   buffer.behind = what_it_says();
   const bool at_stop = buffer.behind.reached_stop && !stopped_before;
   buffer.last = !got || (buffer.size < options_.buffer_bytes && !at_stop);
+  if (buffer.last) buffer.behind.fingerprint = source_->fingerprint();
   filled_bytes_ += buffer.size;
 }
 

@@ -38,6 +38,8 @@ class ReadAheadSource final : public ByteSource {
   std::uint64_t input_total() const override { return input_total_; }
   std::size_t block_bytes() const override { return block_bytes_; }
   std::string compression() const override { return compression_; }
+  SourceSeconds seconds() const override { return said_.seconds; }
+  Fingerprint fingerprint() const override { return said_.fingerprint; }
   const std::string& damage() const override { return said_.damage; }
   std::optional<EntryPoint> checkpoint() const override { return checkpoint_; }
   /// Before the first read() only.
@@ -51,6 +53,8 @@ class ReadAheadSource final : public ByteSource {
     std::uint64_t input_done = 0;
     bool reached_stop = false, passed_stop = false;
     std::string damage;
+    SourceSeconds seconds;
+    Fingerprint fingerprint;  ///< behind the last
   };
   struct Buffer {
     std::unique_ptr<std::uint8_t[]> bytes;
