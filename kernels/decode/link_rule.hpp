@@ -157,8 +157,8 @@ struct LinkWalk : HeaderCursor {
     return sap == 0xaaaa ? snap(2) : Layer::stop;
   }
 
-  /// Organisation and type: an EtherType under 00-00-00 (RFC 1042) and 00-00-F8 (802.1H); a bridged Ethernet frame, with
-  /// or without its FCS, under 00-80-C2.
+  /// Organisation and type: an EtherType under 00-00-00 (RFC 1042) and 00-00-F8 (802.1H); a bridged Ethernet frame,
+  /// with or without its FCS, under 00-80-C2.
   /// @param pad bytes before a bridged frame: two in RFC 2684 (section 5.2), none in RFC 2427
   TG_HD Layer snap(std::uint32_t pad) {
     if (!have(5)) return Layer::stop;
