@@ -1,4 +1,4 @@
-// Where the headers lie that keys (addresses, ports, VLAN, protocol) are taken from, as offsets into the captured bytes.
+// Where the headers lie that keys (addresses, ports, VLAN, protocol) are taken from: offsets into the captured bytes.
 //
 // The MAC addresses, the VLAN and the IP addresses are those of the packet as it passed the observation point: what a
 // tunnel below IP carries does not change them. The ports and the protocol are those of the innermost packet that is

@@ -9,7 +9,7 @@ namespace tidegauge {
 
 struct PacketView {
   std::int64_t ts_ns;            ///< nanoseconds since the epoch, UTC
-  std::uint32_t wire_bytes;      ///< original length without frame check sequence
+  std::uint32_t wire_bytes;      ///< original length, without a frame check sequence that the file tells of
   std::uint32_t captured_bytes;  ///< how many of them are at `bytes`
   const std::uint8_t* bytes;
   LinkType link;

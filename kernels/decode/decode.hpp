@@ -5,8 +5,8 @@
 // has no transport. The protocol field decides: a TCP header that the snaplen cut off is still TCP, with its flags as
 // long as byte 13 was captured. `cut` says that a header which the packet has lies beyond the captured bytes; a packet
 // that is simply too short for its headers is malformed, not cut.
-// This is tshark's `tcp && !icmp && !icmpv6` with IP reassembly off; tests/ingest/count_capture_test.cpp lists where the
-// two differ and why.
+// This is tshark's `tcp && !icmp && !icmpv6` with IP reassembly off; tests/ingest/edge_tcp_test.cpp lists where the two
+// differ and why.
 //
 // Cost: about 65 instructions (2 ns) without an unpredictable branch for Ethernet with at most one VLAN tag, or raw IP,
 // and unfragmented IPv4 or IPv6 without options; everything else is one call of decode_any (some tens of nanoseconds).

@@ -1,7 +1,7 @@
 // Every header that is entered, in one loop over layers: what a link type puts in front (link_rule.hpp), VLAN, MPLS and
 // PBB stacks, PPPoE, NSH, IPv4 and IPv6 with extension headers and fragments, IP in IP, GRE with ERSPAN and PPTP,
-// EtherIP, and over UDP VXLAN, VXLAN-GPE, Geneve, GTP-U, Teredo and L2TP. Depth is bounded; a packet nested deeper counts
-// by what was reached.
+// EtherIP, and over UDP VXLAN, VXLAN-GPE, Geneve, GTP-U, Teredo and L2TP. Depth is bounded; a packet nested deeper
+// counts by what was reached.
 //
 // A tunnel is entered only where its own header is beyond doubt: the port alone is not, since any program may use it.
 // L2TPv3 directly over IP is not entered: the length of its cookie is known to the tunnel's ends only.

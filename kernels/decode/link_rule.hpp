@@ -84,16 +84,12 @@ struct LinkWalk : HeaderCursor {
     return Layer::stop;
   }
 
-  /// Linux cooked capture. The protocol is an EtherType unless the interface is netlink (824), or 802.11 bare (801), with
-  /// a Prism header (802) or with radiotap (803).
+  /// Linux cooked capture. The protocol is an EtherType, unless the interface is frame relay (770), 802.11
+  /// with radiotap (803) or netlink (824).
   TG_HD Layer cooked(std::uint32_t n, std::uint32_t protocol, std::uint32_t hardware) {
-    switch (hardware) {
-      case 801: return go(n, Layer::ieee80211);
-      case 802: return nested(n, static_cast<std::uint32_t>(LinkType::ieee802_11_prism));
-      case 803: return nested(n, static_cast<std::uint32_t>(LinkType::ieee802_11_radiotap));
-      case 824: return Layer::stop;
-      default: break;
-    }
+    if (hardware == 770) return nested(n, static_cast<std::uint32_t>(LinkType::frame_relay));
+    if (hardware == 803) return nested(n, static_cast<std::uint32_t>(LinkType::ieee802_11_radiotap));
+    if (hardware == 824) return Layer::stop;
     if (protocol == 4) return go(n, Layer::llc);
     return protocol >= 0x600 ? go(n, Layer::ether_type, protocol) : Layer::stop;
   }
@@ -161,8 +157,8 @@ struct LinkWalk : HeaderCursor {
     return sap == 0xaaaa ? snap(2) : Layer::stop;
   }
 
-  /// Organisation and type: an EtherType under 00-00-00 (RFC 1042) and 00-00-F8 (802.1H); a bridged Ethernet frame, with
-  /// or without its FCS, under 00-80-C2.
+  /// Organisation and type: an EtherType under 00-00-00 (RFC 1042) and 00-00-F8 (802.1H); a bridged Ethernet frame,
+  /// with or without its FCS, under 00-80-C2.
   /// @param pad bytes before a bridged frame: two in RFC 2684 (section 5.2), none in RFC 2427
   TG_HD Layer snap(std::uint32_t pad) {
     if (!have(5)) return Layer::stop;
@@ -207,8 +203,8 @@ struct LinkWalk : HeaderCursor {
     const std::uint32_t n = little16(2), present = little32(4);
     std::uint32_t field = 8;
     if (n < field) return Layer::stop;
-    for (std::uint32_t word = present; word >> 31; field += 4) {
-      if (field + 4 > n || !have(4, field)) return Layer::stop;
+    for (std::uint32_t word = present; word >> 31 && field + 4 <= n; field += 4) {
+      if (!have(4, field)) return Layer::stop;
       word = little32(field);
     }
     if (present & 1) field = ((field + 7) & ~7u) + 8;

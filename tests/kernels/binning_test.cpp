@@ -34,7 +34,8 @@ TEST(Binning, EveryPackedPacketAddsWhatTheColumnsSay) {
                               static_cast<std::uint8_t>(flags),
                               (kind / 12 & 1) != 0,
                               (kind / 24 & 1) != 0,
-                              kind * flags};
+                              kind * flags,
+                              static_cast<std::uint8_t>(kind % 5)};
       const bool late = kind / 48 & 1, backward = kind / 96 & 1;
       const std::uint32_t wire = 60 + flags;
       IntervalRow row;

@@ -11,6 +11,7 @@ namespace tidegauge::oracle {
 inline IntervalRow row_of_packet(const HeaderFacts& facts, std::uint32_t wire_bytes, bool late = false,
                                  bool backward = false) {
   IntervalRow row;
+  wire_bytes -= facts.fcs_bytes;
   const bool tcp = facts.transport == Transport::tcp, udp = facts.transport == Transport::udp;
   const bool icmp = facts.transport == Transport::icmp, other = facts.transport == Transport::other;
   const bool syn = facts.tcp_flags & 2, ack = facts.tcp_flags & 16;

@@ -249,8 +249,9 @@ class NaiveDecoder {
     const At length = little(at + 2, 2);
     if (length < 8) throw Stop{};
     At words = 1;
-    while (need(at + 4 * words, 4), byte(at + 4 * words + 3) >= 128) {
-      if (++words * 4 + 4 > length) throw Stop{};
+    while (byte(at + 4 * words + 3) >= 128 && 4 * words + 8 <= length) {
+      ++words;
+      need(at + 4 * words, 4);
     }
     const bool time = byte(at + 4) & 1, flags = byte(at + 4) & 2;
     At field = 4 + 4 * words;
@@ -298,8 +299,7 @@ class NaiveDecoder {
 
   void cooked(unsigned hardware, unsigned type, At at) {
     if (hardware == 824) throw Stop{};
-    if (hardware == 801) return wireless(at, 1);
-    if (hardware == 802) return nested(119, at);
+    if (hardware == 770) return nested(107, at);
     if (hardware == 803) return nested(127, at);
     if (type == 4) return llc(at);
     if (type < 1536) throw Stop{};
