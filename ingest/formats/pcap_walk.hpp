@@ -118,6 +118,7 @@ class PcapWalker {
   TG_COLD Step settle(const std::uint8_t* p);
   TG_COLD Step resynchronise(const std::uint8_t* p);
   Verdict chain(const std::uint8_t* p, Rule rule) const;
+  Verdict nothing_better_within(const std::uint8_t* p, const PcapRecord& r) const;
 
   Step cut_off(const std::uint8_t* p) {
     const auto bytes = static_cast<std::uint64_t>(window_.end - p);
@@ -143,7 +144,9 @@ auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> Step {
   if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : Step{p, false};
   const PcapRecord r = layout_.load(p);
   if (expected(r)) return window_.final ? cut_off(p) : Step{p, false};
-  switch (chain(p, Rule::possible)) {
+  Verdict verdict = chain(p, Rule::possible);
+  if (verdict == Verdict::yes && r.captured > r.wire) verdict = nothing_better_within(p, r);
+  switch (verdict) {
     case Verdict::need_more:
       return {p, false};
     case Verdict::yes:
@@ -156,6 +159,18 @@ auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> Step {
   stretch_offset_ = window_.offset_of(p);
   scanning_ = true;
   return {p + 1, true};
+}
+
+/// A damaged captured length may by chance end where a record begins, and pass over all between. It is more than the
+/// wire length then, and the records that it passes over hold together.
+template <class Layout, PacketSink Sink>
+auto PcapWalker<Layout, Sink>::nothing_better_within(const std::uint8_t* p, const PcapRecord& r) const -> Verdict {
+  const std::uint8_t* const end = p + layout_.header_bytes() + r.captured;
+  for (p += layout_.header_bytes(); p < end; ++p) {
+    const Verdict verdict = chain(p, Rule::expected);
+    if (verdict != Verdict::no) return verdict == Verdict::yes ? Verdict::no : Verdict::need_more;
+  }
+  return Verdict::yes;
 }
 
 /// Looks for the next offset from which expected records follow.
