@@ -38,7 +38,7 @@ struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
   Fingerprint fingerprint;        ///< required
-  std::string kind = "pcap";      ///< "pcap", "pcapng", "erf", "csv", "pcap.stats"
+  std::string kind = "pcap";      ///< "pcap", "pcapng", "erf"; "csv" for imported values
   RecordAccount account;
   std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept. Of an imported
                                   ///< series its whole extent

@@ -1,5 +1,6 @@
-// Ten thousand single-byte flips in captures of a megabyte: no crash, and no more lost than the record that was hit, what a
-// wrong length swallows, and what it takes to find the way back. Headers that files begin with: an error or a full read.
+// Ten thousand single-byte flips in captures of a megabyte: no crash, and no more lost than the record that
+// was hit, what a wrong length swallows, and what it takes to find the way back. Headers that files begin
+// with: an error or a full read.
 #include <algorithm>
 #include <string>
 
@@ -33,7 +34,9 @@ struct BriefSink {
     std::memcpy(&begin, packet.bytes, std::min<std::size_t>(packet.captured_bytes, sizeof begin));
     packets.push_back({packet.ts_ns, std::uint64_t{packet.wire_bytes} << 32 | packet.captured_bytes, begin});
   }
-  void refuse(Refusal, std::uint64_t records, std::uint64_t bytes) { refused += records, skipped_bytes += bytes; }
+  void refuse(Refusal, std::uint64_t records, std::uint64_t bytes) {
+    refused += records, skipped_bytes += bytes;
+  }
   void lost(std::uint64_t) {}
 };
 
@@ -52,7 +55,7 @@ BriefWalk brief_walk(const Bytes& bytes) {
 struct Intact {
   Bytes bytes;
   std::vector<std::size_t> starts;  // of the packets' records
-  std::size_t swallowed;            // bytes that a wrong length can pass over, and the record in which it ends
+  std::size_t swallowed;  // bytes that a wrong length can pass over, and the record in which it ends
 };
 
 /// Flips a byte from `from` on, again and again.
@@ -71,11 +74,17 @@ void expect_flips_cost_little(Intact capture, std::size_t from, std::uint32_t se
     const auto& got = walk.packets;
     const auto differs = std::mismatch(all.begin(), all.end(), got.begin(), got.end()).first;
     const auto before = static_cast<std::size_t>(differs - all.begin());
-    const auto after = static_cast<std::size_t>(std::mismatch(all.rbegin(), all.rend(), got.rbegin(), got.rend()).first - all.rbegin());
-    const auto hit = static_cast<std::size_t>(std::upper_bound(capture.starts.begin(), capture.starts.end(), at) - capture.starts.begin()) - 1;
+    const auto after = static_cast<std::size_t>(
+        std::mismatch(all.rbegin(), all.rend(), got.rbegin(), got.rend()).first - all.rbegin());
+    const auto hit =
+        static_cast<std::size_t>(std::upper_bound(capture.starts.begin(), capture.starts.end(), at) -
+                                 capture.starts.begin()) -
+        1;
     const auto beyond = static_cast<std::size_t>(
-        capture.starts.end() - std::lower_bound(capture.starts.begin(), capture.starts.end(), at + capture.swallowed));
-    // Two records, that is the one that was hit and the one before it, and those up to where the walk is back.
+        capture.starts.end() -
+        std::lower_bound(capture.starts.begin(), capture.starts.end(), at + capture.swallowed));
+    // Two records, that is the one that was hit and the one before it, and those up to where the walk is
+    // back.
     EXPECT_GE(before + 1, hit) << "seed " << seed << " byte " << at;
     EXPECT_GE(after, beyond) << "seed " << seed << " byte " << at;
     EXPECT_LE(got.size(), all.size() + 2) << "seed " << seed << " byte " << at;
@@ -95,9 +104,11 @@ TEST(Robustness, TenThousandFlipsInAPcapng) {
   Random random(83);
   PcapngBuilder pcapng = ordinary_pcapng(random, 12'000);
   ASSERT_GE(pcapng.bytes.size(), 1'000'000u);
-  const std::vector<std::size_t> packets(pcapng.starts.begin() + 3, pcapng.starts.end());  // behind section, interfaces
+  const std::vector<std::size_t> packets(pcapng.starts.begin() + 3,
+                                         pcapng.starts.end());  // behind section, interfaces
   const std::size_t from = packets.front();
-  expect_flips_cost_little({std::move(pcapng.bytes), packets, 300}, from, 84);  // its two lengths have to agree
+  expect_flips_cost_little({std::move(pcapng.bytes), packets, 300}, from,
+                           84);  // its two lengths have to agree
 }
 
 TEST(Robustness, TenThousandFlipsInAnErf) {
