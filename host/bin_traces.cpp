@@ -222,7 +222,7 @@ class BinJob {
 
   Expected<AddOutcome> add_stats(SeriesFile& file, BinnedFile& result) {
     const std::lock_guard<std::mutex> writing(write_mutex_);
-    result.trace.kind = "pcap.stats";
+    result.trace.kind = "csv";  // which is what the series file calls imported values; the settings tell them apart
     result.trace.settings = stats_settings(options_.stats_field);
     auto known = file.find_trace(result.trace);
     if (!known) return std::move(known).error();

@@ -33,7 +33,7 @@ struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
   Fingerprint fingerprint;        ///< required; of a pipe, what `fill` returns holds it
-  std::string kind = "pcap";      ///< "pcap", "pcapng", "erf", "csv", "pcap.stats"
+  std::string kind = "pcap";      ///< "pcap", "pcapng", "erf"; "csv" for imported values
   RecordAccount account;
   std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept. Of an imported
                                   ///< series its whole extent

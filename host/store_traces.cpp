@@ -269,6 +269,7 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
 Expected<AddOutcome> SeriesFile::add_values(TraceRecord trace, std::span<const std::int64_t> k,
                                             std::span<const double> values) {
   TG_REQUIRE(k.size() == values.size(), "one value per interval");
+  trace.kind = "csv";
   TraceAddition addition(*impl_, trace);
   const Status begun = addition.begin();
   if (addition.already_in()) return AddOutcome::already_in;

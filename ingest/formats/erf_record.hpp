@@ -1,19 +1,24 @@
-// Records of Endace's Extensible Record Format and whether they can be one. A file is nothing but records, no magic.
+// Records of Endace's Extensible Record Format and whether they can be one. A file is nothing but records, no
+// magic.
 //
-// A record: 16 bytes of header, extension headers of 8 bytes for as long as bit 7 of the type byte before says so, a
-// sub-header that depends on the type, the packet, padding up to `rlen`. The time is 32.32-bit fixed-point seconds,
-// little-endian; all else is big-endian.
-//   0 time (8)   8 type (bit 7: an extension header follows)   9 flags: bits 0-1 interface, 2 varying record lengths,
-//   3 truncated, 4 receive error, 5 internal error   10 rlen, the whole record   12 lctr or colour   14 wlen
-// - wlen counts the frame check sequence of Ethernet and HDLC: 4 bytes, the cards' default. The card that was set to
+// A record: 16 bytes of header, extension headers of 8 bytes for as long as bit 7 of the type byte before
+// says so, a sub-header that depends on the type, the packet, padding up to `rlen`. The time is 32.32-bit
+// fixed-point seconds, little-endian; all else is big-endian.
+//   0 time (8)   8 type (bit 7: an extension header follows)   9 flags: bits 0-1 interface, 2 varying record
+//   lengths, 3 truncated, 4 receive error, 5 internal error   10 rlen, the whole record   12 lctr or colour
+//   14 wlen
+// - wlen counts the frame check sequence of Ethernet and HDLC: 4 bytes, the cards' default. The card that was
+// set to
 //   another length says so only in provenance records, which are not read.
-// - lctr: packets lost between the card and memory since the record before; sticks at 65,535, so it is a lower bound.
+// - lctr: packets lost between the card and memory since the record before; sticks at 65,535, so it is a
+// lower bound.
 //   In types with a colour or hash the field holds that instead, and nothing is known of losses.
 // - A truncated record or one with a receive error was on the wire: it is delivered, as capinfos counts it.
-// - HDLC does not say what it carries: 0f or 8f first is Cisco HDLC, anything else PPP, with or without ff 03 before it
+// - HDLC does not say what it carries: 0f or 8f first is Cisco HDLC, anything else PPP, with or without ff 03
+// before it
 //   (as wireshark's packet-erf.c guesses). Frame relay and MTP2 look like PPP of an unknown protocol.
-// Sources: "ERF types reference guide", EDM11-01; DAG card user guides (data formats); libtrace's format_erf.c.
-// Tested by tests/ingest/erf_test.cpp.
+// Sources: "ERF types reference guide", EDM11-01; DAG card user guides (data formats); libtrace's
+// format_erf.c. Tested by tests/ingest/erf_test.cpp.
 #pragma once
 
 #include <array>
@@ -49,9 +54,11 @@ inline constexpr std::uint8_t kPad = 48;
 
 constexpr std::array<Type, 128> make_types() {
   std::array<Type, 128> types{};
-  for (const int type : {3, 4, 6, 7, 8, 9, 12, 18, 21, 24, 25}) types[static_cast<std::size_t>(type)] = {Kind::refused, 0, 0, true};
+  for (const int type : {3, 4, 6, 7, 8, 9, 12, 18, 21, 24, 25})
+    types[static_cast<std::size_t>(type)] = {Kind::refused, 0, 0, true};
   for (const int type : {13, 14, 28, 29}) types[static_cast<std::size_t>(type)] = {Kind::refused};
-  const Type hdlc{Kind::packet, 0, 4, true, true, LinkType::ppp}, eth{Kind::packet, 2, 4, true, false, LinkType::ethernet};
+  const Type hdlc{Kind::packet, 0, 4, true, true, LinkType::ppp},
+      eth{Kind::packet, 2, 4, true, false, LinkType::ethernet};
   const auto colour = [](Type type) { return type.counts_losses = false, type; };
   const auto channel = [](Type type) { return type.sub_header_bytes = 4, type; };
   types[1] = hdlc;

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kChain = 4;
 
-/// The records of a chain, and how many of them lie near no other before. Padding need not have a time: it says nothing.
+/// The records of a chain, and how many of them lie near no other before. Padding need not have a time: it
+/// says nothing.
 class Neighbours {
  public:
   int strays(const Record& r) {
@@ -25,9 +26,7 @@ class Neighbours {
   int strays_ = 0;
 };
 
-}  // namespace
-
-Verdict chain(const std::uint8_t* p, const WalkWindow& window, Rule rule) {
+Verdict hold_together(const std::uint8_t* p, const WalkWindow& window, Rule rule) {
   const bool expected = rule == Rule::expected;
   const auto at_the_end = [&](bool enough) {
     return !window.final ? Verdict::need_more : enough ? Verdict::yes : Verdict::no;
@@ -35,7 +34,8 @@ Verdict chain(const std::uint8_t* p, const WalkWindow& window, Rule rule) {
   Neighbours neighbours;
   for (int whole = 0; whole < kChain; ++whole) {
     const std::size_t rest = window.rest(p);
-    // The end of the file proves little where a place to go on is looked for: two whole records must precede it.
+    // The end of the file proves little where a place to go on is looked for: two whole records must precede
+    // it.
     if (rest < kHeaderBytes) return at_the_end(whole >= (expected ? 2 : 1));
     const Record r = look_at_record(p, rest);
     if (r.fit == Fit::impossible || (expected && r.odd)) return Verdict::no;
@@ -46,6 +46,24 @@ Verdict chain(const std::uint8_t* p, const WalkWindow& window, Rule rule) {
     p += r.size;
   }
   return Verdict::yes;
+}
+
+/// A damaged length may by chance end where a record begins, and pass over all between: then the records that
+/// it passes over hold together.
+Verdict nothing_better_within(const std::uint8_t* p, const WalkWindow& window) {
+  const std::uint8_t* const end = p + look_at_record(p, window.rest(p)).size;
+  for (p += kHeaderBytes; p < end; ++p) {
+    const Verdict verdict = hold_together(p, window, Rule::expected);
+    if (verdict != Verdict::no) return verdict == Verdict::yes ? Verdict::no : Verdict::need_more;
+  }
+  return Verdict::yes;
+}
+
+}  // namespace
+
+Verdict chain(const std::uint8_t* p, const WalkWindow& window, Rule rule) {
+  const Verdict verdict = hold_together(p, window, rule);
+  return rule == Rule::possible && verdict == Verdict::yes ? nothing_better_within(p, window) : verdict;
 }
 
 }  // namespace erf

@@ -1,18 +1,23 @@
 // Walks the records of an ERF file into a sink, and over damage. The record: erf_record.hpp.
 //
-// The model is that of pcap_walk.hpp: what a record is depends only on the bytes from its offset on. But a header tells
-// little of itself (a quarter of all types are known, any fraction is a time, any length up to 65,535 a length), so what
-// follows it has to speak for it:
-// - Expected: a known type, headers that fit its length, a packet no longer than its padding allows; and behind it a
+// The model is that of pcap_walk.hpp: what a record is depends only on the bytes from its offset on. But a
+// header tells little of itself (a quarter of all types are known, any fraction is a time, any length up to
+// 65,535 a length), so what follows it has to speak for it:
+// - Expected: a known type, headers that fit its length, a packet no longer than its padding allows; and
+// behind it a
 //   known type at a time near its own. Delivered.
-// - Otherwise it is delivered if its two lengths agree (the whole packet was captured), or if the three records that follow from it hold together: one of the four may be far from
-//   those before it (a silence, a clock that is wrong once), and all may be longer than their packets.
-// - Otherwise damage: every offset is tried until four expected records, near each other in time, follow from one (or
-//   two that reach the end of the file). What was passed over is refused as one damaged stretch, counted as one record.
+// - Otherwise it is delivered if its two lengths agree (the whole packet was captured), or if the three
+// records that
+//   follow from it hold together, and none that do lie within it: one of the four may be far from those
+//   before it (a silence, a clock that is wrong once), and all may be longer than their packets.
+// - Otherwise damage: every offset is tried until four expected records, near each other in time, follow from
+// one (or
+//   two that reach the end of the file). What was passed over is refused as one damaged stretch, counted as
+//   one record.
 // Losses that a record reports lie before it. Provenance and padding are passed over, and are no records.
 //
-// Cost: about that of the pcap walk; Ethernet records without extension headers take the inlined loop as others do.
-// Tested by tests/ingest/erf_test.cpp against tests/oracle/erf_oracle.hpp.
+// Cost: about that of the pcap walk; Ethernet records without extension headers take the inlined loop as
+// others do. Tested by tests/ingest/erf_test.cpp against tests/oracle/erf_oracle.hpp.
 #pragma once
 
 #include <algorithm>
@@ -38,14 +43,16 @@ enum class Rule { expected, possible };
 inline constexpr std::uint32_t kNearSeconds = 1 << 22;
 TG_INLINE bool are_near(std::uint32_t a, std::uint32_t b) { return a - b + kNearSeconds <= 2 * kNearSeconds; }
 
-/// Whether records hold together from `p` on: four of them, or fewer that reach the end of the file.
+/// Whether records hold together from `p` on: four of them, or fewer that reach the end of the file. By the
+/// rule `possible` the first may be odd and one may be far from the others, but no chain by the other rule
+/// may lie within it.
 Verdict chain(const std::uint8_t* p, const WalkWindow& window, Rule rule);
 
 }  // namespace erf
 
-/// Whether the session's stream, which has no magic, begins with ERF records: four expected ones, all near each other
-/// in time, or fewer if they reach the end of the stream: one that ends there, or two of which the second may be
-/// cut. Less is too little to tell.
+/// Whether the session's stream, which has no magic, begins with ERF records: four expected ones, all near
+/// each other in time, or fewer if they reach the end of the stream: one that ends there, or two of which the
+/// second may be cut. Less is too little to tell.
 Expected<bool> begins_with_erf_records(WalkSession& session);
 
 /// What a walk remembers between two records.
@@ -162,7 +169,8 @@ auto ErfWalker<Sink>::settle(const std::uint8_t* p) -> WalkStep {
   return {resume, true};
 }
 
-/// A record that the end of the file cuts may have a damaged length instead: then records go on within what it claims.
+/// A record that the end of the file cuts may have a damaged length instead: then records go on within what
+/// it claims.
 template <PacketSink Sink>
 const std::uint8_t* ErfWalker<Sink>::good_place_within(const std::uint8_t* p) const {
   for (++p; window_.rest(p) >= erf::kHeaderBytes; ++p)

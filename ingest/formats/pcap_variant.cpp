@@ -16,9 +16,9 @@ constexpr std::array<std::uint32_t, 2> kUnderUsualMagic{24, 20};
 constexpr std::array<std::uint32_t, 1> kUnderPatchedMagic{28};
 
 struct Trial {
-  int whole = 0;          ///< records, up to kRecordsTried
-  bool broken = false;    ///< a header that these writers do not write
-  bool at_end = false;    ///< the file ends right behind the last whole record
+  int whole = 0;        ///< records, up to kRecordsTried
+  bool broken = false;  ///< a header that these writers do not write
+  bool at_end = false;  ///< the file ends right behind the last whole record
   bool proven() const { return !broken && (whole == kRecordsTried || (whole >= 2 && at_end)); }
 };
 
@@ -49,13 +49,14 @@ Status enter_pcap_records(WalkSession& session, PcapHeader& header) {
   TG_TRY(session.at_least(header.file_header_bytes));
   const std::uint8_t* const begin = session.reader().begin();
   if (session.reader().size() < header.file_header_bytes) {
-    return session.error("ends within the pcap file header (" + std::to_string(session.reader().size()) + " of " +
-                             std::to_string(header.file_header_bytes) + " bytes)",
+    return session.error("ends within the pcap file header (" + std::to_string(session.reader().size()) +
+                             " of " + std::to_string(header.file_header_bytes) + " bytes)",
                          "capture it again, or leave it out");
   }
   session.reader().consume(begin + header.file_header_bytes);
   // The variants are of version 2.4 and of microseconds.
-  if (header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes) return {};
+  if (header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes)
+    return {};
   auto usual = try_records(session, header, header.record_header_bytes);
   if (!usual) return std::move(usual).error();
   if (!usual->broken) return {};

@@ -131,6 +131,7 @@ class PcapWalker {
     return resync_.scan(window_, p, layout_.header_bytes(), [&](const std::uint8_t* at) { return chain(at, Rule::expected); });
   }
   Verdict chain(const std::uint8_t* p, Rule rule) const;
+  Verdict nothing_better_within(const std::uint8_t* p, const PcapRecord& r) const;
 
   WalkStep cut_off(const std::uint8_t* p) {
     const auto bytes = static_cast<std::uint64_t>(window_.end - p);
@@ -156,7 +157,9 @@ auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> WalkStep {
   if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : WalkStep{p, false};
   const PcapRecord r = layout_.load(p);
   if (expected(r)) return window_.final ? cut_off(p) : WalkStep{p, false};
-  switch (chain(p, Rule::possible)) {
+  Verdict verdict = chain(p, Rule::possible);
+  if (verdict == Verdict::yes && r.captured > r.wire) verdict = nothing_better_within(p, r);
+  switch (verdict) {
     case Verdict::need_more:
       return {p, false};
     case Verdict::yes:
@@ -167,6 +170,18 @@ auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> WalkStep {
   }
   if (!resync_.begin(window_.offset_of(p), "a record header that cannot be")) return {p, false};
   return {p + 1, true};
+}
+
+/// A damaged captured length may by chance end where a record begins, and pass over all between. It is more than the
+/// wire length then, and the records that it passes over hold together.
+template <class Layout, PacketSink Sink>
+auto PcapWalker<Layout, Sink>::nothing_better_within(const std::uint8_t* p, const PcapRecord& r) const -> Verdict {
+  const std::uint8_t* const end = p + layout_.header_bytes() + r.captured;
+  for (p += layout_.header_bytes(); p < end; ++p) {
+    const Verdict verdict = chain(p, Rule::expected);
+    if (verdict != Verdict::no) return verdict == Verdict::yes ? Verdict::no : Verdict::need_more;
+  }
+  return Verdict::yes;
 }
 
 /// Whether records hold together from `p` on: kChain of them, or fewer that reach the end of the file.

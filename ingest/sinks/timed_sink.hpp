@@ -1,11 +1,12 @@
-// Gives each record the time that a `.times` file holds for it (times_reader.hpp) before it goes to another sink.
+// Gives each record the time that a `.times` file holds for it (times_reader.hpp) before it goes to another
+// sink.
 //   TimedSink timed(counter, times);
 //   auto walked = walk_capture(path, timed, options);
 //   TG_TRY(timed.finish());
-// Lines belong to records by their order alone. So a line too few or too many is an error, and so is a capture with
-// damage, in which nobody can tell how many records are missing; and a time more than a second off the record's own,
-// since that is the file of another capture. After the first of these nothing more is delivered.
-// Cost: that of reading the line. Not thread-safe. Tested by tests/ingest/timed_sink_test.cpp.
+// Lines belong to records by their order alone. So a line too few or too many is an error, and so is a
+// capture with damage, in which nobody can tell how many records are missing; and a time more than a second
+// off the record's own, since that is the file of another capture. After the first of these nothing more is
+// delivered. Cost: that of reading the line. Not thread-safe. Tested by tests/ingest/timed_sink_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -72,8 +73,11 @@ Status TimedSink<Inner>::finish() {
   auto rest = times_.skip_rest();
   if (!rest) return std::move(rest).error();
   if (aligned_ && *rest == 0 && broken_ == 0) return {};
-  std::string what = "has " + std::to_string(taken + *rest) + " lines for " + std::to_string(records_) + " records";
-  if (broken_ != 0) what += " and " + std::to_string(broken_) + " damaged or cut off, so that lines and records cannot be aligned";
+  std::string what =
+      "has " + std::to_string(taken + *rest) + " lines for " + std::to_string(records_) + " records";
+  if (broken_ != 0)
+    what += " and " + std::to_string(broken_) +
+            " damaged or cut off, so that lines and records cannot be aligned";
   if (!times_.damage().empty()) what += " (" + times_.damage() + ")";
   return Error{what, times_.path(), "the .times file of this very capture, whole, or leave it out"};
 }

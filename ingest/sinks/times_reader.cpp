@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 6> kCompressions{"", ".gz", ".zst", ".xz"
 constexpr std::ptrdiff_t kLongestLine = 64;
 constexpr std::int64_t kLastSecond = std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 1;
 
-/// Digits from `p` on, up to the first other byte; `p` is moved to it. False where there are none or too many.
+/// Digits from `p` on, up to the first other byte; `p` is moved to it. False where there are none or too
+/// many.
 bool read_seconds(const std::uint8_t*& p, const std::uint8_t* end, std::int64_t& seconds) {
   const std::uint8_t* const begin = p;
   for (seconds = 0; p != end && *p >= '0' && *p <= '9'; ++p) {
@@ -77,7 +78,8 @@ bool TimesReader::refill() {
 bool TimesReader::bad_line(const std::uint8_t* begin) {
   const std::uint8_t* const limit = begin + std::min<std::ptrdiff_t>(lines_->end() - begin, kLongestLine);
   const std::string text(begin, std::find(begin, limit, '\n'));
-  return fail({"'" + text + "' is not a time", here(), "a file with one decimal epoch a line, such as 1524143509.123456789"});
+  return fail({"'" + text + "' is not a time", here(),
+               "a file with one decimal epoch a line, such as 1524143509.123456789"});
 }
 
 bool TimesReader::next(std::int64_t& ns) {

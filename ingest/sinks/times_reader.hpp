@@ -1,6 +1,7 @@
-// CAIDA's `.times` files: beside a capture of microseconds, the nanoseconds that its format has no room for, one decimal
-// epoch a line ("1524143509.123456789"), a line per packet. Plain or compressed, as captures are.
-// Cost: one call per line, about 20 digits each. Memory: one block. Tested by tests/ingest/timed_sink_test.cpp.
+// CAIDA's `.times` files: beside a capture of microseconds, the nanoseconds that its format has no room for,
+// one decimal epoch a line ("1524143509.123456789"), a line per packet. Plain or compressed, as captures are.
+// Cost: one call per line, about 20 digits each. Memory: one block. Tested by
+// tests/ingest/timed_sink_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ class TimesReader {
  public:
   static Expected<TimesReader> open(const std::string& path);
 
-  /// The next line's time in nanoseconds (further digits are cut off). False at the end of the file, and for good after
-  /// an error (a line that is no time, a file that cannot be read): see status().
+  /// The next line's time in nanoseconds (further digits are cut off). False at the end of the file, and for
+  /// good after an error (a line that is no time, a file that cannot be read): see status().
   bool next(std::int64_t& ns);
   const Status& status() const { return status_; }
 

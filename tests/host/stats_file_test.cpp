@@ -121,7 +121,7 @@ TEST_F(StatsFileTest, TwiceIsOnceAndAnotherFieldIsAnError) {
   EXPECT_EQ(bin({a}, options).count(BinOutcome::added), 1u);
   const auto series = SeriesFile::open(scratch / "x.series", OpenMode::read);
   EXPECT_EQ(series->read({.point = "packets"})->values, std::vector<double>{22'497'005});
-  EXPECT_EQ(series->traces()->front().kind, "pcap.stats");
+  EXPECT_EQ(series->traces()->front().settings, R"({"stats_field":"IPv4 bytes"})");
 }
 
 // The seed's own table of the same files, made from them by a script of its own.

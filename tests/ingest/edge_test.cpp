@@ -1,9 +1,12 @@
 // Odd and hostile captures collected from other projects' tests: never a crash or a wait, and the records
 // that capinfos counts, or a reason why not.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <map>
 #include <string>
 
+#include "ingest/sinks/count_capture.hpp"
 #include "tests/ingest/csv.hpp"
 #include "tests/ingest/walk_support.hpp"
 
@@ -55,6 +58,45 @@ TEST(Edge, EveryCaptureEndsSoonAndCountsAsCapinfosDoes) {
     ++compared;
   }
   EXPECT_GE(compared, 45);
+}
+
+/// What a process of its own needs to count `path`; its exit status is 0 or, for an error in words, 1.
+struct Need {
+  int status = -1;  ///< 128 + signal if it was killed
+  std::chrono::milliseconds time{};
+  std::int64_t growth_bytes = 0;  ///< beyond what this process had at the fork
+};
+
+Need need_of(const fs::path& path, bool strict) {
+  rusage own{}, childs{};
+  getrusage(RUSAGE_SELF, &own);
+  const auto start = std::chrono::steady_clock::now();
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto counted = count_capture(path.string(), {.strict = strict}, [](const RowPortion&) { return Status(); });
+    _exit(counted ? 0 : counted.error().what.empty() ? 2 : 1);
+  }
+  int status = 0;
+  wait4(child, &status, 0, &childs);
+  const auto time = std::chrono::steady_clock::now() - start;
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          std::chrono::duration_cast<std::chrono::milliseconds>(time),
+          (std::int64_t{childs.ru_maxrss} - own.ru_maxrss) * 1024};
+}
+
+TEST(Edge, EveryCaptureIsCountedInTwoSecondsAnd200MBOrIsAnErrorInWords) {
+  TG_NEEDS_SHARED_DATA();
+  int files = 0;
+  for (auto row : read_csv(shared_data() / "edge" / "manifest.csv")) {
+    for (const bool strict : {false, true}) {
+      const Need need = need_of(shared_data() / "edge" / row["file"], strict);
+      EXPECT_TRUE(need.status == 0 || need.status == 1) << row["file"] << ": status " << need.status;
+      EXPECT_LT(need.time, std::chrono::seconds(2)) << row["file"];
+      EXPECT_LT(need.growth_bytes, 200 << 20) << row["file"];
+    }
+    ++files;
+  }
+  EXPECT_GE(files, 100);
 }
 
 TEST(Edge, UnreadableStartsAreErrorsInWords) {

@@ -10,11 +10,11 @@ namespace tidegauge::test {
 
 struct ErfShape {
   std::uint8_t type = 2;
-  std::uint8_t flags = 4;        ///< varying record lengths
+  std::uint8_t flags = 4;  ///< varying record lengths
   int extension_headers = 0;
-  std::uint16_t lost = 0;        ///< or the colour
-  std::size_t align = 8;         ///< records are padded to a multiple of it
-  std::size_t fixed_bytes = 0;   ///< and to this length
+  std::uint16_t lost = 0;       ///< or the colour
+  std::size_t align = 8;        ///< records are padded to a multiple of it
+  std::size_t fixed_bytes = 0;  ///< and to this length
 };
 
 class ErfBuilder {
@@ -35,7 +35,8 @@ class ErfBuilder {
     }
     put(bytes, 0, sub_header_bytes(shape.type), true);
     bytes.insert(bytes.end(), payload.begin(), payload.end());
-    while ((bytes.size() - start) % shape.align != 0 || bytes.size() - start < shape.fixed_bytes) bytes.push_back(0xee);
+    while ((bytes.size() - start) % shape.align != 0 || bytes.size() - start < shape.fixed_bytes)
+      bytes.push_back(0xee);
     Bytes length;
     put(length, bytes.size() - start, 2, true);
     std::copy(length.begin(), length.end(), bytes.begin() + static_cast<std::ptrdiff_t>(start + 10));
@@ -47,15 +48,24 @@ class ErfBuilder {
  private:
   static int sub_header_bytes(std::uint8_t type) {
     switch (type) {
-      case 2: case 11: case 16: case 20: return 2;
-      case 5: case 17: return 4;
-      default: return 0;
+      case 2:
+      case 11:
+      case 16:
+      case 20:
+        return 2;
+      case 5:
+      case 17:
+        return 4;
+      default:
+        return 0;
     }
   }
 };
 
 /// `seconds` since the epoch and a fraction in units of 2^-32 seconds.
-inline std::uint64_t erf_time(std::uint64_t seconds, std::uint32_t fraction) { return seconds << 32 | fraction; }
+inline std::uint64_t erf_time(std::uint64_t seconds, std::uint32_t fraction) {
+  return seconds << 32 | fraction;
+}
 
 /// Ethernet records as a card writes them, some cut by a snaplen, some with losses before them.
 inline ErfBuilder ordinary_erf(Random& random, int count, ErfShape shape = {}, std::uint32_t longest = 100) {

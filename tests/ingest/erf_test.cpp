@@ -38,20 +38,23 @@ TEST(Erf, OrdinaryRecordsEqualTheOracle) {
 TEST(Erf, EveryTypeEqualsTheOracle) {
   Random random(52);
   ErfBuilder erf;
-  const Bytes heads[] = {{0x0f, 0x00, 0x08, 0x00}, {0x8f, 0x00, 0x08, 0x00}, {0xff, 0x03, 0x00, 0x21}, {0x00, 0x21}, {0x21}};
+  const Bytes heads[] = {
+      {0x0f, 0x00, 0x08, 0x00}, {0x8f, 0x00, 0x08, 0x00}, {0xff, 0x03, 0x00, 0x21}, {0x00, 0x21}, {0x21}};
   for (int round = 0; round < 5; ++round) {
     for (std::uint8_t type = 1; type <= 48; ++type) {
       if (erf::kTypes[type].kind == erf::Kind::unknown) continue;
       Bytes payload = heads[round];
       append(payload, random_payload(random, random() % 60));
-      erf.record(erf_time(1'600'000'000u + static_cast<std::uint64_t>(round), random()), payload,
-                 static_cast<std::uint16_t>(payload.size() + random() % 9),
-                 {.type = type, .extension_headers = round % 3, .lost = static_cast<std::uint16_t>(random() % 100)});
+      erf.record(
+          erf_time(1'600'000'000u + static_cast<std::uint64_t>(round), random()), payload,
+          static_cast<std::uint16_t>(payload.size() + random() % 9),
+          {.type = type, .extension_headers = round % 3, .lost = static_cast<std::uint16_t>(random() % 100)});
     }
   }
   expect_as_oracle(erf.bytes, "every type");
   std::map<std::uint32_t, int> links;
-  for (const auto& record : walk_bytes(erf.bytes).records) ++links[record.fate == "packet" ? record.link : 999];
+  for (const auto& record : walk_bytes(erf.bytes).records)
+    ++links[record.fate == "packet" ? record.link : 999];
   for (const std::uint32_t link : {1u, 9u, 50u, 104u, 228u, 229u, 999u}) EXPECT_GE(links[link], 4) << link;
 }
 
@@ -69,9 +72,9 @@ TEST(Erf, TimesAreFloored) {
     std::uint64_t time;
     std::int64_t ns;
   } rows[] = {{0, 0},
-              {1, 0},                 // 0.23 ns
-              {4, 0},                 // 0.93 ns
-              {5, 1},                 // 1.16 ns
+              {1, 0},  // 0.23 ns
+              {4, 0},  // 0.93 ns
+              {5, 1},  // 1.16 ns
               {0x80000000, 500'000'000},
               {0xffffffff, 999'999'999},
               {erf_time(1'600'000'000, 0), 1'600'000'000'000'000'000},
@@ -91,10 +94,11 @@ TEST(Erf, TheWireLengthHasNoFrameCheckSequence) {
     std::uint8_t type;
     std::uint16_t captured, wire;
     std::uint32_t wanted_captured, wanted_wire;
-  } rows[] = {{2, 64, 64, 60, 60},   {2, 62, 64, 60, 60}, {2, 40, 1518, 40, 1514}, {11, 64, 64, 60, 60}, {1, 48, 48, 44, 44},
-              {22, 40, 40, 40, 40}, {23, 60, 60, 60, 60}, {2, 3, 3, 0, 0}};
+  } rows[] = {{2, 64, 64, 60, 60}, {2, 62, 64, 60, 60},  {2, 40, 1518, 40, 1514}, {11, 64, 64, 60, 60},
+              {1, 48, 48, 44, 44}, {22, 40, 40, 40, 40}, {23, 60, 60, 60, 60},    {2, 3, 3, 0, 0}};
   ErfBuilder erf;
-  for (const auto& row : rows) erf.record(erf_time(1'600'000'000, 0), Bytes(row.captured, 1), row.wire, {.type = row.type, .align = 1});
+  for (const auto& row : rows)
+    erf.record(erf_time(1'600'000'000, 0), Bytes(row.captured, 1), row.wire, {.type = row.type, .align = 1});
   const Walk walk = walk_bytes(erf.bytes, true);
   ASSERT_EQ(walk.records.size(), std::size(rows)) << walk.error;
   for (std::size_t i = 0; i < std::size(rows); ++i) {
@@ -125,7 +129,8 @@ TEST(Erf, RecordsOfOneLengthAndBadPacketsAreDelivered) {
   ErfBuilder erf;
   const std::uint8_t flags[] = {0, 1, 3, 8, 16, 32};  // interfaces, truncated, receive error, internal error
   for (std::uint32_t i = 0; i < 60; ++i)
-    erf.record(erf_time(1'600'000'000 + i, i), random_payload(random, 40), 44, {.flags = flags[i % 6], .fixed_bytes = 112});
+    erf.record(erf_time(1'600'000'000 + i, i), random_payload(random, 40), 44,
+               {.flags = flags[i % 6], .fixed_bytes = 112});
   expect_as_oracle(erf.bytes, "one length");
 }
 
@@ -136,7 +141,8 @@ TEST(Erf, OddRecordsAreDeliveredWhereTheOthersHoldTogether) {
     for (std::uint32_t i = 0; i < 20; ++i) {
       // Varying lengths, and yet more than the packet; the silence after it is real too.
       const ErfShape shape{.fixed_bytes = i == place ? 256u : 0u};
-      erf.record(erf_time(1'300'000'000u + i + (i > place ? 90u * 86'400 : 0), 0), random_payload(random, 60), 64, shape);
+      erf.record(erf_time(1'300'000'000u + i + (i > place ? 90u * 86'400 : 0), 0), random_payload(random, 60),
+                 64, shape);
     }
     expect_as_oracle(erf.bytes, std::to_string(place));
   }
@@ -149,15 +155,18 @@ TEST(Erf, AClockThatIsWrongOnceCostsNoRecord) {
     for (std::uint32_t i = 0; i < 20; ++i)
       erf.record(erf_time(i == place ? 0xffffffff : 1'600'000'000 + i, 0), random_payload(random, 60), 64);
     const Walk walk = walk_bytes(erf.bytes, true);
-    if (place == 0) EXPECT_FALSE(walk.ok()) << "no chain to recognise ERF by";
-    else EXPECT_EQ(difference(walk.records, oracle::read_erf(erf.bytes).records), "") << place << walk.error;
+    if (place == 0)
+      EXPECT_FALSE(walk.ok()) << "no chain to recognise ERF by";
+    else
+      EXPECT_EQ(difference(walk.records, oracle::read_erf(erf.bytes).records), "") << place << walk.error;
   }
 }
 
 TEST(Erf, ATypeThatIsNotDecodedIsNamedWhereThereIsNoOther) {
   ErfBuilder erf;
   for (std::uint32_t i = 0; i < 5; ++i) erf.record(erf_time(1000 + i, 0), Bytes(48), 48, {.type = 4});
-  EXPECT_NE(walk_bytes(erf.bytes).error.find("ERF type 4 AAL5 is not decoded"), std::string::npos) << walk_bytes(erf.bytes).error;
+  EXPECT_NE(walk_bytes(erf.bytes).error.find("ERF type 4 AAL5 is not decoded"), std::string::npos)
+      << walk_bytes(erf.bytes).error;
   erf.record(erf_time(1006, 0), Bytes(48), 52);
   const Walk walk = walk_bytes(erf.bytes, true);
   EXPECT_EQ(walk.error, "");
@@ -194,8 +203,10 @@ TEST(Erf, WhatIsNoChainOfRecordsIsNotErf) {
                                                 {"years between records", far.bytes},
                                                 {"legacy records", legacy.bytes}};
   for (const auto& [name, bytes] : rows)
-    EXPECT_NE(walk_bytes(bytes).error.find("is neither pcap nor pcapng nor ERF"), std::string::npos) << name << walk_bytes(bytes).error;
-  for (int i = 0; i < 2000; ++i) EXPECT_FALSE(walk_bytes(random_payload(random, 20 + random() % 200)).ok()) << "noise " << i;
+    EXPECT_NE(walk_bytes(bytes).error.find("is neither pcap nor pcapng nor ERF"), std::string::npos)
+        << name << walk_bytes(bytes).error;
+  for (int i = 0; i < 2000; ++i)
+    EXPECT_FALSE(walk_bytes(random_payload(random, 20 + random() % 200)).ok()) << "noise " << i;
 }
 
 TEST(Erf, CutAnywhereKeepsEveryWholeRecord) {
@@ -234,9 +245,11 @@ TEST(Erf, OneFlippedByteCostsAtMostTheRecordsAroundIt) {
       bytes[at] ^= static_cast<std::uint8_t>(1 + random() % 255);
       const Walk walk = walk_bytes(bytes);
       ASSERT_TRUE(walk.ok()) << walk.error;
-      // The record that holds the byte, the one before if only this one could speak for it, and what a wrong length can
-      // swallow: up to a wire length (1500 bytes) of records.
-      const auto hit = static_cast<std::size_t>(std::upper_bound(erf.starts.begin(), erf.starts.end(), at) - erf.starts.begin()) - 1;
+      // The record that holds the byte, the one before if only this one could speak for it, and what a wrong
+      // length can swallow: up to a wire length (1500 bytes) of records.
+      const auto hit = static_cast<std::size_t>(std::upper_bound(erf.starts.begin(), erf.starts.end(), at) -
+                                                erf.starts.begin()) -
+                       1;
       const std::size_t before = erf::look_at_record(&bytes[erf.starts[hit - 1]], 4000).exact ? hit : hit - 1;
       std::vector<oracle::Record> wanted;
       for (std::size_t i = 0; i < all.size(); ++i)
@@ -256,7 +269,8 @@ TEST(Erf, GoesOnAfterAHole) {
   const auto all = oracle::read_erf(erf.bytes).records;
   for (const int fill : {0x00, 0xff}) {
     Bytes bytes = erf.bytes;
-    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(erf.starts[20]), bytes.begin() + static_cast<std::ptrdiff_t>(erf.starts[30]), static_cast<std::uint8_t>(fill));
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(erf.starts[20]),
+              bytes.begin() + static_cast<std::ptrdiff_t>(erf.starts[30]), static_cast<std::uint8_t>(fill));
     const Walk walk = walk_bytes(bytes);
     auto wanted = all;
     wanted.erase(wanted.begin() + 20, wanted.begin() + 30);
@@ -265,7 +279,8 @@ TEST(Erf, GoesOnAfterAHole) {
     EXPECT_EQ(walk.skipped_bytes, erf.starts[30] - erf.starts[20]);
     const Walk strict = walk_bytes(bytes, true);
     EXPECT_EQ(strict.kind, ErrorKind::damage);
-    EXPECT_NE(strict.error.find("at byte " + std::to_string(erf.starts[20])), std::string::npos) << strict.error;
+    EXPECT_NE(strict.error.find("at byte " + std::to_string(erf.starts[20])), std::string::npos)
+        << strict.error;
   }
 }
 
@@ -274,11 +289,13 @@ TEST(Erf, TheAnswerDoesNotDependOnTheBlocks) {
   Random random(kSeed);
   for (int round = 0; round < 60; ++round) {
     Bytes bytes = ordinary_erf(random, 60, {.extension_headers = round % 3}, 300).bytes;
-    for (int i = 0; i < 1 + round % 5; ++i) bytes[random() % bytes.size()] ^= static_cast<std::uint8_t>(random());
+    for (int i = 0; i < 1 + round % 5; ++i)
+      bytes[random() % bytes.size()] ^= static_cast<std::uint8_t>(random());
     const Walk whole = walk_bytes(bytes, false, bytes.size() + 1);
     for (std::size_t block : {1u, 17u, 500u, 4096u}) {
       const Walk walk = walk_bytes(bytes, false, block);
-      EXPECT_EQ(difference(walk.records, whole.records), "") << "seed " << kSeed << " round " << round << " block " << block;
+      EXPECT_EQ(difference(walk.records, whole.records), "")
+          << "seed " << kSeed << " round " << round << " block " << block;
       EXPECT_EQ(walk.damage, whole.damage);
       EXPECT_EQ(walk.error, whole.error);
       EXPECT_EQ(walk.skipped_bytes, whole.skipped_bytes);

@@ -130,11 +130,11 @@ TEST(Pcap, TimestampsAtTheirEnds) {
 }
 
 TEST(Pcap, CutAnywhereKeepsEveryWholeRecord) {
-  for (const PcapShape& shape : {shapes()[0], shapes()[3], shapes()[5]}) {
+  for (const PcapShape& shape : shapes()) {
+    if (shape.record_header != 0) continue;  // two records tell those variants from the usual one
     Random random(12);
     const PcapBuilder pcap = ordinary_pcap(random, 12, shape);
-    const auto all = oracle::read_pcap(pcap.bytes).records;
-    for (std::size_t cut = 24; cut < pcap.bytes.size(); ++cut) {
+    for (std::size_t cut = pcap.starts[0]; cut < pcap.bytes.size(); ++cut) {
       const Bytes bytes = prefix(pcap.bytes, cut);
       const auto wanted = oracle::read_pcap(bytes);
       const bool within = wanted.stopped_at != cut;

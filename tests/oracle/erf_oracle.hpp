@@ -1,5 +1,5 @@
-// A deliberately plain reader of undamaged ERF bytes, to hold the walker against: one field at a time, one byte at a
-// time, a case for every type. At the first thing that it cannot read it stops, and says where.
+// A deliberately plain reader of undamaged ERF bytes, to hold the walker against: one field at a time, one
+// byte at a time, a case for every type. At the first thing that it cannot read it stops, and says where.
 #pragma once
 
 #include <cstddef>
@@ -38,14 +38,37 @@ inline Reading read_erf(const Bytes& bytes) {
       bool ethernet = false, hdlc = false, colour = false, skipped = false;
       Record record;
       switch (type) {
-        case 2: ethernet = true; break;
-        case 11: case 16: case 20: ethernet = colour = true; break;
-        case 1: case 5: hdlc = true; break;
-        case 10: case 15: case 17: case 19: hdlc = colour = true; break;
-        case 22: record.link = 228; break;
-        case 23: record.link = 229; break;
-        case 27: case 48: skipped = true; break;
-        default: record.fate = "unknown_link"; break;
+        case 2:
+          ethernet = true;
+          break;
+        case 11:
+        case 16:
+        case 20:
+          ethernet = colour = true;
+          break;
+        case 1:
+        case 5:
+          hdlc = true;
+          break;
+        case 10:
+        case 15:
+        case 17:
+        case 19:
+          hdlc = colour = true;
+          break;
+        case 22:
+          record.link = 228;
+          break;
+        case 23:
+          record.link = 229;
+          break;
+        case 27:
+        case 48:
+          skipped = true;
+          break;
+        default:
+          record.fate = "unknown_link";
+          break;
       }
       if (type == 13 || type == 14 || type == 28 || type == 29) colour = true;  // no loss counter either
       if (!skipped && !colour) reading.lost += lctr;
