@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
@@ -39,8 +40,12 @@ class PcapWalker {
         sink_(sink),
         log_(log) {}
 
+  /// From now on the walk ends at the first record that begins at or after `offset` of the stream; a damaged stretch is
+  /// passed over to its end first, wherever that is.
+  void stop_at(std::uint64_t offset) { stop_offset_ = offset; }
+
   /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
-  /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
+  /// last. Returns where it wants to go on; `end` if final, unless the log or stop_at() has stopped the walk.
   const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final,
                            std::uint64_t offset) {
     window_ = {begin, end, offset, final};
@@ -101,17 +106,25 @@ class PcapWalker {
     return {ts_ns, wire, captured, payload, link_};
   }
 
+  /// Where a record has to begin before to be taken: one whose header does not fit, or that is not asked for, is not.
+  const std::uint8_t* limit(const std::uint8_t* p, const std::uint8_t* end) const {
+    const auto rest = static_cast<std::uint64_t>(end - p), header_bytes = std::uint64_t{layout_.header_bytes()};
+    const std::uint64_t here = window_.offset_of(p);
+    if (rest < header_bytes || here >= stop_offset_) return p;
+    return p + std::min(rest - header_bytes + 1, stop_offset_ - here);
+  }
+
   /// The hot loop: up to the first record that is not whole or not expected. Nothing out of line in it.
   TG_INLINE const std::uint8_t* expected_records(const std::uint8_t* p, const std::uint8_t* end) {
-    const std::size_t header_bytes = layout_.header_bytes();
-    for (;;) {
-      const auto rest = static_cast<std::size_t>(end - p);
-      if (rest < header_bytes) return p;
+    const std::uint8_t* const stop = limit(p, end);
+    while (p < stop) {
       const PcapRecord r = layout_.load(p);
-      if (!expected(r) || rest - header_bytes < r.captured) return p;
-      sink_.packet(view(r, p + header_bytes));
-      p += header_bytes + r.captured;
+      const std::uint8_t* const payload = p + layout_.header_bytes();
+      if (!expected(r) || static_cast<std::size_t>(end - payload) < r.captured) break;
+      sink_.packet(view(r, payload));
+      p = payload + r.captured;
     }
+    return p;
   }
 
   TG_COLD Step settle(const std::uint8_t* p);
@@ -133,12 +146,14 @@ class PcapWalker {
   Window window_{};
   bool scanning_ = false;
   std::uint64_t stretch_offset_ = 0;
+  std::uint64_t stop_offset_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// What lies at `p`, which is not a whole expected record.
 template <class Layout, PacketSink Sink>
 auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> Step {
   const auto rest = static_cast<std::size_t>(window_.end - p);
+  if (window_.offset_of(p) >= stop_offset_) return {p, false};
   if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : Step{p, false};
   const PcapRecord r = layout_.load(p);
   if (expected(r)) return window_.final ? cut_off(p) : Step{p, false};
