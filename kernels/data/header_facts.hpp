@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/host_device.hpp"
+
 namespace tidegauge {
 
 /// The innermost transport reached (design: a packet counts once). ICMP covers ICMPv6, and whatever an ICMP error
@@ -24,5 +26,26 @@ struct HeaderFacts {
   bool cut = false;               ///< a header that was to be read lies beyond the captured bytes
   std::uint32_t ip_bytes = 0;     ///< total length of the outermost IP packet, 0 without IP
 };
+
+/// The same in two words, as the hot path hands it on: bits 0-1 transport, 2-3 family, 4 fragment, 5 cut,
+/// 8-15 TCP flags.
+struct PackedFacts {
+  std::uint32_t bits, ip_bytes;
+};
+
+TG_HD TG_INLINE PackedFacts pack_facts(const HeaderFacts& facts) {
+  return {static_cast<std::uint32_t>(facts.transport) | static_cast<std::uint32_t>(facts.family) << 2 |
+              static_cast<std::uint32_t>(facts.fragment) << 4 | static_cast<std::uint32_t>(facts.cut) << 5 |
+              static_cast<std::uint32_t>(facts.tcp_flags) << 8,
+          facts.ip_bytes};
+}
+TG_HD TG_INLINE HeaderFacts unpack_facts(const PackedFacts& packed) {
+  return {static_cast<Transport>(packed.bits & 3),
+          static_cast<IpFamily>(packed.bits >> 2 & 3),
+          static_cast<std::uint8_t>(packed.bits >> 8),
+          (packed.bits >> 4 & 1) != 0,
+          (packed.bits >> 5 & 1) != 0,
+          packed.ip_bytes};
+}
 
 }  // namespace tidegauge
