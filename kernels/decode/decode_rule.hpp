@@ -193,9 +193,9 @@ TG_HD TG_INLINE bool decode_usual(PackedFacts& facts, const PacketView& packet) 
   if (packet.link == LinkType::ethernet) [[likely]] {
     if (captured < 18 + least_usual_ip) [[unlikely]]
       return false;
-    // Not a sum of selected lengths: a link has tags or not, so that a branch is well predicted.
-    if (load16(ip + 12) == ether_type::vlan) return decode_usual_ip(facts, ip + 18, captured - 18, true);
-    return decode_usual_ip(facts, ip + 14, captured - 14, true);
+    if (decode_usual_ip(facts, ip + 14, captured - 14, true)) [[likely]]
+      return true;
+    return load16(ip + 12) == ether_type::vlan && decode_usual_ip(facts, ip + 18, captured - 18, true);
   }
   if (packet.link != LinkType::raw_ip || captured < least_usual_ip) return false;
   return decode_usual_ip(facts, ip, captured, false);
