@@ -31,8 +31,11 @@ class PackSink {
       : tally_(counter, portions, options), stretch_(interval_ns, tally_) {}
 
   TG_INLINE void packet(const PacketView& packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes,
-                    binning::pack(0, packet.wire_bytes, decode(packet), 0));
+    PackedFacts facts;
+    if (decoding::decode_usual(facts, packet)) [[likely]]
+      stretch_.packet(packet.ts_ns, packet.captured_bytes, {0, packet.wire_bytes, facts.ip_bytes, facts.bits});
+    else
+      unusual(packet);
   }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
     stretch_.refuse(why, records, bytes);
@@ -47,6 +50,11 @@ class PackSink {
   }
 
  private:
+  /// All the way out of line: where the two ways of decoding join, the hot one would be put together for both.
+  TG_COLD void unusual(PacketView packet) {
+    stretch_.packet(packet.ts_ns, packet.captured_bytes, binning::pack(0, packet.wire_bytes, decode(packet), 0));
+  }
+
   class Tally {
    public:
     Tally(PacketBatchCounter& counter, RowPortions& portions, const PackOptions& options)

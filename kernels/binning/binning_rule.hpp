@@ -26,25 +26,22 @@ inline constexpr std::uint32_t flags_shift = 8, flag_values = 256;
 inline constexpr std::uint32_t size_classes = 32;
 
 /// The kind of a packet, which is also the low six bits of PackedPacket::bits.
-TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) {
-  return static_cast<std::uint32_t>(facts.transport) | static_cast<std::uint32_t>(facts.family) << 2 |
-         static_cast<std::uint32_t>(facts.fragment) << 4 | static_cast<std::uint32_t>(facts.cut) << 5;
-}
+TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) { return pack_facts(facts).bits & kind_mask; }
 
 /// Position of the highest bit: n for 2^n .. 2^(n+1) - 1 bytes, 0 for none too.
 TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 #ifdef __CUDA_ARCH__
   return 31u - static_cast<std::uint32_t>(__clz(static_cast<int>(wire_bytes | 1)));
 #else
-  return 31u - static_cast<std::uint32_t>(__builtin_clz(wire_bytes | 1));
+  return 31u ^ static_cast<std::uint32_t>(__builtin_clz(wire_bytes | 1));  // one bsr
 #endif
 }
 
 /// @param order late_bit and backward_bit, or 0
 TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
                                   const HeaderFacts& facts, std::uint32_t order) {
-  return {interval_offset, wire_bytes - facts.fcs_bytes, facts.ip_bytes,
-          kind_of(facts) | order | static_cast<std::uint32_t>(facts.tcp_flags) << flags_shift};
+  const PackedFacts packed = pack_facts(facts);
+  return {interval_offset, wire_bytes - facts.fcs_bytes, packed.ip_bytes, packed.bits | order};
 }
 
 /// `packets` packets of one kind with `bytes` wire bytes in all. `add(Column, amount)` takes each increment.

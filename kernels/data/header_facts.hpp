@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/host_device.hpp"
+
 namespace tidegauge {
 
 /// The innermost transport reached (design: a packet counts once). ICMP covers ICMPv6, and whatever an ICMP error
@@ -27,5 +29,26 @@ struct HeaderFacts {
   /// with radiotap or PPI). Whoever counts bytes leaves it out.
   std::uint8_t fcs_bytes = 0;
 };
+
+/// The same in two words, as the hot path hands it on: bits 0-1 transport, 2-3 family, 4 fragment, 5 cut,
+/// 8-15 TCP flags.
+struct PackedFacts {
+  std::uint32_t bits, ip_bytes;
+};
+
+TG_HD TG_INLINE PackedFacts pack_facts(const HeaderFacts& facts) {
+  return {static_cast<std::uint32_t>(facts.transport) | static_cast<std::uint32_t>(facts.family) << 2 |
+              static_cast<std::uint32_t>(facts.fragment) << 4 | static_cast<std::uint32_t>(facts.cut) << 5 |
+              static_cast<std::uint32_t>(facts.tcp_flags) << 8,
+          facts.ip_bytes};
+}
+TG_HD TG_INLINE HeaderFacts unpack_facts(const PackedFacts& packed) {
+  return {static_cast<Transport>(packed.bits & 3),
+          static_cast<IpFamily>(packed.bits >> 2 & 3),
+          static_cast<std::uint8_t>(packed.bits >> 8),
+          (packed.bits >> 4 & 1) != 0,
+          (packed.bits >> 5 & 1) != 0,
+          packed.ip_bytes};
+}
 
 }  // namespace tidegauge

@@ -223,6 +223,49 @@ TEST(Pcap, TheAnswerDoesNotDependOnTheBlocks) {
   }
 }
 
+using PlainWalker = PcapWalker<PlainPcapLayout<false, false>, RecordingSink>;
+
+/// Walks `bytes` from `from` on in windows that grow by `block`; returns the offset where the walker stays.
+std::size_t walk_windows(PlainWalker& walker, const Bytes& bytes, std::size_t from, std::size_t block) {
+  for (std::size_t end = from;;) {
+    end = std::min(end + block, bytes.size());
+    const std::uint8_t* const next =
+        walker.walk(bytes.data() + from, bytes.data() + end, end == bytes.size(), from);
+    from = static_cast<std::size_t>(next - bytes.data());
+    if (end == bytes.size()) return from;
+  }
+}
+
+TEST(Pcap, AWalkStopsAtTheFirstRecordFromAnOffsetOn) {
+  constexpr unsigned kSeed = 22;
+  Random random(kSeed);
+  PcapBuilder pcap = ordinary_pcap(random, 25);
+  for (const bool damaged : {false, true}) {
+    if (damaged) pcap.bytes[pcap.starts[9] + 7] = 0x7f;
+    pcap.bytes.resize(pcap.bytes.size() - 3);  // a cut record at the end
+    const PcapHeader header = parse_pcap_header(pcap.bytes.data());
+    RecordingSink whole;
+    DamageLog log(false);
+    PlainWalker all(header, LinkType::ethernet, whole, log);
+    ASSERT_EQ(walk_windows(all, pcap.bytes, 24, pcap.bytes.size()), pcap.bytes.size());
+    for (std::size_t stop = 24; stop <= pcap.bytes.size(); ++stop) {
+      for (const std::size_t block : {std::size_t{1}, std::size_t{100}, pcap.bytes.size()}) {
+        RecordingSink parts;
+        PlainWalker first(header, LinkType::ethernet, parts, log), second(header, LinkType::ethernet, parts, log);
+        first.stop_at(stop);
+        const std::size_t stayed = walk_windows(first, pcap.bytes, 24, block);
+        auto wanted = std::find_if(pcap.starts.begin(), pcap.starts.end(), [&](auto at) { return at >= stop; });
+        EXPECT_EQ(stayed, wanted == pcap.starts.end() ? pcap.bytes.size() : *wanted) << stop << " " << block;
+        EXPECT_EQ(walk_windows(second, pcap.bytes, stayed, block), pcap.bytes.size());
+        EXPECT_EQ(difference(parts.records, whole.records), "") << stop << " " << block;
+        EXPECT_EQ(parts.truncated, 1u) << stop;
+        EXPECT_EQ(parts.damaged, whole.damaged) << stop;
+        EXPECT_EQ(parts.skipped_bytes, whole.skipped_bytes) << stop;
+      }
+    }
+  }
+}
+
 TEST(Pcap, GoesOnAfterDamageOfEveryKind) {
   Random random(15);
   const PcapBuilder pcap = ordinary_pcap(random, 50);

@@ -55,6 +55,37 @@ TEST(Binning, EveryPackedPacketAddsWhatTheColumnsSay) {
   }
 }
 
+// A word of the counter holds 2^22 packets of less than 2^20 bytes: one more folds it, of any size class, and where only
+// the flag word is full because the packets alternate between classes. Larger packets go another way.
+TEST(Binning, WordsOfTheCounterFoldBeforeTheyOverflow) {
+  constexpr std::uint64_t word = 1 << 22, largest = (1 << 20) - 1;
+  const struct {
+    std::uint64_t packets;
+    std::uint32_t one, other, ip_bytes;
+  } rows[] = {{word - 1, largest, largest, largest},  {word, largest, largest, largest},
+              {word + 1, largest, largest, largest},  {2 * word + 5, 40, 1500, largest},
+              {2 * word + 1, 0, 0, 0},                {5000, 0xffffffff, 1 << 20, 0xffffffff},
+              {word + 1, largest + 1, 64, largest},   {word + 1, 100, 64, largest + 1}};
+  for (const auto& row : rows) {
+    IntervalCounter counter;
+    counter.enter(7);
+    const HeaderFacts facts{Transport::tcp, IpFamily::v6, tcp_flag::syn, false, true, row.ip_bytes};
+    const PackedPacket packets[2] = {binning::pack(0, row.one, facts, 0), binning::pack(0, row.other, facts, binning::late_bit)};
+    for (std::uint64_t i = 0; i < row.packets; ++i) counter.count(packets[i & 1]);
+    EXPECT_EQ(counter.counted(), row.packets);
+    const std::uint64_t others = row.packets / 2, ones = row.packets - others;
+    const IntervalRow one = oracle::row_of_packet(facts, row.one), other = oracle::row_of_packet(facts, row.other, true);
+    const Rows counted = counter.take();
+    ASSERT_EQ(counted.size(), 1u);
+    for (std::size_t c = 0; c < column_count; ++c) {
+      const auto column = static_cast<Column>(c);
+      EXPECT_EQ(counted.at(7)[column], ones * one[column] + others * other[column])
+          << row.packets << " packets of " << row.one << " and " << row.other << ", column " << c;
+    }
+    EXPECT_EQ(counter.counted(), row.packets);
+  }
+}
+
 std::vector<Counted> random_packets(std::size_t n, std::uint64_t seed, std::int64_t base_k,
                                     std::uint64_t intervals) {
   RandomStream random(seed, n);
