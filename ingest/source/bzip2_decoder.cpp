@@ -29,14 +29,17 @@ class Bzip2Decoder final : public Decoder {
 
 DecodeStep Bzip2Decoder::decode(std::span<const std::uint8_t> in, bool, std::span<std::uint8_t> out) {
   using End = DecodeStep::End;
-  const auto room = static_cast<unsigned>(std::min<std::size_t>(out.size(), std::numeric_limits<unsigned>::max()));
+  const auto room =
+      static_cast<unsigned>(std::min<std::size_t>(out.size(), std::numeric_limits<unsigned>::max()));
   stream_.next_in = const_cast<char*>(reinterpret_cast<const char*>(in.data()));
   stream_.avail_in = static_cast<unsigned>(in.size());
   stream_.next_out = reinterpret_cast<char*>(out.data());
   stream_.avail_out = room;
   const int code = BZ2_bzDecompress(&stream_);
   return {in.size() - stream_.avail_in, room - stream_.avail_out,
-          code == BZ_STREAM_END ? End::unit : code == BZ_OK ? End::none : End::broken};
+          code == BZ_STREAM_END ? End::unit
+          : code == BZ_OK       ? End::none
+                                : End::broken};
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ bool begins_skippable(std::span<const std::uint8_t> head) {
   return head.size() >= 4 && (head[0] & 0xf0) == 0x50 && starts_with(head.subspan(1), "\x2a\x4d\x18");
 }
 
-bool begins_gzip(std::span<const std::uint8_t> head) { return starts_with(head, "\x1f\x8b\x08"); }  // RFC 1952
+bool begins_gzip(std::span<const std::uint8_t> head) {
+  return starts_with(head, "\x1f\x8b\x08");
+}  // RFC 1952
 bool begins_zstd(std::span<const std::uint8_t> head) {
   return starts_with(head, "\x28\xb5\x2f\xfd") || begins_skippable(head);
 }
@@ -51,7 +53,8 @@ constexpr std::array<Compression, 7> kCompressions{{
 std::span<const Compression> compressions() { return kCompressions; }
 
 const Compression* recognise_compression(std::span<const std::uint8_t> head) {
-  // Behind a skippable frame that is short (pzstd writes one of 12 bytes before each frame) lies what it belongs to.
+  // Behind a skippable frame that is short (pzstd writes one of 12 bytes before each frame) lies what it
+  // belongs to.
   const std::uint64_t skip = skippable_frame_bytes(head);
   if (skip != 0 && skip < head.size()) {
     const Compression* const behind = recognise_compression(head.subspan(static_cast<std::size_t>(skip)));

@@ -12,12 +12,12 @@
 namespace tidegauge {
 
 struct Compression {
-  const char* name;                                       ///< "gzip"
-  const char* unit;                                       ///< what it consists of: "member"
-  const char* unpack;                                     ///< the command that decompresses it to stdout
-  bool (*begins)(std::span<const std::uint8_t> head);     ///< does a unit begin with these bytes?
-  std::unique_ptr<Decoder> (*make_decoder)();             ///< null: recognised only to be refused by name
-  bool padding_between_units = false;                     ///< zeros between units are allowed (xz)
+  const char* name;                                    ///< "gzip"
+  const char* unit;                                    ///< what it consists of: "member"
+  const char* unpack;                                  ///< the command that decompresses it to stdout
+  bool (*begins)(std::span<const std::uint8_t> head);  ///< does a unit begin with these bytes?
+  std::unique_ptr<Decoder> (*make_decoder)();          ///< null: recognised only to be refused by name
+  bool padding_between_units = false;                  ///< zeros between units are allowed (xz)
 };
 
 /// Bytes that `begins` looks at, at most.
@@ -28,8 +28,8 @@ std::span<const Compression> compressions();
 /// The one whose unit `head` begins with, or null.
 const Compression* recognise_compression(std::span<const std::uint8_t> head);
 
-/// zstd and lz4 share the format of skippable frames (RFC 8878 section 3.1.2): bytes of one that begins here, 0 if
-/// none does. `head` needs 8 bytes.
+/// zstd and lz4 share the format of skippable frames (RFC 8878 section 3.1.2): bytes of one that begins here,
+/// 0 if none does. `head` needs 8 bytes.
 std::uint64_t skippable_frame_bytes(std::span<const std::uint8_t> head);
 
 }  // namespace tidegauge

@@ -1,5 +1,5 @@
-// What the compression formats share: units (gzip members, zstd and lz4 frames, xz and bzip2 streams) that follow
-// one another, each decoded from memory to memory. The loop around them is DecompressingSource.
+// What the compression formats share: units (gzip members, zstd and lz4 frames, xz and bzip2 streams) that
+// follow one another, each decoded from memory to memory. The loop around them is DecompressingSource.
 //
 // A decoder belongs to one thread. Cost: one virtual call per input buffer or per block of the format.
 #pragma once
@@ -35,8 +35,8 @@ class Decoder {
 
   virtual void begin_unit() = 0;
 
-  /// `last`: no input comes after `in`. A step that takes and writes nothing although there is input and room is a
-  /// fault of the data.
+  /// `last`: no input comes after `in`. A step that takes and writes nothing although there is input and room
+  /// is a fault of the data.
   virtual DecodeStep decode(std::span<const std::uint8_t> in, bool last, std::span<std::uint8_t> out) = 0;
 
   /// After `broken`: what was decoded before the fault and not yet given. 0 once all is out.

@@ -23,7 +23,8 @@ struct UnitPosition {
 
 class DecompressingSource final : public ByteSource {
  public:
-  DecompressingSource(std::unique_ptr<ByteSource> compressed, const Compression& compression, const std::string& path)
+  DecompressingSource(std::unique_ptr<ByteSource> compressed, const Compression& compression,
+                      const std::string& path)
       : compressed_(std::move(compressed)),
         compression_(compression),
         decoder_(compression.make_decoder()),
@@ -35,7 +36,8 @@ class DecompressingSource final : public ByteSource {
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
   std::uint64_t input_done() const override { return compressed_->input_done() - input_.size(); }
   std::uint64_t input_total() const override { return compressed_->input_total(); }
-  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the block).
+  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the
+  // block).
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   std::string compression() const override { return compression_.name; }
   SourceSeconds seconds() const override {
@@ -51,10 +53,10 @@ class DecompressingSource final : public ByteSource {
 
  private:
   enum class Where {
-    before_first,   // the first unit begins with the next byte
+    before_first,  // the first unit begins with the next byte
     in_unit,
     between_units,
-    broken,         // nothing more can be decoded, but the decoder may hold some of it back
+    broken,  // nothing more can be decoded, but the decoder may hold some of it back
     ended,
   };
 
@@ -75,7 +77,7 @@ class DecompressingSource final : public ByteSource {
   std::span<const std::uint8_t> input_;  ///< what is left in buffer_
   bool input_ended_ = false;
   Where where_ = Where::before_first;
-  std::uint64_t unit_ = 0;           ///< units begun; their number in the file only if it is read from its beginning
+  std::uint64_t unit_ = 0;  ///< units begun; their number in the file only if it is read from its beginning
   bool numbered_ = true;
   std::uint64_t unit_begin_ = 0;     ///< byte of the file
   std::uint64_t stream_offset_ = 0;  ///< of the next byte
@@ -87,8 +89,8 @@ class DecompressingSource final : public ByteSource {
 void DecompressingSource::note(const std::string& words) {
   if (!damage_.empty()) return;
   const std::string number = numbered_ ? std::to_string(unit_) : "at byte " + std::to_string(unit_begin_);
-  damage_ = std::string(compression_.name) + " " + compression_.unit + " " + number + " " + words + " (compressed byte " +
-            std::to_string(input_done()) + ")";
+  damage_ = std::string(compression_.name) + " " + compression_.unit + " " + number + " " + words +
+            " (compressed byte " + std::to_string(input_done()) + ")";
 }
 
 /// Keeps what is left and fills the buffer up behind it.
@@ -161,8 +163,8 @@ Expected<std::size_t> DecompressingSource::step(std::span<std::uint8_t> out) {
       break;
     case DecodeStep::End::refused:
       if (stream_offset_ == 0) {
-        return Error{std::string(compression_.name) + " data that " + decoder_->refusal() + " is not read", path_,
-                     std::string(compression_.unpack) + " into a file, and give that"};
+        return Error{std::string(compression_.name) + " data that " + decoder_->refusal() + " is not read",
+                     path_, std::string(compression_.unpack) + " into a file, and give that"};
       }
       note(decoder_->refusal() + ", which is not read");
       where_ = Where::broken;
@@ -216,14 +218,16 @@ Expected<std::size_t> DecompressingSource::read(std::uint8_t* out, std::size_t s
 Status DecompressingSource::refuse_nested(std::span<const std::uint8_t> first_bytes) const {
   const Compression* const inner = recognise_compression(first_bytes);
   if (!inner) return {};
-  return Error{std::string("holds ") + inner->name + " data inside " + compression_.name + " data; one layer is read",
-               path_, std::string(compression_.unpack) + " into a file, and give that"};
+  return Error{
+      std::string("holds ") + inner->name + " data inside " + compression_.name + " data; one layer is read",
+      path_, std::string(compression_.unpack) + " into a file, and give that"};
 }
 
 std::optional<EntryPoint> DecompressingSource::checkpoint() const {
   if (!compressed_->checkpoint()) return std::nullopt;  // what comes through a pipe is gone
   EntryPoint here{stream_offset_, input_done(), {}};
-  if (where_ == Where::before_first || (where_ == Where::in_unit && here.input_offset == unit_begin_)) return here;
+  if (where_ == Where::before_first || (where_ == Where::in_unit && here.input_offset == unit_begin_))
+    return here;
   if (where_ == Where::between_units && compression_.begins(input_)) return here;
   if (where_ != Where::in_unit) return std::nullopt;
   const std::vector<std::uint8_t> state = decoder_->save_state();
@@ -240,7 +244,8 @@ Status DecompressingSource::begin_at(const EntryPoint& at) {
   numbered_ = at.input_offset == 0;
   if (at.state.empty()) return {};
   UnitPosition unit;
-  if (at.state.size() < sizeof unit) return Error{"a decoder state of a few bytes cannot be gone on from", path_, ""};
+  if (at.state.size() < sizeof unit)
+    return Error{"a decoder state of a few bytes cannot be gone on from", path_, ""};
   std::memcpy(&unit, at.state.data(), sizeof unit);
   if (unit.begin >= at.input_offset) {
     return Error{"a decoder state speaks of a later part of the file", path_, ""};
@@ -261,8 +266,9 @@ std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, c
   return std::make_unique<DecompressingSource>(std::move(compressed), compression, path);
 }
 
-Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> compressed, const Compression& compression,
-                                                    const EntryPoint& at, const std::string& path) {
+Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> compressed,
+                                                    const Compression& compression, const EntryPoint& at,
+                                                    const std::string& path) {
   auto source = std::make_unique<DecompressingSource>(std::move(compressed), compression, path);
   TG_TRY(source->begin_at(at));
   return std::unique_ptr<ByteSource>(std::move(source));

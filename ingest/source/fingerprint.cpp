@@ -104,18 +104,18 @@ Expected<Fingerprint> fingerprint_file(const std::string& path) {
 void StreamFingerprint::add(const std::uint8_t* bytes, std::size_t size) {
   keep_tail(bytes, size);
   while (size != 0) {
+    if (size_ % kBlockBytes == 0) begin_block();
     const std::uint64_t block = size_ / kBlockBytes, room = kBlockBytes - size_ % kBlockBytes;
     const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(size, room));
     if (block % stride_ == 0) block_.insert(block_.end(), bytes, bytes + taken);
     bytes += taken;
     size -= taken;
     size_ += taken;
-    if (size_ % kBlockBytes == 0) end_block();
   }
 }
 
-/// Takes the hash of the block that is complete, and thins the samples out where the next block makes them too many.
-void StreamFingerprint::end_block() {
+/// Takes the hash of the block before, and thins the samples out where another block makes them too many.
+void StreamFingerprint::begin_block() {
   if (!block_.empty()) hashes_.push_back(hash_of(block_));
   block_.clear();
   if (sampled(size_ / kBlockBytes + 1, stride_) <= kMostBlocks) return;

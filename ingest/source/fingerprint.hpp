@@ -38,11 +38,11 @@ class StreamFingerprint {
 
  private:
   void keep_tail(const std::uint8_t* bytes, std::size_t size);
-  void end_block();
+  void begin_block();
 
   std::uint64_t size_ = 0, stride_ = 1;      ///< in bytes; in blocks
   std::vector<std::uint64_t> hashes_;        ///< of the whole sampled blocks, one a stride
-  std::vector<std::uint8_t> block_;          ///< the block at the end, if it is sampled
+  std::vector<std::uint8_t> block_;          ///< the last block, whole or not, if it is sampled
   std::vector<std::uint8_t> tail_;           ///< the last 64 KiB
 };
 

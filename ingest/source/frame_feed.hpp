@@ -1,7 +1,8 @@
 // How zstd's and lz4's decoders are fed, so that nothing that was decoded before a fault is lost.
 //
-// Both report a fault without saying how much they wrote and took in that call. So a call is given no more than what
-// they asked for, less the header of the next block that they ask for on top: then a faulty call has written nothing.
+// Both report a fault without saying how much they wrote and took in that call. So a call is given no more
+// than what they asked for, less the header of the next block that they ask for on top: then a faulty call
+// has written nothing.
 #pragma once
 
 #include <algorithm>

@@ -20,7 +20,9 @@ class GzipDecoder final : public Decoder {
   DecodeStep decode(std::span<const std::uint8_t> in, bool last, std::span<std::uint8_t> out) override;
   std::size_t take_held_back(std::span<std::uint8_t> out) override;
   std::vector<std::uint8_t> save_state() const override { return save_gzip_state(state_); }
-  Status restore_state(std::span<const std::uint8_t> saved) override { return restore_gzip_state(state_, saved); }
+  Status restore_state(std::span<const std::uint8_t> saved) override {
+    return restore_gzip_state(state_, saved);
+  }
 
  private:
   inflate_state state_{};

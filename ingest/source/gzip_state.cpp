@@ -47,26 +47,31 @@ bool can_be_saved(const inflate_state& state) {
          (block == ISAL_BLOCK_HDR || state.tmp_in_size == 0);
 }
 
-bool between(std::int64_t value, std::int64_t low, std::int64_t high) { return value >= low && value <= high; }
+bool between(std::int64_t value, std::int64_t low, std::int64_t high) {
+  return value >= low && value <= high;
+}
 
 bool plausible(const Scalars& s) {
   const bool known_block = s.block_state == ISAL_BLOCK_NEW_HDR || s.block_state == ISAL_BLOCK_HDR ||
                            s.block_state == ISAL_BLOCK_TYPE0 || s.block_state == ISAL_BLOCK_CODED ||
                            s.block_state == ISAL_BLOCK_INPUT_DONE;
-  return known_block && between(s.read_in_length, 0, 64) && s.bfinal <= 1 && between(s.type0_block_len, 0, 0xffff) &&
+  return known_block && between(s.read_in_length, 0, 64) && s.bfinal <= 1 &&
+         between(s.type0_block_len, 0, 0xffff) &&
          between(s.tmp_in_size, 0, s.block_state == ISAL_BLOCK_HDR ? ISAL_DEF_MAX_HDR_SIZE : 0) &&
          between(s.tmp_out_valid, 0, 2 * kHistory + ISAL_LOOK_AHEAD) &&
          // While it still decodes, ISA-L leaves no more than a window of delivered bytes in its buffer.
-         between(s.tmp_out_processed, 0,
-                 s.block_state == ISAL_BLOCK_INPUT_DONE ? s.tmp_out_valid : std::min(s.tmp_out_valid, kHistory));
+         between(
+             s.tmp_out_processed, 0,
+             s.block_state == ISAL_BLOCK_INPUT_DONE ? s.tmp_out_valid : std::min(s.tmp_out_valid, kHistory));
 }
 
-// Entries of the tables, as make_inflate_huff_code_lit_len() and _dist() of igzip_inflate.c write them. A length or
-// end-of-block symbol is 256 + what; a length of n bytes is 254 + n, at most 512.
+// Entries of the tables, as make_inflate_huff_code_lit_len() and _dist() of igzip_inflate.c write them. A
+// length or end-of-block symbol is 256 + what; a length of n bytes is 254 + n, at most 512.
 constexpr std::uint32_t kLargestSymbol = 512;
 
-/// Bits 31:28 code length (0: no such code), 27:26 number of symbols, 25 flag, 24:0 symbols of eight bits, the last
-/// as long as it likes. With the flag: 31:26 longest code (13 to 21 bits), 24:0 where its long codes begin.
+/// Bits 31:28 code length (0: no such code), 27:26 number of symbols, 25 flag, 24:0 symbols of eight bits,
+/// the last as long as it likes. With the flag: 31:26 longest code (13 to 21 bits), 24:0 where its long codes
+/// begin.
 bool plausible_literal(std::uint32_t entry) {
   constexpr std::uint32_t kFlag = 1u << 25;
   const std::uint32_t symbols = entry & (kFlag - 1);
@@ -89,10 +94,12 @@ bool plausible_distance_symbol(std::uint32_t symbol_and_extra) {
   const std::uint32_t symbol = symbol_and_extra & 0x1f, extra = symbol_and_extra >> 5;
   return symbol < 30 && extra == (symbol < 4 ? 0 : symbol / 2 - 1);
 }
-/// An entry without a code length stands for no symbol; what it holds instead is the number of bits that tell so.
+/// An entry without a code length stands for no symbol; what it holds instead is the number of bits that tell
+/// so.
 bool plausible_no_distance(std::uint16_t entry) { return entry <= 15; }
 
-/// Bits 15:11 code length, 10 flag, 8:0 symbol. With the flag: longest code (11 to 15 bits), where they begin.
+/// Bits 15:11 code length, 10 flag, 8:0 symbol. With the flag: longest code (11 to 15 bits), where they
+/// begin.
 bool plausible_distance(std::uint16_t entry) {
   const std::uint32_t bits = entry >> 11, symbol = entry & 0x1ffu;
   if (bits == 0) return plausible_no_distance(entry);
@@ -135,8 +142,8 @@ namespace detail {
 std::vector<std::uint8_t> pack_gzip_state(std::span<const std::uint8_t> fields) {
   Frame frame;
   std::vector<std::uint8_t> saved(sizeof frame + ZSTD_compressBound(fields.size()));
-  const std::size_t packed =
-      ZSTD_compress(saved.data() + sizeof frame, saved.size() - sizeof frame, fields.data(), fields.size(), 1);
+  const std::size_t packed = ZSTD_compress(saved.data() + sizeof frame, saved.size() - sizeof frame,
+                                           fields.data(), fields.size(), 1);
   if (ZSTD_isError(packed)) return {};
   saved.resize(sizeof frame + packed);
   frame.checksum = XXH3_64bits(saved.data() + sizeof frame, packed);

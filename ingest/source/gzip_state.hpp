@@ -1,12 +1,11 @@
 // ISA-L's inflate state between two calls as bytes, so that a later run can go on in the middle of a member.
 //
-// Between calls the state is complete in itself: the last 32 KiB of output and what is not delivered yet lie in its
-// own buffer, the bits read ahead in a register (read in igzip_inflate.c of ISA-L 2.30.0; the test takes a state
-// after every read). About 50 KiB, packed with zstd. The saved bytes are of no other use than to the same version of
-// ISA-L, so they carry it; and because they may come from a file that anybody could edit, every field and every
-// entry of the decoding tables is checked to be one that ISA-L itself could have written there: its assembly code
-// does not look.
-// Tested by tests/ingest/entry_point_test.cpp.
+// Between calls the state is complete in itself: the last 32 KiB of output and what is not delivered yet lie
+// in its own buffer, the bits read ahead in a register (read in igzip_inflate.c of ISA-L 2.30.0; the test
+// takes a state after every read). About 50 KiB, packed with zstd. The saved bytes are of no other use than
+// to the same version of ISA-L, so they carry it; and because they may come from a file that anybody could
+// edit, every field and every entry of the decoding tables is checked to be one that ISA-L itself could have
+// written there: its assembly code does not look. Tested by tests/ingest/entry_point_test.cpp.
 #pragma once
 
 #include <isa-l/igzip_lib.h>

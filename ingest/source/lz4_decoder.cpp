@@ -37,7 +37,8 @@ DecodeStep Lz4Decoder::decode(std::span<const std::uint8_t> in, bool, std::span<
     const std::size_t fed = feed_.next(in.size());
     step.taken = fed;
     step.written = out.size();
-    const std::size_t code = LZ4F_decompress(context_, out.data(), &step.written, in.data(), &step.taken, nullptr);
+    const std::size_t code =
+        LZ4F_decompress(context_, out.data(), &step.written, in.data(), &step.taken, nullptr);
     if (LZ4F_isError(code)) {
       const bool checksum = std::string_view(LZ4F_getErrorName(code)) == "ERROR_contentChecksum_invalid";
       return checksum ? DecodeStep{fed, 0, End::wrong_checksum} : DecodeStep{0, 0, End::broken};

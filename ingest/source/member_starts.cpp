@@ -41,8 +41,8 @@ class RandomFile {
   }
 
   std::uint64_t total() const { return total_; }  ///< 0 if it is not a regular file
-  /// The bytes at `offset`, at most `size` and no more than there are. They last until the next call. Read by the
-  /// page, so that a chain of tiny blocks costs no call each.
+  /// The bytes at `offset`, at most `size` and no more than there are. They last until the next call. Read by
+  /// the page, so that a chain of tiny blocks costs no call each.
   Bytes peek(std::uint64_t offset, std::size_t size) {
     if (offset < page_begin_ || offset + size > page_begin_ + page_bytes_) {
       page_begin_ = offset;
@@ -87,8 +87,8 @@ class Starts {
   MemberStarts found_{{0}, true};
 };
 
-/// Bytes of the BGZF block that begins here (SAM specification, section 4.1), 0 if none does: the subfield "BC" of
-/// the extra field says. It comes first in what bgzip writes.
+/// Bytes of the BGZF block that begins here (SAM specification, section 4.1), 0 if none does: the subfield
+/// "BC" of the extra field says. It comes first in what bgzip writes.
 constexpr std::size_t kBgzfHead = 18;
 std::uint64_t bgzf_block_bytes(Bytes head) {
   constexpr std::uint8_t kFixed[4] = {0x1f, 0x8b, 8, 4};
@@ -108,8 +108,8 @@ std::uint64_t walk_bgzf(RandomFile& file, Starts& starts) {
   }
 }
 
-/// A gzip member's header that some compressor would write (RFC 1952 section 2.3), and the first bits of its data if
-/// they follow at once. Among bytes that look random one in 250 thousand million passes.
+/// A gzip member's header that some compressor would write (RFC 1952 section 2.3), and the first bits of its
+/// data if they follow at once. Among bytes that look random one in 250 thousand million passes.
 bool plausible_member(Bytes head) {
   if (head.size() < 11 || head[0] != 0x1f || head[1] != 0x8b || head[2] != 8) return false;
   const bool known_flags = (head[3] & 0xe0) == 0;
@@ -148,7 +148,8 @@ void search_members(const RandomFile& file, std::uint64_t offset, Starts& starts
   }
 }
 
-/// Bytes of the header of the zstd frame that begins here (RFC 8878 section 3.1.1.1), and of its trailing checksum.
+/// Bytes of the header of the zstd frame that begins here (RFC 8878 section 3.1.1.1), and of its trailing
+/// checksum.
 struct ZstdFrame {
   std::size_t header = 0;  ///< 0: none begins
   std::size_t checksum = 0;
@@ -160,7 +161,8 @@ ZstdFrame zstd_frame(Bytes head) {
   const unsigned descriptor = head[4], size_code = descriptor >> 6;
   const bool single_segment = descriptor & 0x20;
   const std::size_t content_size = size_code == 0 && single_segment ? 1 : kContentSize[size_code];
-  return {5 + (single_segment ? 0u : 1u) + kDictionaryId[descriptor & 3] + content_size, descriptor & 4 ? 4u : 0u};
+  return {5 + (single_segment ? 0u : 1u) + kDictionaryId[descriptor & 3] + content_size,
+          descriptor & 4 ? 4u : 0u};
 }
 
 /// The offset behind a frame's blocks and checksum, or nothing if the file ends before.

@@ -10,7 +10,8 @@ namespace {
 
 std::span<const std::uint8_t> head_of(const FileSource& file) { return {file.head(), file.head_bytes()}; }
 
-/// A file may begin with a skippable frame longer than its head: what it belongs to, zstd or lz4, is seen behind it.
+/// A file may begin with a skippable frame longer than its head: what it belongs to, zstd or lz4, is seen
+/// behind it.
 const Compression* recognise(const FileSource& file, const std::string& path) {
   const Compression* const seen = recognise_compression(head_of(file));
   std::uint64_t skip = skippable_frame_bytes(head_of(file));

@@ -1,9 +1,9 @@
 // Reads another source ahead in a thread of its own, so that inflating and parsing overlap.
 //
-// A ring of buffers goes round between the two threads; each carries what the source said when it was filled, so
-// that every answer belongs to the bytes that the reader has taken. Cost: one copy of each byte, one hand-over per
-// buffer. Memory: the buffers. The thread starts with the first read().
-// Tested by tests/ingest/read_ahead_test.cpp, under the thread sanitizer.
+// A ring of buffers goes round between the two threads; each carries what the source said when it was filled,
+// so that every answer belongs to the bytes that the reader has taken. Cost: one copy of each byte, one
+// hand-over per buffer. Memory: the buffers. The thread starts with the first read(). Tested by
+// tests/ingest/read_ahead_test.cpp, under the thread sanitizer.
 #pragma once
 
 #include <condition_variable>
@@ -86,7 +86,8 @@ class ReadAheadSource final : public ByteSource {
   Said said_;
   std::optional<EntryPoint> checkpoint_;
 
-  // Shared: buffers first_filled_ ... first_filled_ + filled_ - 1 of the ring are the reader's, the rest the thread's.
+  // Shared: buffers first_filled_ ... first_filled_ + filled_ - 1 of the ring are the reader's, the rest the
+  // thread's.
   std::vector<Buffer> ring_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,5 +1,5 @@
-// libFuzzer entry point for every decompressor: any bytes as data of each format, as a decoder state, as a file
-// whose parts are looked for. Never a crash; the same bytes for any steps; memory and output bounded.
+// libFuzzer entry point for every decompressor: any bytes as data of each format, as a decoder state, as a
+// file whose parts are looked for. Never a crash; the same bytes for any steps; memory and output bounded.
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,7 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Compression& compression : compressions()) {
     if (!compression.make_decoder) continue;
     const auto large = decompressed(compression.name, data, size, 65536);
-    fuzz::require(large == decompressed(compression.name, data, size, 997), "the answer depends on the steps");
+    fuzz::require(large == decompressed(compression.name, data, size, 997),
+                  "the answer depends on the steps");
   }
   go_on_from(data, size);
   look_for_parts(data, size);

@@ -18,11 +18,6 @@ namespace {
 
 using namespace test;
 
-Drained drain_gzip(const Bytes& compressed, std::size_t step = 4096) {
-  const auto source = decompress_memory("gzip", compressed.data(), compressed.size());
-  return drain(*source, step);
-}
-
 TEST(FileSource, GivesEveryByteForAnyStep) {
   ScratchFolder scratch;
   std::mt19937 random(1);
@@ -167,107 +162,6 @@ TEST(OpenSource, RecognisesGzipByContent) {
   EXPECT_EQ((*source)->compression(), "gzip");
   EXPECT_EQ(drain(**source, 64).bytes, Bytes(1000, 3));
   EXPECT_EQ((*source)->input_done(), (*source)->input_total());
-}
-
-TEST(GzipSource, MembersAndWhatFollowsThem) {
-  std::mt19937 random(2);
-  const Bytes a = text_like(random, 300'000), b = text_like(random, 1000), none;
-  const Bytes ma = gzip_member(a), mb = gzip_member(b), empty = gzip_member(none);
-  Bytes ab = a, damaged_start = ma;
-  append(ab, b);
-  damaged_start[0] ^= 1;
-  const struct {
-    const char* name;
-    std::vector<Bytes> parts;
-    Bytes wanted;
-    const char* damage = "";
-  } rows[] = {
-      {"one", {ma}, a},
-      {"two", {ma, mb}, ab},
-      {"empty", {empty}, none},
-      {"empty between", {empty, ma, empty, empty, mb, empty}, ab},
-      {"zeros after", {ma, Bytes(512, 0)}, a},
-      {"long zeros after", {ma, Bytes(300'000, 0)}, a},
-      {"garbage after", {ma, Bytes(100, 0x55)}, a, "member 1 is followed by bytes that are no gzip member"},
-      {"one byte after", {ma, {0x1f}}, a, "member 1 is followed by"},
-      {"two bytes after", {ma, {0x1f, 0x8b}}, a, "member 1 is followed by"},
-      {"a member after zeros", {ma, mb, Bytes(512, 0), mb}, ab, "member 2 is followed by"},
-      {"a damaged start after", {ma, mb, damaged_start}, ab, "member 2 is followed by"},
-  };
-  for (const auto& row : rows) {
-    Bytes compressed;
-    for (const Bytes& part : row.parts) append(compressed, part);
-    for (std::size_t step : {1u, 7u, 4096u, 1u << 20}) {
-      if (step == 1 && row.wanted.size() > 400'000) continue;
-      const Drained drained = drain_gzip(compressed, step);
-      EXPECT_EQ(drained.error, "");
-      EXPECT_EQ(drained.damage.empty(), *row.damage == 0) << row.name << ": " << drained.damage;
-      EXPECT_NE(drained.damage.find(row.damage), std::string::npos) << row.name << ": " << drained.damage;
-      EXPECT_TRUE(drained.bytes == row.wanted) << row.name << " by " << step << ": " << drained.bytes.size();
-    }
-  }
-}
-
-TEST(GzipSource, MembersLongerThanItsInputBuffer) {
-  std::mt19937 random(3);
-  Bytes noise(700'000);  // does not compress: a member larger than the input buffer
-  for (auto& byte : noise) byte = static_cast<std::uint8_t>(random());
-  Bytes compressed = gzip_member(noise), wanted = noise;
-  append(compressed, gzip_member(noise));
-  append(wanted, noise);
-  EXPECT_TRUE(drain_gzip(compressed, 65536).bytes == wanted);
-}
-
-TEST(GzipSource, CutAnywhereKeepsWhatCameBefore) {
-  std::mt19937 random(4);
-  const Bytes a = text_like(random, 600), b = text_like(random, 500);
-  const Bytes first = gzip_member(a);
-  Bytes compressed = first, wanted = a;
-  append(compressed, gzip_member(b));
-  append(wanted, b);
-  for (std::size_t cut = 3; cut < compressed.size(); ++cut) {
-    const Drained drained = drain_gzip(prefix(compressed, cut));
-    ASSERT_LE(drained.bytes.size(), wanted.size());
-    EXPECT_TRUE(drained.bytes == prefix(wanted, drained.bytes.size())) << cut;
-    EXPECT_EQ(drained.damage.empty(), cut == first.size()) << cut << ": " << drained.damage;
-    if (cut >= first.size()) {
-      EXPECT_GE(drained.bytes.size(), a.size()) << cut;
-    }
-  }
-}
-
-TEST(GzipSource, AWrongChecksumIsDamageAndTheNextMemberIsReadOn) {
-  std::mt19937 random(5);
-  const Bytes a = text_like(random, 5000), b = text_like(random, 700);
-  for (std::size_t from_end : {8u, 5u, 4u, 1u}) {  // CRC, then length
-    Bytes compressed = gzip_member(a), wanted = a;
-    compressed[compressed.size() - from_end] ^= 0x10;
-    append(compressed, gzip_member(b));
-    append(wanted, b);
-    const Drained drained = drain_gzip(compressed);
-    EXPECT_NE(drained.damage.find("member 1 does not match its checksum"), std::string::npos)
-        << drained.damage;
-    EXPECT_TRUE(drained.bytes == wanted) << from_end << ": " << drained.bytes.size();
-  }
-}
-
-TEST(GzipSource, AnyFlippedByteIsNoticedOrHarmless) {
-  constexpr unsigned kSeed = 6;
-  std::mt19937 random(kSeed);
-  const Bytes a = text_like(random, 3000);
-  const Bytes good = gzip_member(a);
-  for (std::size_t at = 3; at < good.size(); ++at) {
-    Bytes compressed = good;
-    compressed[at] ^= static_cast<std::uint8_t>(1u << (random() % 8));
-    const Drained drained = drain_gzip(compressed, 512);
-    // Header fields such as the time do not matter; whatever changes the content is told.
-    if (drained.bytes != a) {
-      EXPECT_FALSE(drained.damage.empty()) << "seed " << kSeed << " byte " << at;
-    }
-    EXPECT_LE(drained.bytes.size(), std::size_t{4} << 20);
-    // How far it came does not depend on how it was asked.
-    EXPECT_TRUE(drain_gzip(compressed, 7).bytes == drained.bytes) << "seed " << kSeed << " byte " << at;
-  }
 }
 
 TEST(BlockReader, CarriesWhatIsLeftOver) {

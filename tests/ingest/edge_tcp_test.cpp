@@ -21,6 +21,8 @@ struct Difference {
 const std::map<std::string, Difference>& differences() {
   static const std::map<std::string, Difference> table{
       {"tcpdump_babel_update_oobr.pcap", {0, "fuzzed: both lie in records with impossible headers"}},
+      {"pcapng-example.pcapng.zst",
+       {58, "made up times: 100 packets lie behind the year 2262, one alone in 2061 among those of 2015"}},
   };
   return table;
 }
@@ -44,8 +46,7 @@ TEST(EdgeTcp, CountsAsTsharkDoes) {
     if (want["capinfos_rc"] != "0" || want["tshark_rc"] != "0") continue;
     if (!counted) {  // no TCP may be lost by it
       const std::string error = counted.error().message();
-      const bool compressed = error.find("-compressed input is not read") != std::string::npos;
-      EXPECT_TRUE(compressed || want["tshark_tcp_frames"] == "0") << error;
+      EXPECT_EQ(want["tshark_tcp_frames"], "0") << error;
       continue;
     }
     if (const auto known = differences().find(file); known != differences().end()) {

@@ -1,5 +1,5 @@
-// Beginning in the middle: at every place a source says one can, with states that are damaged or made up, and where
-// members begin.
+// Beginning in the middle: at every place a source says one can, with states that are damaged or made up, and
+// where members begin.
 #include "ingest/source/entry_point.hpp"
 
 #include <gtest/gtest.h>
@@ -44,12 +44,19 @@ Bytes mixture(std::mt19937& random, std::size_t size) {
   while (bytes.size() < size) {
     const std::size_t part = random() % 60'000;
     switch (random() % 4) {
-      case 0: append(bytes, noise(random, part)); break;
-      case 1: append(bytes, Bytes(part, static_cast<std::uint8_t>(random()))); break;
-      case 2: append(bytes, text_like(random, part)); break;
+      case 0:
+        append(bytes, noise(random, part));
+        break;
+      case 1:
+        append(bytes, Bytes(part, static_cast<std::uint8_t>(random())));
+        break;
+      case 2:
+        append(bytes, text_like(random, part));
+        break;
       default:
         for (std::size_t i = 0; i < part; ++i) {
-          bytes.push_back(bytes.size() < 40'000 ? static_cast<std::uint8_t>(i) : bytes[bytes.size() - 29'000 - i % 7]);
+          bytes.push_back(bytes.size() < 40'000 ? static_cast<std::uint8_t>(i)
+                                                : bytes[bytes.size() - 29'000 - i % 7]);
         }
     }
   }
@@ -72,8 +79,8 @@ void expect_every_checkpoint_leads_on(const std::string& path, const Bytes& cont
       ASSERT_TRUE(later) << later.error().message() << " at " << at;
       const Drained rest = drain(**later, 100'000);
       EXPECT_EQ(rest.damage, "") << at;
-      ASSERT_TRUE(std::equal(rest.bytes.begin(), rest.bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(at),
-                             content.end()))
+      ASSERT_TRUE(std::equal(rest.bytes.begin(), rest.bytes.end(),
+                             content.begin() + static_cast<std::ptrdiff_t>(at), content.end()))
           << path << " from " << at << ", " << rest.bytes.size();
       ++followed;
     }
@@ -175,7 +182,8 @@ TEST(EntryPoint, DamagedStatesAreRefusedInWords) {
   other_version.state[SavedState::kPosition] ^= 1;
   const auto source = open_source_at(saved.path, other_version);
   ASSERT_FALSE(source);
-  EXPECT_NE(source.error().what.find("another version of ISA-L"), std::string::npos) << source.error().message();
+  EXPECT_NE(source.error().what.find("another version of ISA-L"), std::string::npos)
+      << source.error().message();
 }
 
 // States with a right checksum whose fields were changed: refused, or gone on from without a fault of ours.
@@ -192,9 +200,11 @@ TEST(EntryPoint, MadeUpStatesNeverCrash) {
       Bytes changed = *fields;
       for (auto left = 1 + random() % 3; left != 0; --left) {
         // Mostly the scalars and the tables at the end; values at the limits as often as any.
-        const std::size_t at = random() % 4 == 0   ? random() % changed.size()
-                               : random() % 2 == 0 ? random() % 48
-                                                   : changed.size() - 1 - random() % std::min<std::size_t>(22'000, changed.size());
+        const std::size_t at =
+            random() % 4 == 0 ? random() % changed.size()
+            : random() % 2 == 0
+                ? random() % 48
+                : changed.size() - 1 - random() % std::min<std::size_t>(22'000, changed.size());
         static constexpr std::uint8_t kEdges[] = {0, 1, 0x7f, 0x80, 0xff};
         changed[at] = random() % 2 ? kEdges[random() % 5] : static_cast<std::uint8_t>(random());
       }
@@ -290,7 +300,8 @@ TEST(Stop, ReadsEndShortWhereAUnitBegins) {
           if (shorts == 1 && (*source)->reached_stop()) continue;
           break;
         }
-        const std::string where = std::string(compressor.name) + " " + std::to_string(stop) + " by " + std::to_string(step);
+        const std::string where =
+            std::string(compressor.name) + " " + std::to_string(stop) + " by " + std::to_string(step);
         EXPECT_TRUE(all == both) << where;
         EXPECT_EQ((*source)->reached_stop(), stop == boundary) << where;
         EXPECT_EQ((*source)->passed_stop(), stop != boundary && stop < two.size() - 8) << where;
@@ -409,12 +420,14 @@ TEST(MemberStarts, OfDamagedFiles) {
   std::mt19937 random(kSeed);
   const std::string path = (scratch / "f").string();
   Bytes good;
-  for (int i = 0; i < 5; ++i) append(good, i % 2 ? zstd_frame(text_like(random, 3000)) : bgzf_block(text_like(random, 3000)));
+  for (int i = 0; i < 5; ++i)
+    append(good, i % 2 ? zstd_frame(text_like(random, 3000)) : bgzf_block(text_like(random, 3000)));
   Bytes frames;
   for (int i = 0; i < 5; ++i) append(frames, zstd_frame(text_like(random, 3000)));
   for (int round = 0; round < 600; ++round) {
     Bytes bytes = round % 2 ? good : frames;
-    for (int change = 0; change < 4; ++change) bytes[4 + random() % (bytes.size() - 4)] = static_cast<std::uint8_t>(random());
+    for (int change = 0; change < 4; ++change)
+      bytes[4 + random() % (bytes.size() - 4)] = static_cast<std::uint8_t>(random());
     bytes.resize(4 + random() % bytes.size());
     write_bytes(path, bytes);
     const auto starts = find_member_starts(path, 1 + random() % 100);

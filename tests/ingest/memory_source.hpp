@@ -34,9 +34,11 @@ class MemorySource final : public ByteSource {
 };
 
 /// What is in `format` ("gzip") data in memory, which must outlive it.
-inline std::unique_ptr<ByteSource> decompress_memory(std::string_view format, const std::uint8_t* data, std::size_t size) {
+inline std::unique_ptr<ByteSource> decompress_memory(std::string_view format, const std::uint8_t* data,
+                                                     std::size_t size) {
   for (const Compression& compression : compressions()) {
-    if (compression.name == format) return decompress(std::make_unique<MemorySource>(data, size), compression);
+    if (compression.name == format)
+      return decompress(std::make_unique<MemorySource>(data, size), compression);
   }
   return nullptr;
 }

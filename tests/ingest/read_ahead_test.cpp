@@ -43,12 +43,14 @@ TEST(ThreadsReadAhead, GivesWhatTheSourceGives) {
       for (const std::size_t buffer_bytes : {1u, 1000u, 65'536u}) {
         if (buffer_bytes == 1 && size > 2000) continue;
         for (const std::size_t step : {7u, 1000u, 100'000u}) {
-          ReadAheadSource source(decompress_memory("gzip", compressed.data(), compressed.size()), {buffers, buffer_bytes, 0});
+          ReadAheadSource source(decompress_memory("gzip", compressed.data(), compressed.size()),
+                                 {buffers, buffer_bytes, 0});
           EXPECT_EQ(source.compression(), "gzip");
           EXPECT_EQ(source.input_total(), compressed.size());
           EXPECT_EQ(source.input_done(), 0u);
           const Drained drained = drain(source, step);
-          EXPECT_TRUE(drained.bytes == content) << size << " " << buffers << " " << buffer_bytes << " " << step;
+          EXPECT_TRUE(drained.bytes == content)
+              << size << " " << buffers << " " << buffer_bytes << " " << step;
           EXPECT_EQ(source.input_done(), compressed.size());
           EXPECT_EQ(source.read(Bytes(10).data(), 10).value(), 0u);  // the end stays the end
         }

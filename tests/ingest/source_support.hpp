@@ -1,4 +1,5 @@
-// What the tests of sources share: reading one to its end, and each compression's own library to compress with.
+// What the tests of sources share: reading one to its end, and each compression's own library to compress
+// with.
 #pragma once
 
 #include <bzlib.h>
@@ -32,7 +33,8 @@ inline Drained drain(ByteSource& source, std::size_t step) {
       drained.error = got.error().message();
       return drained;
     }
-    drained.bytes.insert(drained.bytes.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(*got));
+    drained.bytes.insert(drained.bytes.end(), block.begin(),
+                         block.begin() + static_cast<std::ptrdiff_t>(*got));
     if (*got < step) break;
   }
   drained.damage = source.damage();
@@ -73,8 +75,8 @@ inline Bytes zstd_frame(const Bytes& content, int level = 3, int window_log = 0)
 inline Bytes xz_stream(const Bytes& content, std::uint32_t preset = 1) {
   Bytes out(lzma_stream_buffer_bound(content.size()));
   std::size_t size = 0;
-  EXPECT_EQ(lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC64, nullptr, content.data(), content.size(), out.data(), &size,
-                                    out.size()),
+  EXPECT_EQ(lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC64, nullptr, content.data(), content.size(),
+                                    out.data(), &size, out.size()),
             LZMA_OK);
   out.resize(size);
   return out;
@@ -84,9 +86,10 @@ inline Bytes bzip2_stream(const Bytes& content) {
   Bytes out(content.size() + content.size() / 100 + 600), in = content;
   auto size = static_cast<unsigned>(out.size());
   in.push_back(0);  // so that there is an address
-  EXPECT_EQ(BZ2_bzBuffToBuffCompress(reinterpret_cast<char*>(out.data()), &size, reinterpret_cast<char*>(in.data()),
-                                     static_cast<unsigned>(content.size()), 1, 0, 0),
-            BZ_OK);
+  EXPECT_EQ(
+      BZ2_bzBuffToBuffCompress(reinterpret_cast<char*>(out.data()), &size, reinterpret_cast<char*>(in.data()),
+                               static_cast<unsigned>(content.size()), 1, 0, 0),
+      BZ_OK);
   out.resize(size);
   return out;
 }
