@@ -29,6 +29,7 @@ struct BinOptions {
   bool strict = false;                  ///< damage is an error, and ends the job
   std::size_t threads = 1;              ///< captures counted at once; 0 for all cores
   std::int64_t wait_ms = 10'000;        ///< for another writer
+  std::uint64_t index_step_bytes = index_step_default_bytes;  ///< between places of the time index
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
   std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other

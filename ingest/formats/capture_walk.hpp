@@ -16,7 +16,7 @@ namespace walk_detail {
 template <class Layout, PacketSink Sink>
 Status walk_pcap_as(WalkSession& session, const PcapHeader& header, LinkType link, Sink& sink) {
   PcapWalker<Layout, Sink> walker(header, link, sink, session.log());
-  return session.drive(walker);
+  return session.drive(walker, sink);
 }
 
 template <PacketSink Sink>
@@ -39,7 +39,7 @@ Status walk_pcapng(WalkSession& session, Sink& sink) {
   auto swapped = first_section_swapped(session);
   if (!swapped) return std::move(swapped).error();
   PcapngWalker<Sink> walker(*swapped, sink, session.log());
-  TG_TRY(session.drive(walker));
+  TG_TRY(session.drive(walker, sink));
   if (const auto link = walker.only_undecoded_link()) {
     return session.error(link_name(*link) + " is not decoded, and no interface has another",
                          undecoded_link_remedy());

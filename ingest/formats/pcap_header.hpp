@@ -2,6 +2,7 @@
 // Tested by tests/ingest/pcap_test.cpp.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -21,6 +22,7 @@ struct PcapHeader {
   std::uint32_t fcs_bytes = 0;   ///< frame check sequence at the end of each packet
   std::uint32_t snaplen = 0;     ///< as written; 0 and huge values mean unlimited
   std::uint32_t link_number = 0;
+  std::array<std::uint8_t, kPcapFileHeaderBytes> as_written{};
 
   /// One of the layouts for which the walk is a tight loop of its own.
   bool plain() const { return !modified && !lengths_swapped && fcs_bytes == 0; }

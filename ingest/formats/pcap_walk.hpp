@@ -18,8 +18,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
@@ -37,7 +40,8 @@ class PcapWalker {
         hard_limit_(std::clamp(header.snaplen, kUsualLimit, kLargestLimit)),
         expected_limit_(header.snaplen == 0 ? hard_limit_ : std::min(header.snaplen, hard_limit_)),
         sink_(sink),
-        log_(log) {}
+        log_(log),
+        head_(header.as_written) {}
 
   /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
   /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
@@ -51,6 +55,13 @@ class PcapWalker {
       p = step.next;
       if (!step.go_on) return p;
     }
+  }
+
+  /// What a walk that begins where this one stands has to find before it: the file header. None while this one looks
+  /// for a place to go on after damage.
+  std::optional<std::span<const std::uint8_t>> resume_head() const {
+    if (scanning_) return std::nullopt;
+    return head_;
   }
 
  private:
@@ -130,6 +141,7 @@ class PcapWalker {
   std::uint32_t hard_limit_, expected_limit_;
   Sink& sink_;
   DamageLog& log_;
+  std::array<std::uint8_t, kPcapFileHeaderBytes> head_;
   Window window_{};
   bool scanning_ = false;
   std::uint64_t stretch_offset_ = 0;

@@ -21,11 +21,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/formats/pcapng_block.hpp"
+#include "ingest/formats/pcapng_head.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
 #include "kernels/core/host_device.hpp"
 
@@ -35,7 +37,8 @@ template <PacketSink Sink>
 class PcapngWalker {
  public:
   /// `swapped`: byte order of the first section.
-  PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : swapped_(swapped), sink_(sink), log_(log) {}
+  PcapngWalker(bool swapped, Sink& sink, DamageLog& log)
+      : swapped_(swapped), head_(swapped), sink_(sink), log_(log) {}
 
   /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
   /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
@@ -49,6 +52,12 @@ class PcapngWalker {
       p = step.next;
       if (!step.go_on) return p;
     }
+  }
+
+  /// What a walk that begins where this one stands has to find before it: the section and its interfaces so far. None
+  /// while this one looks for a place to go on after damage, and where the interfaces take more room than is sensible.
+  std::optional<std::span<const std::uint8_t>> resume_head() const {
+    return scanning_ ? std::nullopt : head_.bytes();
   }
 
   /// The link type to name where the file describes interfaces and none of them is decoded.
@@ -122,12 +131,13 @@ class PcapngWalker {
   bool take_block(const std::uint8_t* p, const pcapng::Block& block);
   template <bool kSwapped>
   bool take_packet(const std::uint8_t* p, const pcapng::Block& block, std::uint32_t index);
-  void add_interface(const PcapngInterface& interface);
+  void add_interface(const PcapngInterface& interface, std::span<const std::uint8_t> block);
   template <bool kSwapped>
   void take_statistics(const std::uint8_t* p, const pcapng::Block& block);
 
   bool swapped_;
   std::vector<PcapngInterface> interfaces_;  // of this section
+  PcapngHead head_;                          // the same as blocks
   std::optional<std::uint32_t> undecoded_link_;
   bool any_decoded_ = false;
   Sink& sink_;
@@ -160,7 +170,7 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
       break;
   }
   if (!log_.begin_stretch(window_.offset_of(p), "a block that cannot be")) return {p, false};
-  if (block.type == pcapng::kInterface) add_interface({});  // keeps the numbers of those after it
+  if (block.type == pcapng::kInterface) add_interface({}, {});  // keeps the numbers of those after it
   stretch_offset_ = window_.offset_of(p);
   scanning_ = true;
   return {resume, true};
@@ -218,9 +228,10 @@ bool PcapngWalker<Sink>::take_block(const std::uint8_t* p, const pcapng::Block& 
     case pcapng::kSectionHeader:
       swapped_ = kSwapped;
       interfaces_.clear();
+      head_ = PcapngHead(kSwapped);
       return true;
     case pcapng::kInterface:
-      add_interface(parse_interface<kSwapped>(p + 8, block.size - 12));
+      add_interface(parse_interface<kSwapped>(p + 8, block.size - 12), {p, block.size});
       return true;
     case pcapng::kEnhancedPacket:
       return take_packet<kSwapped>(p, block, load_u32<kSwapped>(p + 8));
@@ -261,8 +272,9 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
 }
 
 template <PacketSink Sink>
-void PcapngWalker<Sink>::add_interface(const PcapngInterface& interface) {
+void PcapngWalker<Sink>::add_interface(const PcapngInterface& interface, std::span<const std::uint8_t> block) {
   if (interfaces_.size() < kMostInterfaces) interfaces_.push_back(interface);
+  head_.add_interface(block);
   any_decoded_ |= interface.usable && interface.decoded;
   if (interface.usable && !interface.decoded && !undecoded_link_) undecoded_link_ = interface.link_number;
 }

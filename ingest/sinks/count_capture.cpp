@@ -20,7 +20,8 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   TG_TRY(usable(options));
   RowPortions portions(options.flush_rows, rows);
   CountSink sink(options.interval_ns, portions);
-  auto walked = walk_capture(path, sink, {.strict = options.strict, .progress = options.progress});
+  IndexBuilder index(options.index_step_bytes);
+  auto walked = walk_capture(path, sink, {.strict = options.strict, .progress = options.progress, .index = &index});
   if (!walked) return std::move(walked).error();
 
   PartialSeries capture = sink.finish();
@@ -29,7 +30,7 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   portions.hand_over(capture.take_rows());
   if (!portions.status()) return portions.status().error();
   return CountedCapture{walked->format, capture.account(), capture.first_ns(), capture.last_kept_ns(),
-                        walked->damage};
+                        walked->damage, index.take()};
 }
 
 }  // namespace tidegauge

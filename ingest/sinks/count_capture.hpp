@@ -7,7 +7,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "ingest/formats/trace_index.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/interval_columns.hpp"
 #include "kernels/data/partial_series.hpp"
@@ -18,6 +20,7 @@ struct CountOptions {
   std::int64_t interval_ns = 1'000'000'000;
   bool strict = false;
   std::size_t flush_rows = 1 << 16;  ///< rows kept in memory before they are handed over
+  std::uint64_t index_step_bytes = index_step_default_bytes;  ///< of the decompressed stream between places of the index
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
@@ -26,6 +29,7 @@ struct CountedCapture {
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;  ///< smallest and largest kept timestamp
   std::string damage;
+  std::vector<IndexEntry> index;  ///< which bytes hold which intervals, in file order
 };
 
 /// Hands rows over in portions; rows of one interval add up over portions. An error of `rows` is returned once the walk

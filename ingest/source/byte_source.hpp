@@ -12,11 +12,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
+
+/// Where reading can begin (open_source_at, entry_point.hpp).
+struct EntryPoint {
+  std::uint64_t stream_offset = 0;  ///< in the decompressed stream
+  std::uint64_t input_offset = 0;   ///< in the file as it lies on disk
+  std::vector<std::uint8_t> state{};  ///< what the decompressor has to know there; empty where nothing
+};
 
 class ByteSource {
  public:
@@ -31,6 +40,9 @@ class ByteSource {
 
   /// How many bytes to ask for at once for the best rate.
   virtual std::size_t block_bytes() const = 0;
+
+  /// Where reading could begin anew to go on exactly here; none where that cannot be.
+  virtual std::optional<EntryPoint> checkpoint() { return std::nullopt; }
 
   /// "gzip", or empty for a plain file.
   virtual std::string compression() const { return {}; }

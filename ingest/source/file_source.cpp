@@ -49,6 +49,24 @@ Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) 
   return source;
 }
 
+Expected<std::unique_ptr<FileSource>> FileSource::open_at(const std::string& path, std::uint64_t offset) {
+  auto source = open(path);
+  if (!source || offset == 0) return source;
+  FileSource& file = **source;
+  if (!file.regular_ || offset > file.total_)
+    return Error{"has no byte " + std::to_string(offset) + " to begin at", path, "check that it is the file that was counted"};
+  if (::lseek(file.descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0)
+    return Error{"cannot go to byte " + std::to_string(offset) + ": " + system_words(errno), path, ""};
+  file.done_ = offset;
+  file.head_bytes_ = 0;
+  return source;
+}
+
+std::optional<EntryPoint> FileSource::checkpoint() {
+  if (!regular_) return std::nullopt;
+  return EntryPoint{input_done(), input_done(), {}};
+}
+
 Expected<std::size_t> FileSource::read(std::uint8_t* out, std::size_t size) {
   const std::size_t from_head = std::min(size, head_bytes_ - head_taken_);
   std::memcpy(out, head_ + head_taken_, from_head);

@@ -14,11 +14,14 @@ namespace tidegauge {
 class FileSource final : public ByteSource {
  public:
   static Expected<std::unique_ptr<FileSource>> open(const std::string& path);
+  /// The same, from byte `offset` of the file on.
+  static Expected<std::unique_ptr<FileSource>> open_at(const std::string& path, std::uint64_t offset);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
 
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
+  std::optional<EntryPoint> checkpoint() override;
   std::uint64_t input_done() const override { return done_ - (head_bytes_ - head_taken_); }
   std::uint64_t input_total() const override { return total_; }
   // 128 KiB to 1 MiB are equally fast where the second-level cache is ours; 256 KiB leave half of it to the

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ingest/source/entry_point.hpp"
 #include "ingest/source/file_source.hpp"
 #include "ingest/source/gzip_source.hpp"
 
@@ -41,6 +42,13 @@ Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
   if (head.starts_with("\x1f\x8b\x08")) {
     return make_gzip_source(std::move(*file));
   }
+  return std::unique_ptr<ByteSource>(std::move(*file));
+}
+
+Expected<std::unique_ptr<ByteSource>> open_source_at(const std::string& path, const EntryPoint& entry) {
+  if (entry.stream_offset == 0) return open_source(path);
+  auto file = FileSource::open_at(path, entry.input_offset);  // only plain files give checkpoints
+  if (!file) return std::move(file).error();
   return std::unique_ptr<ByteSource>(std::move(*file));
 }
 

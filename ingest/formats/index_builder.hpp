@@ -1,0 +1,61 @@
+// Makes the time index while a capture is walked: asked after each block, does something about every 16 MiB.
+// Needs a sink that can mark (OrderedStretch) and a walker that can say what precedes its place (resume_head); with
+// others the whole capture is one stretch, or there is no index. Tested by tests/ingest/extract_test.cpp.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "ingest/formats/trace_index.hpp"
+#include "ingest/source/block_reader.hpp"
+
+namespace tidegauge {
+
+template <class Sink>
+concept MarkingSink = requires(Sink sink) {
+  { sink.mark(false) } -> std::same_as<std::optional<StretchMark>>;
+};
+
+class IndexBuilder {
+ public:
+  explicit IndexBuilder(std::uint64_t step_bytes = index_step_default_bytes) : step_bytes_(step_bytes), due_(step_bytes) {}
+
+  /// `walker` stands at reader.offset(), and everything before that is in `sink`.
+  template <class Walker, class Sink>
+  void after_block(const Walker& walker, Sink& sink, const BlockReader& reader, ByteSource& source) {
+    if constexpr (MarkingSink<Sink> && requires { walker.resume_head(); }) {
+      if (reader.offset() < due_) return;
+      // The source is ahead of the walker: its checkpoint serves the first place at or after it.
+      if (!place_) place_ = source.checkpoint().value_or(open_.entry);
+      if (place_->stream_offset > reader.offset()) return;
+      const auto head = walker.resume_head();
+      if (!head) return;
+      if (const auto mark = sink.mark(false)) begin_stretch(*mark, reader.offset(), *head);
+    }
+  }
+
+  /// Nothing more comes.
+  template <class Sink>
+  void end(Sink& sink) {
+    if constexpr (MarkingSink<Sink>) {
+      if (const auto mark = sink.mark(true)) close(*mark);
+    }
+  }
+
+  std::vector<IndexEntry> take() { return std::exchange(entries_, {}); }
+
+ private:
+  void close(const StretchMark& mark);
+  void begin_stretch(const StretchMark& mark, std::uint64_t offset, std::span<const std::uint8_t> head);
+
+  std::uint64_t step_bytes_, due_;
+  IndexEntry open_;                  ///< the stretch that the walk is in
+  std::optional<EntryPoint> place_;  ///< for the next one
+  std::vector<IndexEntry> entries_;
+};
+
+}  // namespace tidegauge
