@@ -28,7 +28,11 @@ class Extraction {
     TG_TRY(merge_packets(captures_, [&](const PacketView& packet) { return take(packet); }));
     TG_TRY(writer_.finish());
     TG_TRY(compare());
-    for (const StretchReader& capture : captures_) report_.input_bytes += capture.input_bytes();
+    for (const StretchReader& capture : captures_) {
+      report_.input_bytes += capture.input_bytes();
+      if (capture.from_beginning())
+        report_.remarks.push_back(capture.path() + ": was read from its beginning, as its compression has no place to begin at");
+    }
     return std::move(report_);
   }
 
@@ -50,13 +54,9 @@ class Extraction {
   Status add_capture(const TraceRecord& trace) {
     auto index = file_.index_of(trace);
     if (!index) return std::move(index).error();
-    const bool compressed = trace.kind.find(" in ") != std::string::npos;
-    const auto first = std::ranges::find_if(*index, [&](const IndexEntry& e) { return overlaps(e); });
-    if (first == index->end()) return {};
+    if (std::ranges::none_of(*index, [&](const IndexEntry& entry) { return overlaps(entry); })) return {};
     auto path = find_file(trace);
     if (!path) return std::move(path).error();
-    if (compressed && first->stream_offset != 0 && first->entry.stream_offset == 0)
-      report_.remarks.push_back(fmt::format("{}: is read from its beginning, as its compression has no place to begin at", *path));
     plain_settings_ = plain_settings_ && trace.settings == "{}";
     report_.capture_bytes += trace.fingerprint.size;
     ++report_.traces;

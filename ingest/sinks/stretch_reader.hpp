@@ -37,6 +37,7 @@ class StretchReader {
   /// The wanted packets of the next stretch, in the capture's order; perhaps none.
   Expected<PacketBuffer> next();
   std::uint64_t input_bytes() const { return source_.input_done(); }
+  bool from_beginning() const { return source_.from_beginning(); }
   const std::string& path() const { return path_; }
 
  private:

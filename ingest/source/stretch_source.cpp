@@ -23,16 +23,29 @@ Status StretchSource::begin(const EntryPoint& entry, std::uint64_t stream_offset
   return {};
 }
 
+/// A decompressor's state may be of another version of its library: then the stream is read from its beginning.
+Status StretchSource::open(const EntryPoint& entry) {
+  close();
+  const bool at_entry = entry.state.empty() || states_usable_;
+  auto opened = open_source_at(path_, at_entry ? entry : EntryPoint{});
+  if (!opened && !entry.state.empty() && states_usable_) {
+    states_usable_ = false;
+    return open(entry);
+  }
+  if (!opened) return std::move(opened).error();
+  source_ = *std::move(opened);
+  opened_at_ = source_->input_done();
+  at_ = at_entry ? entry.stream_offset : 0;
+  return {};
+}
+
 /// Afterwards `stream_offset` is in kept_, or where the source stands.
 Status StretchSource::reach(const EntryPoint& entry, std::uint64_t stream_offset) {
   const std::uint64_t first_kept = at_ - kept_.size();
-  if (!source_ || stream_offset < first_kept || entry.stream_offset > at_) {
-    close();
-    auto opened = open_source_at(path_, entry);
-    if (!opened) return std::move(opened).error();
-    source_ = *std::move(opened);
-    opened_at_ = source_->input_done();
-    at_ = entry.stream_offset;
+  const bool nearer = entry.stream_offset > at_ && (entry.state.empty() || states_usable_);
+  if (!source_ || stream_offset < first_kept || nearer) {
+    TG_TRY(open(entry));
+    from_beginning_ = from_beginning_ || (at_ == 0 && stream_offset != 0);
   } else {
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
                                                    stream_offset - first_kept, kept_.size())));

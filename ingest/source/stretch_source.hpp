@@ -29,6 +29,8 @@ class StretchSource final : public ByteSource {
                std::uint64_t keep_from = std::numeric_limits<std::uint64_t>::max());
   /// The stretch has given what was wanted: the stream ends at the next read.
   void enough() { enough_ = true; }
+  /// The stream had to be read from its beginning to get to a stretch.
+  bool from_beginning() const { return from_beginning_; }
   /// Closes the file until begin().
   void close();
 
@@ -41,6 +43,7 @@ class StretchSource final : public ByteSource {
 
  private:
   std::uint64_t read_of_open() const { return source_ ? source_->input_done() - opened_at_ : 0; }
+  Status open(const EntryPoint& entry);
   Status reach(const EntryPoint& entry, std::uint64_t stream_offset);
   Status pass_over(std::uint64_t bytes);
   Expected<std::size_t> read_stream(std::uint8_t* out, std::size_t size);
@@ -55,7 +58,7 @@ class StretchSource final : public ByteSource {
   std::uint64_t keep_from_ = 0;
   std::vector<std::uint8_t> head_;
   std::size_t head_taken_ = 0;
-  bool enough_ = false;
+  bool enough_ = false, states_usable_ = true, from_beginning_ = false;
 };
 
 }  // namespace tidegauge

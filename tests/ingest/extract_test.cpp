@@ -243,6 +243,7 @@ TEST(Extract, OnlyStretchesThatOverlapAreRead) {
   EXPECT_EQ(packets, 10'000u);
   StretchReader reader((scratch / "x").string(), second, counted.index, {{1'600'005'000, 1'600'005'009}}, 4'096);
   EXPECT_EQ(read_all(reader).size(), 10u);
+  EXPECT_FALSE(reader.from_beginning());
   EXPECT_LT(reader.input_bytes(), 130'000u) << "at most two stretches and what was read ahead, of a million bytes";
   StretchReader none((scratch / "x").string(), second, counted.index, {{1'700'000'000, 1'700'000'000}});
   EXPECT_FALSE(none.next_bound_ns());
@@ -260,6 +261,7 @@ TEST(Extract, ACompressedCaptureIsInflatedOnceHoweverManyStretchesAreWanted) {
   StretchReader reader((scratch / "x.gz").string(), second, counted.index, {{1'600'000'900, 1'600'004'000}}, 4'096);
   EXPECT_EQ(read_all(reader).size(), 3'101u);
   EXPECT_LE(reader.input_bytes(), fs::file_size(scratch / "x.gz"));
+  EXPECT_TRUE(reader.from_beginning());
 }
 
 TEST(Extract, ACaptureThatBecameShorterIsAnError) {
