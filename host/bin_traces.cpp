@@ -163,6 +163,7 @@ class BinJob {
       counting.interval_ns = report_.interval_ns;
       counting.strict = options_.strict;
       counting.spare_threads = &spare_threads_;
+      counting.index_step_bytes = options_.index_step_bytes;
       counting.progress = [&](std::uint64_t done, std::uint64_t) {
         if (stopping()) throw Interrupted{};
         progress_.advance(result.path, done - std::min(done, told));
@@ -186,7 +187,9 @@ class BinJob {
       result.trace.account = counted->account;
       result.trace.damage = counted->damage;
       if (counted->first_ns) result.trace.span = Span{*counted->first_ns, *counted->last_ns};
-      return result.trace;
+      TraceRecord counted_trace = result.trace;
+      counted_trace.index = std::move(counted->index);
+      return counted_trace;
     });
     storing.reset();
     result.store_seconds = storing_time.seconds();

@@ -30,6 +30,7 @@ struct BinOptions {
   bool strict = false;                  ///< damage is an error, and ends the job
   std::size_t threads = 0;              ///< at work at once; 0 for one per core
   std::int64_t wait_ms = 10'000;        ///< for another writer
+  std::uint64_t index_step_bytes = index_step_default_bytes;  ///< between places of the time index
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
   std::string stats_field = "IPv4 bytes";  ///< what is taken of CAIDA's .pcap.stats files
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once

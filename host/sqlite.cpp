@@ -72,6 +72,11 @@ std::string Statement::text(int column) const {
   return bytes ? std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(get(), column))) : std::string();
 }
 
+std::vector<std::uint8_t> Statement::blob(int column) const {
+  const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_column_blob(get(), column));
+  return bytes ? std::vector<std::uint8_t>(bytes, bytes + sqlite3_column_bytes(get(), column)) : std::vector<std::uint8_t>();
+}
+
 Expected<Database> Database::open(const std::string& name, int flags, const std::string& where) {
   sqlite3* handle = nullptr;
   errno = 0;

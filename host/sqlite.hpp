@@ -6,9 +6,12 @@
 
 #include <concepts>
 #include <cstdint>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/core/status.hpp"
 
@@ -24,6 +27,11 @@ class Statement {
   }
   void bind_at(int index, const char* text) { bind_at(index, std::string_view(text)); }
   void bind_at(int index, const std::string& text) { bind_at(index, std::string_view(text)); }
+  void bind_at(int index, std::span<const std::uint8_t> blob) {
+    sqlite3_bind_blob64(get(), index, blob.data(), blob.size(), SQLITE_TRANSIENT);  // no bytes: NULL
+  }
+  void bind_at(int index, const std::vector<std::uint8_t>& blob) { bind_at(index, std::span(blob)); }
+  void bind_at(int index, std::nullptr_t) { sqlite3_bind_null(get(), index); }
   /// NaN becomes NULL, SQLite's own rule.
   void bind_at(int index, double value) { sqlite3_bind_double(get(), index, value); }
   /// Counters are stored as SQLite's signed 64-bit integers; no sum of packets or bytes reaches 2^63.
@@ -48,6 +56,7 @@ class Statement {
   bool is_null(int column) const { return sqlite3_column_type(get(), column) == SQLITE_NULL; }
   double real(int column) const;  ///< NULL reads as NaN
   std::string text(int column) const;
+  std::vector<std::uint8_t> blob(int column) const;  ///< NULL reads as no bytes
 
  private:
   struct Finalize {

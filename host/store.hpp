@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/coverage.hpp"
+#include "ingest/formats/trace_index.hpp"
 #include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/forecast.hpp"
@@ -39,6 +40,9 @@ struct TraceRecord {
                                   ///< series its whole extent
   std::string damage;             ///< words about damage; empty if none
   std::string settings = "{}";    ///< JSON of what changes the numbers (filter, outer, dedup)
+  std::string absolute_path{};    ///< empty: made from `path`
+  std::int64_t late_interval_ns = 0;  ///< what `late` was counted at, if not at the file's interval (see rebin.hpp)
+  std::vector<IndexEntry> index{};    ///< written with the trace; read by index_of() only
 };
 
 enum class AddOutcome { added, already_in };
@@ -72,10 +76,19 @@ class SeriesFile {
   using RowSink = std::function<Status(const std::map<std::int64_t, IntervalRow>&)>;
   Expected<AddOutcome> add_trace(TraceRecord trace, const std::function<Expected<TraceRecord>(const RowSink&)>& fill);
 
-  /// Adds an imported series (`time,value`): one value per interval, its spans are the runs of consecutive intervals.
-  Expected<AddOutcome> add_values(TraceRecord trace, std::span<const std::int64_t> k, std::span<const double> values);
+  /// Adds an imported series (`time,value`): one value per interval. Its spans are the runs of consecutive intervals,
+  /// unless others are given.
+  Expected<AddOutcome> add_values(TraceRecord trace, std::span<const std::int64_t> k, std::span<const double> values,
+                                  const std::optional<std::vector<Span>>& spans = std::nullopt);
 
   Expected<std::vector<TraceRecord>> traces() const;
+  // What is stored of one trace (point and fingerprint say which).
+  Expected<std::vector<IndexEntry>> index_of(const TraceRecord& trace) const;
+  Expected<std::vector<Span>> spans_of(const TraceRecord& trace) const;
+  Status visit_rows(const TraceRecord& trace, const std::function<Status(std::int64_t k, const IntervalRow&)>& row) const;
+  Status visit_values(const TraceRecord& trace, const std::function<Status(std::int64_t k, double value)>& row) const;
+  /// The counter summed over a point's traces and the intervals first_k to last_k.
+  Expected<std::uint64_t> sum(const std::string& point, Column column, std::int64_t first_k, std::int64_t last_k) const;
   Expected<std::vector<std::string>> points() const;
   /// Spans of a point after closing joints below the tolerance (default max(Δ/100, 10 ms)).
   Expected<std::vector<Span>> spans(const std::string& point) const;

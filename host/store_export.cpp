@@ -33,6 +33,16 @@ class Pieces {
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 
+/// `late` that was counted at a finer interval means something else: such series are not equal to others.
+Status write_late_intervals(Pieces& out, const sqlite::Database& db) {
+  auto select = db.prepare("SELECT DISTINCT point, late_interval_ns FROM traces WHERE late_interval_ns NOT NULL "
+                           "ORDER BY point, late_interval_ns");
+  if (!select) return std::move(select).error();
+  return for_each_row(*select, [&] {
+    return out.add(fmt::format("# late_interval_ns {} at {}\n", select->integer(1), csv_field(select->text(0))));
+  });
+}
+
 /// Counters are written as the integers they are: a double would round above 2^53.
 Status write_rows(Pieces& out, PointRows& rows, const std::string& point, bool imported) {
   while (true) {
@@ -56,6 +66,7 @@ Status SeriesFile::export_canonical(const std::function<Status(std::string_view)
 
   Pieces out(write);
   TG_TRY(out.add(fmt::format("# tidegauge canonical 1\n# interval_ns {}\n", interval_ns())));
+  TG_TRY(write_late_intervals(out, impl_->db));
   TG_TRY(out.add("point,first_ns,last_ns\n"));
   for (const auto& point : *names) {
     const auto covered = impl_->closed_spans(point);

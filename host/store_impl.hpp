@@ -32,6 +32,7 @@ struct SeriesFile::Impl {
   Status check_interval(std::int64_t wanted_ns) const;
   Expected<std::optional<TraceRecord>> find(const TraceRecord& candidate) const;
   Expected<std::int64_t> insert_trace(const TraceRecord& trace) const;
+  Status write_index(std::int64_t id, const std::vector<IndexEntry>& index) const;
   struct Extent {  ///< smallest and largest interval with a row
     std::optional<std::int64_t> first_k, last_k;
     void add(std::int64_t k);

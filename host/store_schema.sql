@@ -1,4 +1,4 @@
--- The series file, schema version 1.
+-- The series file, schema version 2.
 --
 -- One SQLite database (WAL). PRAGMA application_id is 1414087749 ("TIDE"), which marks a series file; PRAGMA user_version is
 -- the schema version. A program refuses a newer version.
@@ -34,6 +34,8 @@ CREATE TABLE traces (
   captured_bytes INTEGER NOT NULL DEFAULT 0, -- of the records read
   first_k        INTEGER,                    -- smallest and largest interval with a row; NULL without rows
   last_k         INTEGER,
+  late_interval_ns INTEGER,                  -- `late` counts packets of an earlier interval of this length; NULL: interval_ns
+                                             -- (set where rebin made the rows from finer ones that held late packets)
   added_at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
   UNIQUE (size, hash, point)
 );
@@ -56,6 +58,25 @@ CREATE TABLE intervals (
   k     INTEGER NOT NULL,
   {counters},
   PRIMARY KEY (trace, k)
+) WITHOUT ROWID;
+
+-- The time index: which stretches of a capture's bytes hold which intervals (ingest/formats/trace_index.hpp), so that
+-- `extract` reads only those. A stretch ends where the next ordinal's begins, the last one at the end of the capture.
+CREATE TABLE trace_index (
+  trace               INTEGER NOT NULL REFERENCES traces,
+  ordinal             INTEGER NOT NULL,      -- order in the capture
+  first_k             INTEGER NOT NULL,      -- its kept records lie between these, both included
+  last_k              INTEGER NOT NULL,
+  packets             INTEGER NOT NULL,      -- records with a time in it, kept or set aside
+  stream_offset       INTEGER NOT NULL,      -- of its first record in the decompressed stream
+  entry_stream_offset INTEGER NOT NULL,      -- where reading can begin, at or before it: in the decompressed stream,
+  entry_input_offset  INTEGER NOT NULL,      -- and in the file
+  state               BLOB,                  -- what the decompressor has to know there; NULL: nothing
+  last_ns             INTEGER,               -- times of the two records before the stretch; NULL at the capture's start
+  before_last_ns      INTEGER,
+  head                BLOB,                  -- what the walker has to find before the stretch; NULL: as for the stretch
+                                             -- before, none for the first
+  PRIMARY KEY (trace, ordinal)
 ) WITHOUT ROWID;
 
 -- Imported series (`bin --csv`): one value per interval and point. A point holds counters or imported values, not both.

@@ -27,6 +27,10 @@ std::string absolute_path(const std::string& path) {
   return error ? path : canonical.string();
 }
 
+std::string absolute_path(const TraceRecord& trace) {
+  return trace.absolute_path.empty() ? absolute_path(trace.path) : trace.absolute_path;
+}
+
 std::string refusal_columns(const std::string& separator_pattern) {
   std::string list;
   for (const auto name : refusal_names) list += fmt::format(fmt::runtime(separator_pattern), name);
@@ -36,7 +40,7 @@ std::string refusal_columns(const std::string& separator_pattern) {
 std::string select_traces(const std::string& condition) {
   return "SELECT path, point, size, hash, kind, settings, damage, records_read, records_counted, skipped_bytes, "
          "captured_bytes, (SELECT min(first_ns) FROM spans s WHERE s.trace = t.trace), "
-         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace)" +
+         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace), absolute_path, late_interval_ns" +
          refusal_columns(", refused_{}") + " FROM traces t " + condition;
 }
 
@@ -53,8 +57,10 @@ TraceRecord trace_from(const sqlite::Statement& row) {
   trace.account.skipped_bytes = row.count(9);
   trace.account.captured_bytes = row.count(10);
   if (!row.is_null(11)) trace.span = Span{row.integer(11), row.integer(12)};
+  trace.absolute_path = row.text(13);
+  trace.late_interval_ns = row.integer(14);
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
-    trace.account.refused[i] = row.count(13 + static_cast<int>(i));
+    trace.account.refused[i] = row.count(15 + static_cast<int>(i));
   return trace;
 }
 
@@ -150,7 +156,7 @@ void SeriesFile::Impl::Extent::add(std::int64_t k) {
 Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
   auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 AND path <> '-' LIMIT 1");
   if (!same_path) return std::move(same_path).error();
-  auto known = same_path->bind(absolute_path(candidate.path)).step();
+  auto known = same_path->bind(absolute_path(candidate)).step();
   if (!known) return std::move(known).error();
   if (*known && Fingerprint{same_path->count(0), hash_from(same_path->text(1))} != candidate.fingerprint)
     return Error{"this file is in the series with other content: it has changed since", candidate.path,
@@ -193,7 +199,7 @@ Expected<std::int64_t> SeriesFile::Impl::insert_trace(const TraceRecord& trace) 
   auto insert = db.prepare("INSERT INTO traces (point, path, absolute_path, size, hash, kind, settings, status) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'counting')");
   if (!insert) return std::move(insert).error();
-  TG_TRY(insert->bind(trace.point, trace.path, absolute_path(trace.path), trace.fingerprint.size,
+  TG_TRY(insert->bind(trace.point, trace.path, absolute_path(trace), trace.fingerprint.size,
                       hash_text(trace.fingerprint), trace.kind, trace.settings).run());
   return db.last_insert_id();
 }
@@ -213,6 +219,9 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
   if (extent.first_k)
     TG_TRY(db.execute(fmt::format("UPDATE traces SET first_k = {}, last_k = {} WHERE trace = {}", *extent.first_k,
                                   *extent.last_k, id)));
+  if (trace.late_interval_ns != 0)
+    TG_TRY(db.execute(fmt::format("UPDATE traces SET late_interval_ns = {} WHERE trace = {}", trace.late_interval_ns, id)));
+  TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");
   if (!insert) return std::move(insert).error();
   for (const Span& span : spans) TG_TRY(insert->bind(id, span.first_ns, span.last_ns).run());
@@ -267,7 +276,8 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
 }
 
 Expected<AddOutcome> SeriesFile::add_values(TraceRecord trace, std::span<const std::int64_t> k,
-                                            std::span<const double> values) {
+                                            std::span<const double> values,
+                                            const std::optional<std::vector<Span>>& spans) {
   TG_REQUIRE(k.size() == values.size(), "one value per interval");
   trace.kind = "csv";
   TraceAddition addition(*impl_, trace);
@@ -292,7 +302,7 @@ Expected<AddOutcome> SeriesFile::add_values(TraceRecord trace, std::span<const s
     extent.add(k[i]);
   }
   taken->reset();
-  TG_TRY(impl_->finish_trace(addition.id(), trace, spans_of_runs(k, impl_->interval_ns), extent));
+  TG_TRY(impl_->finish_trace(addition.id(), trace, spans ? *spans : spans_of_runs(k, impl_->interval_ns), extent));
   TG_TRY(addition.commit());
   return AddOutcome::added;
 }

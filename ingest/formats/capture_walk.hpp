@@ -77,7 +77,7 @@ Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Si
   WalkSession session(path, source, options, block_bytes);
   auto format = with_walker<Sink>(session, [&](const auto& make, const auto&) -> Status {
     auto walker = make(sink, session.log());
-    TG_TRY(session.drive(walker));
+    TG_TRY(session.drive(walker, sink));
     return something_decoded(session, walker.state());
   });
   if (!format) return std::move(format).error();

@@ -1,5 +1,7 @@
 #include "ingest/formats/pcap_header.hpp"
 
+#include <algorithm>
+
 namespace tidegauge {
 namespace {
 
@@ -15,6 +17,7 @@ bool is_native_magic(std::uint32_t magic) {
 template <bool kSwapped>
 PcapHeader parse(const std::uint8_t* bytes) {
   PcapHeader header;
+  std::copy_n(bytes, kPcapFileHeaderBytes, header.as_written.begin());
   const std::uint32_t magic = load_u32<kSwapped>(bytes);
   header.swapped = kSwapped;
   header.nanoseconds = magic == kNanoseconds || magic == kIxiaNanoseconds;

@@ -2,6 +2,7 @@
 // one, and those of old and patched writers that capinfos reads too. Tested by tests/ingest/pcap_test.cpp.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -23,6 +24,7 @@ struct PcapHeader {
   std::uint32_t link_number = 0;
   std::uint32_t file_header_bytes = kPcapFileHeaderBytes;  ///< 28 in Ixia's lcap files, which add their length
   std::uint32_t record_header_bytes = 16;                  ///< of the magic's usual writer; see pcap_variant.hpp
+  std::array<std::uint8_t, kPcapFileHeaderBytes> as_written{};
 
   /// One of the layouts for which the walk is a tight loop of its own.
   bool plain() const { return record_header_bytes == 16 && !lengths_swapped && fcs_bytes == 0; }

@@ -19,10 +19,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
@@ -43,7 +45,9 @@ class PcapWalker {
         expected_limit_(header.snaplen == 0 ? hard_limit_ : std::min(header.snaplen, hard_limit_)),
         sink_(sink),
         log_(log),
-        resync_(sink, log) {}
+        resync_(sink, log),
+        plain_(header.plain()),
+        head_(header.as_written) {}
 
   /// What a walker remembers between two records: nothing.
   struct State {
@@ -75,6 +79,14 @@ class PcapWalker {
       p = step.next;
       if (!step.go_on) return p;
     }
+  }
+
+  /// What a walk that begins where this one stands has to find before it: the file header. None while this one looks
+  /// for a place to go on after damage.
+  /// Nor where its layout was found out from the file's first records.
+  std::optional<std::span<const std::uint8_t>> resume_head() const {
+    if (scanning() || !plain_) return std::nullopt;
+    return head_;
   }
 
  private:
@@ -152,6 +164,8 @@ class PcapWalker {
   Sink& sink_;
   DamageLog& log_;
   Resynchroniser<Sink> resync_;
+  bool plain_;
+  std::array<std::uint8_t, kPcapFileHeaderBytes> head_;
   WalkWindow window_{};
   std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();
 };

@@ -12,7 +12,8 @@ bool holds_packet(std::uint32_t type) {
 }
 }  // namespace
 
-void PcapngState::add_interface(const PcapngInterface& interface) {
+void PcapngState::add_interface(const PcapngInterface& interface, std::span<const std::uint8_t> block) {
+  head.add_interface(block);
   if (interfaces.size() < kMostInterfaces) interfaces.push_back(interface);
   any_decoded |= interface.usable && interface.decoded;
   if (interface.usable && !interface.decoded && !undecoded_link) undecoded_link = interface.link_number;
@@ -26,14 +27,15 @@ std::optional<Error> PcapngState::nothing_decoded() const {
 
 PcapngState state_at_first_packet(const std::uint8_t* begin, const std::uint8_t* end, bool swapped) {
   PcapngState state;
-  state.swapped = swapped;
+  state.begin_section(swapped);
   for (const std::uint8_t* p = begin; p != end;) {
     const auto block = pcapng::look_at_block(p, static_cast<std::size_t>(end - p), state.swapped);
     if (block.fit != pcapng::Fit::whole || holds_packet(block.type)) break;
     if (block.type == pcapng::kSectionHeader) state.begin_section(block.swapped);
     if (block.type == pcapng::kInterface)
       state.add_interface(block.swapped ? parse_interface<true>(p + 8, block.size - 12)
-                                        : parse_interface<false>(p + 8, block.size - 12));
+                                        : parse_interface<false>(p + 8, block.size - 12),
+                          {p, block.size});
     p += block.size;
   }
   return state;

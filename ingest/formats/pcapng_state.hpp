@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "ingest/formats/pcapng_block.hpp"
+#include "ingest/formats/pcapng_head.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
 #include "kernels/core/status.hpp"
 
@@ -15,6 +17,7 @@ namespace tidegauge {
 struct PcapngState {
   bool swapped = false;                     ///< byte order of the section
   std::vector<PcapngInterface> interfaces;  ///< of the section
+  PcapngHead head{false};                   ///< the same as blocks
   std::optional<std::uint32_t> undecoded_link;
   bool any_decoded = false;
 
@@ -23,8 +26,10 @@ struct PcapngState {
   void begin_section(bool section_swapped) {
     swapped = section_swapped;
     interfaces.clear();
+    head = PcapngHead(section_swapped);
   }
-  void add_interface(const PcapngInterface& interface);
+  /// @param block the whole block; none of one that was seen but could not be read
+  void add_interface(const PcapngInterface& interface, std::span<const std::uint8_t> block);
 
   /// What to say where interfaces were described and none of them is decoded.
   std::optional<Error> nothing_decoded() const;

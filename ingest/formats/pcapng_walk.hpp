@@ -22,11 +22,13 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/formats/pcapng_block.hpp"
+#include "ingest/formats/pcapng_head.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
 #include "ingest/formats/pcapng_state.hpp"
 #include "ingest/formats/resynchronise.hpp"
@@ -39,7 +41,7 @@ class PcapngWalker {
  public:
   /// `swapped`: byte order of the first section.
   PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : sink_(sink), log_(log), resync_(sink, log) {
-    state_.swapped = swapped;
+    state_.begin_section(swapped);
   }
 
   using State = PcapngState;
@@ -68,6 +70,12 @@ class PcapngWalker {
       p = step.next;
       if (!step.go_on) return p;
     }
+  }
+
+  /// What a walk that begins where this one stands has to find before it: the section and its interfaces so far. None
+  /// while this one looks for a place to go on after damage, and where the interfaces take more room than is sensible.
+  std::optional<std::span<const std::uint8_t>> resume_head() const {
+    return scanning() ? std::nullopt : state_.head.bytes();
   }
 
  private:
@@ -166,7 +174,7 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> WalkStep {
       break;
   }
   if (!resync_.begin(window_.offset_of(p), "a block that cannot be")) return {p, false};
-  if (block.type == pcapng::kInterface) state_.add_interface({});  // keeps the numbers of those after it
+  if (block.type == pcapng::kInterface) state_.add_interface({}, {});  // keeps the numbers of those after it
   return {resume, true};
 }
 
@@ -204,7 +212,7 @@ bool PcapngWalker<Sink>::take_block(const std::uint8_t* p, const pcapng::Block& 
       state_.begin_section(kSwapped);
       return true;
     case pcapng::kInterface:
-      state_.add_interface(parse_interface<kSwapped>(p + 8, block.size - 12));
+      state_.add_interface(parse_interface<kSwapped>(p + 8, block.size - 12), {p, block.size});
       return true;
     case pcapng::kEnhancedPacket:
       return take_packet<kSwapped>(p, block, load_u32<kSwapped>(p + 8));

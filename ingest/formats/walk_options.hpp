@@ -8,10 +8,13 @@
 
 namespace tidegauge {
 
+class IndexBuilder;
+
 struct WalkOptions {
   bool strict = false;  ///< damage is an error (ErrorKind::damage) instead of resynchronising
   /// Called about every 16 MiB of input and at the end: input bytes done, input bytes in all.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
+  IndexBuilder* index = nullptr;  ///< writes down which bytes hold which intervals, where the sink can say
 };
 
 /// Where the time of a walk went, in seconds of its threads.

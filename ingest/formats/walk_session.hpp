@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ingest/formats/damage_log.hpp"
+#include "ingest/formats/index_builder.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/source/block_reader.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -37,18 +38,21 @@ class WalkSession {
   /// After the last record.
   Expected<WalkResult> finish(const char* format);
 
-  /// Hands window after window to `walker` until the stream ends or the log stops the walk.
-  template <class Walker>
-  Status drive(Walker& walker) {
+  /// Hands window after window to `walker`, which fills `sink`, until the stream ends or the log stops the walk.
+  template <class Walker, class Sink>
+  Status drive(Walker& walker, Sink& sink) {
     for (;;) {
       {
         const Stopwatch::Stretch stretch(walking_);
         reader_.consume(walker.walk(reader_.begin(), reader_.end(), reader_.final(), reader_.offset()));
       }
       if (log_.stopped()) return log_.error(path_, source_.compression());
-      if (reader_.final()) return {};
+      if (reader_.final()) break;
+      if (options_.index != nullptr) options_.index->after_block(walker, sink, reader_, source_);
       TG_TRY(more());
     }
+    if (options_.index != nullptr) options_.index->end(sink);
+    return {};
   }
 
  private:

@@ -49,13 +49,18 @@ Expected<CountedCapture> count_whole(const std::string& path, const CountOptions
   if (!opened) return std::move(opened).error();
   std::unique_ptr<ByteSource> source = *std::move(opened);
   const Helper helper(source->compression().empty() ? nullptr : options.spare_threads);
-  if (helper) source = std::make_unique<ReadAheadSource>(std::move(source));
+  if (helper) {
+    const ReadAheadOptions ahead{.checkpoint_every_bytes = 4 * options.index_step_bytes};  // as the index has places
+    source = std::make_unique<ReadAheadSource>(std::move(source), ahead);
+  }
   CountSink sink(options.interval_ns, portions);
-  auto walked = walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress});
+  IndexBuilder index(options.index_step_bytes);
+  auto walked =
+      walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress, .index = &index});
   if (!walked) return std::move(walked).error();
   const Fingerprint fingerprint = source->fingerprint();
   auto counted = settle(*std::move(walked), sink.finish(), portions);
-  if (counted) counted->fingerprint = fingerprint;
+  if (counted) counted->fingerprint = fingerprint, counted->index = index.take();
   return counted;
 }
 
@@ -70,21 +75,27 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
   WalkResult result;
   const std::uint64_t cut_into = pieces.size();
   std::uint64_t walked_again = 0;
+  std::vector<IndexEntry> index;
   const auto make_sink = [&](RowPortions& rows) { return CountSink(options.interval_ns, rows); };
   auto format = with_walker<CountSink>(session, [&](const auto& make_walker, const auto& guess) -> Status {
-    const SplitCapture split{path, std::move(pieces), session.reader().offset(), (*source)->input_total(), 0};
+    const SplitCapture split{.path = path, .pieces = std::move(pieces), .head_bytes = session.reader().offset(),
+                             .input_bytes = (*source)->input_total(), .index_step_bytes = options.index_step_bytes};
     SplitWalk<CountSink, decltype(make_sink), std::decay_t<decltype(make_walker)>> walk(
         split, guess, options.interval_ns, walking, make_sink, make_walker, portions, *options.spare_threads);
     TG_TRY(walk.run());
     capture = std::move(walk.series());
     result = walk.result();
     walked_again = walk.walked_again();
+    index = std::move(walk.index());
     return something_decoded(session, walk.state());
   });
   if (!format) return std::move(format).error();
   result.format = format_words(*format, **source);
   auto counted = settle(std::move(result), std::move(capture), portions);
-  if (counted) counted->pieces = cut_into, counted->walked_again = walked_again;
+  if (!counted) return counted;
+  counted->pieces = cut_into;
+  counted->walked_again = walked_again;
+  counted->index = std::move(index);
   return counted;
 }
 

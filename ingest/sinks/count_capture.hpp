@@ -8,7 +8,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "ingest/formats/trace_index.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
@@ -22,6 +24,7 @@ struct CountOptions {
   std::int64_t interval_ns = 1'000'000'000;
   bool strict = false;
   std::size_t flush_rows = 1 << 16;  ///< rows kept in memory before they are handed over
+  std::uint64_t index_step_bytes = index_step_default_bytes;  ///< of the decompressed stream between places of the index
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
   ThreadBudget* spare_threads = nullptr;      ///< what may help the calling thread with one capture
   std::uint64_t piece_bytes = 32 << 20;       ///< of the file, for one thread at a time; the answer does not depend on it
@@ -32,6 +35,7 @@ struct CountedCapture {
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;  ///< smallest and largest kept timestamp
   std::string damage;
+  std::vector<IndexEntry> index{};  ///< which bytes hold which intervals, in file order
   Fingerprint fingerprint{};       ///< of a pipe; unknown of a file
   std::uint64_t input_bytes = 0;
   StageSeconds seconds{};

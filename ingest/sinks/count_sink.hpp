@@ -31,6 +31,7 @@ class CountSink {
     stretch_.refuse(why, records, bytes);
   }
   void lost(std::uint64_t packets) { stretch_.lost(packets); }
+  std::optional<StretchMark> mark(bool at_end) { return stretch_.mark(at_end); }
 
   /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
   PartialSeries finish() {

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "ingest/formats/damage_log.hpp"
+#include "ingest/formats/index_builder.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/formats/walk_session.hpp"
 #include "ingest/sinks/row_portions.hpp"
@@ -47,6 +48,7 @@ struct SplitCapture {
   std::uint64_t head_bytes = 0;       ///< of the stream, before the first record
   std::uint64_t input_bytes = 0;
   std::size_t block_bytes = 0;  ///< 0: what the source prefers
+  std::uint64_t index_step_bytes = index_step_default_bytes;
 };
 
 /// @tparam Sink counts a stretch: made by `make_sink(RowPortions&)`, finish() gives its PartialSeries
@@ -87,6 +89,8 @@ class SplitWalk {
   }
 
   PartialSeries& series() { return total_; }
+  /// The capture's time index.
+  std::vector<IndexEntry>& index() { return index_; }
   /// The state in which the walk ended.
   const State& state() {
     if (!state_) {
@@ -130,6 +134,7 @@ class SplitWalk {
     PartialSeries series;
     std::string source_damage{}, compression{};
     StageSeconds seconds{};
+    std::vector<IndexEntry> index{};
   };
 
   // The frontier -----
@@ -176,6 +181,7 @@ class SplitWalk {
     log_.append(walked.log, base_);
     if (log_.stopped()) return log_.error(capture_.path, walked.compression);
     if (source_damage_.empty()) source_damage_ = walked.source_damage;
+    append_index(index_, std::move(walked.index), base_);
     total_.merge(std::move(walked.series));
     if (portions_.full(total_.rows_held())) portions_.hand_over(total_.take_rows());
     base_ += walked.bytes;
@@ -268,14 +274,19 @@ class SplitWalk {
     if (!start) walker.search();
     walked.begun = start;
     walked.next = piece + 1;
-    walked.status = drive(walked, **source, walker, calling_thread);
+    const auto here = (*source)->checkpoint();
+    IndexBuilder index(capture_.index_step_bytes, here ? here->stream_offset : 0, capture_.pieces[piece]);
+    walked.status = drive(walked, **source, walker, sink, index, calling_thread);
+    index.end(sink);
+    walked.index = index.take();
     if (!start && walker.found()) walked.begun = Start{*walker.found(), state};
     walked.series = sink.finish();
     walked.source_damage = (*source)->damage();
     walked.compression = (*source)->compression();
   }
 
-  Status drive(Walked& walked, ByteSource& source, Walker& walker, bool calling_thread) {
+  Status drive(Walked& walked, ByteSource& source, Walker& walker, Sink& sink, IndexBuilder& index,
+               bool calling_thread) {
     BlockReader reader(source, capture_.block_bytes);
     Stopwatch walking;
     std::optional<std::uint64_t> stop;  // stream offset at which piece `next` begins
@@ -308,6 +319,7 @@ class SplitWalk {
         reader.consume(walker.walk(reader.begin(), reader.end(), reader.final(), reader.offset()));
       }
       if (over()) break;
+      index.after_block(walker, sink, reader, source);
       TG_TRY(more());
       if (calling_thread && std::chrono::steady_clock::now() - told > kPatience) {
         tell_progress();
@@ -331,6 +343,7 @@ class SplitWalk {
 
   // The calling thread's.
   PartialSeries total_;
+  std::vector<IndexEntry> index_;
   DamageLog log_;
   std::string source_damage_;
   std::uint64_t walked_again_ = 0;

@@ -100,6 +100,7 @@ class PartialSeries {
   /// The last record is certainly kept, so that a record near it is too, and may be counted elsewhere (ordered_stretch
   /// in ingest/sinks does, at full speed) as long as continue_to() is told before anything else happens.
   bool settled() const { return records_ >= 2 && !tail_; }
+  std::uint64_t records() const { return records_; }  ///< with a timestamp, in the stretch
   std::int64_t last_ns() const { return latest_[0]; }
   std::int64_t before_last_ns() const { return latest_[1]; }
   /// `records` kept ones were counted elsewhere since, the last two at before_last and last.
@@ -156,7 +157,7 @@ class PartialSeries {
 
   std::int64_t interval_ns_;
   bool closed_ = false;
-  std::uint64_t records_ = 0;               ///< with a timestamp, in the stretch
+  std::uint64_t records_ = 0;
   std::array<std::int64_t, 3> earliest_{};  ///< times of the first records, first one first
   std::array<std::int64_t, 3> latest_{};    ///< times of the last records, last one first
   Marks marks_before_, marks_after_head_, marks_after_tail_;
