@@ -56,7 +56,8 @@ Expected<CountedCapture> count_whole(const std::string& path, const CountOptions
   CountSink sink(options.interval_ns, portions);
   IndexBuilder index(options.index_step_bytes);
   auto walked =
-      walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress, .index = &index});
+      walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress, .index = &index},
+                  options.block_bytes);
   if (!walked) return std::move(walked).error();
   const Fingerprint fingerprint = source->fingerprint();
   auto counted = settle(*std::move(walked), sink.finish(), portions);
@@ -79,7 +80,8 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
   const auto make_sink = [&](RowPortions& rows) { return CountSink(options.interval_ns, rows); };
   auto format = with_walker<CountSink>(session, [&](const auto& make_walker, const auto& guess) -> Status {
     const SplitCapture split{.path = path, .pieces = std::move(pieces), .head_bytes = session.reader().offset(),
-                             .input_bytes = (*source)->input_total(), .index_step_bytes = options.index_step_bytes};
+                             .input_bytes = (*source)->input_total(), .block_bytes = options.block_bytes,
+                             .index_step_bytes = options.index_step_bytes};
     SplitWalk<CountSink, decltype(make_sink), std::decay_t<decltype(make_walker)>> walk(
         split, guess, options.interval_ns, walking, make_sink, make_walker, portions, *options.spare_threads);
     TG_TRY(walk.run());

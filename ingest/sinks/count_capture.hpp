@@ -27,6 +27,7 @@ struct CountOptions {
   std::uint64_t index_step_bytes = index_step_default_bytes;  ///< of the decompressed stream between places of the index
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
   ThreadBudget* spare_threads = nullptr;      ///< what may help the calling thread with one capture
+  std::size_t block_bytes = 0;                ///< read at once; 0 for what is fastest
   std::uint64_t piece_bytes = 32 << 20;       ///< of the file, for one thread at a time; the answer does not depend on it
 };
 

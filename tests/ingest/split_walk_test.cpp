@@ -7,6 +7,7 @@
 
 #include "ingest/sinks/count_capture.hpp"
 #include "tests/ingest/capture_builder.hpp"
+#include "tests/ingest/source_support.hpp"
 #include "tests/ingest/walk_support.hpp"
 
 namespace tidegauge {
@@ -176,6 +177,27 @@ TEST(ThreadsSplitWalk, PcapngWithInterfacesInTheMiddle) {
     expect_equal(file.bytes, big ? "pcapng, big endian" : "pcapng");
     for (int i = 0; i < 6; ++i) file.bytes[28 + random() % (file.bytes.size() - 28)] ^= 0x55;
     expect_equal(file.bytes, "damaged pcapng");
+  }
+}
+
+/// As files of a second each, concatenated after compression; or of one member, which cannot be split.
+TEST(ThreadsSplitWalk, CompressedMembers) {
+  Random random(11);
+  for (int round = 0; round < 24; ++round) {
+    Bytes bytes = wild_pcap(random, {}, 1500).bytes, members;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t size = std::min<std::size_t>(bytes.size() - at, round < 2 ? bytes.size() : 1 + random() % 9000);
+      const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + size));
+      append(members, round % 2 ? gzip_member(part) : zstd_frame(part));
+      at += size;
+    }
+    if (round >= 8) {
+      const std::size_t at = random() % members.size();
+      if (round % 3 == 0) members[at] ^= static_cast<std::uint8_t>(1 + random() % 255);
+      if (round % 3 == 1) members.resize(at + 1);
+      if (round % 3 == 2) members.insert(members.begin() + static_cast<std::ptrdiff_t>(at), {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 5});
+    }
+    expect_equal(members, "compressed, round " + std::to_string(round));
   }
 }
 
