@@ -71,7 +71,7 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
   auto source = open_source(path);
   if (!source) return std::move(source).error();
   const WalkOptions walking{.strict = options.strict, .progress = options.progress};
-  WalkSession session(path, **source, walking, 0);
+  WalkSession session(path, **source, walking, options.block_bytes);
   PartialSeries capture(options.interval_ns);
   WalkResult result;
   const std::uint64_t cut_into = pieces.size();

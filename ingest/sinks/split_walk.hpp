@@ -180,6 +180,7 @@ class SplitWalk {
     seconds_ += walked.seconds;
     log_.append(walked.log, base_);
     if (log_.stopped()) return log_.error(capture_.path, walked.compression);
+    if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage, capture_.path);
     if (source_damage_.empty()) source_damage_ = walked.source_damage;
     append_index(index_, std::move(walked.index), base_);
     total_.merge(std::move(walked.series));

