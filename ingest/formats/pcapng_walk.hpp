@@ -75,12 +75,12 @@ class PcapngWalker {
   };
   enum class Verdict { yes, no, need_more };
 
-  TG_INLINE static PacketView view(const PcapngInterface& interface, std::int64_t ts_ns, std::uint32_t wire,
-                                   std::uint32_t captured, const std::uint8_t* payload) {
+  TG_INLINE static PacketView view(const PcapngInterface& interface, std::uint32_t index, std::int64_t ts_ns,
+                                   std::uint32_t wire, std::uint32_t captured, const std::uint8_t* payload) {
     const std::uint32_t longest = std::max(wire, captured);
     captured = std::min(captured, longest - std::min(interface.fcs_bytes, longest));
     wire -= std::min(interface.fcs_bytes, wire);
-    return {ts_ns, wire, captured, payload, interface.link};
+    return {ts_ns, wire, captured, payload, interface.link, index};
   }
 
   template <bool kSwapped>
@@ -109,7 +109,7 @@ class PcapngWalker {
       if (!interface.usable || !interface.decoded ||
           !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12)))
         return p;
-      sink_.packet(view(interface, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+      sink_.packet(view(interface, index, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
       p += size;
     }
   }
@@ -256,7 +256,7 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
     sink_.refuse(Refusal::damaged, 1, block.size);
     return true;
   }
-  hand_over(sink_, view(interface, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28));
+  hand_over(sink_, view(interface, index, ts_ns, load_u32<kSwapped>(p + 24), load_u32<kSwapped>(p + 20), p + 28));
   return true;
 }
 
