@@ -25,7 +25,9 @@ struct HeaderWalk {
   std::uint32_t value = 0;   ///< EtherType or IP protocol of it
   bool inside_ipv6 = false;  ///< of the last IP header; extension headers exist only there
   bool outermost = false;    ///< whether that header was the first, whose fragments count
+  bool outer = false;        ///< DecodeOptions::outer
   HeaderFacts facts{};
+  HeaderPlaces places{};
 
   /// Whether `n` bytes of header are there from `at + offset`; notes a cut.
   TG_HD bool have(std::uint32_t n, std::uint32_t offset = 0) {
@@ -35,6 +37,12 @@ struct HeaderWalk {
     facts.cut = true;
     return false;
   }
+  /// The same for bytes that nobody has to have: notes nothing.
+  TG_HD bool there(std::uint32_t n) const {
+    const std::uint64_t last = std::uint64_t{at} + n;
+    return last <= end && last <= captured;
+  }
+  TG_HD bool above_ip() const { return facts.family == IpFamily::none; }
   TG_HD std::uint32_t u8(std::uint32_t offset) const { return bytes[at + offset]; }
   TG_HD std::uint32_t u16(std::uint32_t offset) const { return load16(bytes + at + offset); }
   /// Passes `n` bytes of header, which may be cut but must be within the packet.
@@ -82,6 +90,7 @@ struct HeaderWalk {
 
   TG_HD Layer ethernet() {
     if (!have(14)) return Layer::stop;
+    if (above_ip() && places.ethernet == HeaderPlaces::none) places.ethernet = at;
     const std::uint32_t type = u16(12);
     return type >= 0x600 ? go(14, Layer::ether_type, type) : go(14, Layer::llc);
   }
@@ -114,6 +123,7 @@ struct HeaderWalk {
 
   TG_HD Layer vlan() {
     if (!have(4)) return Layer::stop;
+    if (above_ip() && places.vlan == 0xffff) places.vlan = u16(0) & 0xfff;
     const std::uint32_t type = u16(2);
     return type >= 0x600 ? go(4, Layer::ether_type, type) : go(4, Layer::llc);
   }
@@ -128,8 +138,9 @@ struct HeaderWalk {
     if (!have(1)) return Layer::stop;
     const std::uint32_t nibble = u8(0) >> 4;
     if (nibble == 4 || nibble == 6) return Layer::ip;
-    if (nibble == 0 && holds_ethernet(4)) return go(4, Layer::ethernet);  // behind a control word
-    return holds_ethernet(0) ? Layer::ethernet : Layer::stop;
+    // In this order: behind the first four bytes of a tagged frame lies what reads as an untagged one.
+    if (holds_ethernet(0)) return Layer::ethernet;
+    return nibble == 0 && holds_ethernet(4) ? go(4, Layer::ethernet) : Layer::stop;  // behind a control word
   }
 
   /// Whether an Ethernet header at `offset` leads to a matching IP version, at most one VLAN tag between.
@@ -199,6 +210,12 @@ struct HeaderWalk {
     if (outermost) facts.family = family;
   }
 
+  /// Notes where the first IP header lies and the protocol of each.
+  TG_HD void locate(std::uint32_t protocol) {
+    if (outermost) places.ip = at;
+    places.protocol = static_cast<std::uint8_t>(protocol);
+  }
+
   TG_HD void end_at(std::uint32_t ip_bytes) {
     if (ip_bytes < end - at) end = at + ip_bytes;
   }
@@ -212,6 +229,7 @@ struct HeaderWalk {
     if (outermost) facts.ip_bytes = total;
     if (!have(20)) return Layer::stop;
     const std::uint32_t fragment = u16(6) & 0x3fff, protocol = u8(9);
+    locate(protocol);
     if (header < 20 || total < header)
       return Layer::stop;  // as tshark: a header that cannot be ends the packet
     if (outermost) facts.fragment = fragment != 0;
@@ -227,6 +245,7 @@ struct HeaderWalk {
     if (outermost) facts.ip_bytes = total;
     if (!have(40)) return Layer::stop;
     const std::uint32_t next = u8(6);
+    locate(next);
     if (total == 40) total = unstated_length(next);
     if (outermost) facts.ip_bytes = total;
     end_at(total);
@@ -247,6 +266,7 @@ struct HeaderWalk {
   TG_HD Layer by_protocol() {
     if (const Transport transport = transport_of(value); transport != Transport::other)
       return reach(transport);
+    if (outer && is_tunnel(value)) return Layer::stop;
     switch (value) {
       case ip_protocol::ipv4:
       case ip_protocol::ipv6: return ip_of_version(value == ip_protocol::ipv4 ? 4 : 6);
@@ -265,23 +285,28 @@ struct HeaderWalk {
     }
   }
 
+  /// Passes an extension header of `n` bytes.
+  TG_HD Layer past(std::uint32_t next, std::uint32_t n) {
+    places.protocol = static_cast<std::uint8_t>(next);
+    return go(n, Layer::protocol, next);
+  }
+
   TG_HD Layer extension() {
     if (!have(8)) return Layer::stop;
-    const std::uint32_t next = u8(0), n = (u8(1) + 1) * 8;
-    return go(n, Layer::protocol, next);
+    return past(u8(0), (u8(1) + 1) * 8);
   }
 
   TG_HD Layer authentication() {
     if (!have(12)) return Layer::stop;
-    const std::uint32_t next = u8(0), n = (u8(1) + 2) * 4;
-    return go(n, Layer::protocol, next);
+    return past(u8(0), (u8(1) + 2) * 4);
   }
 
   TG_HD Layer ipv6_fragment() {
     if (!have(8)) return Layer::stop;
     const std::uint32_t next = u8(0), offset = u16(2) >> 3, more = u16(2) & 1;
     if (outermost) facts.fragment |= offset != 0 || more != 0;  // neither: an atomic fragment (RFC 6946)
-    return offset != 0 ? Layer::stop : go(8, Layer::protocol, next);
+    const Layer layer = past(next, 8);
+    return offset != 0 ? Layer::stop : layer;
   }
 
   // Transports and what hides behind them -----
@@ -289,9 +314,10 @@ struct HeaderWalk {
   TG_HD Layer reach(Transport transport) {
     facts.transport = transport;
     facts.tcp_flags = 0;
+    places.transport = transport != Transport::icmp && there(4) ? at : HeaderPlaces::none;
     if (transport == Transport::tcp && have(14)) facts.tcp_flags = static_cast<std::uint8_t>(u8(13));
     const bool whole = have(header_bytes(transport));
-    return whole && transport == Transport::udp ? udp_tunnel() : Layer::stop;
+    return whole && transport == Transport::udp && !outer ? udp_tunnel() : Layer::stop;
   }
 
   TG_HD Layer udp_tunnel() {
@@ -389,15 +415,18 @@ struct HeaderWalk {
   static constexpr std::uint32_t max_depth = 32;  ///< layers looked at; real stacks have fewer than 16
 };
 
-/// The facts of any packet of a decoded link type.
-TG_HD inline HeaderFacts decode_any(const PacketView& packet) {
+/// The facts of any packet of a decoded link type, and where its headers lie.
+TG_HD inline LocatedFacts decode_located_any(const PacketView& packet, DecodeOptions options) {
   const std::uint32_t end =
       packet.wire_bytes > packet.captured_bytes ? packet.wire_bytes : packet.captured_bytes;
   HeaderWalk walk{packet.bytes, packet.captured_bytes, end};
+  walk.outer = options.outer;
   Layer layer = walk.link(packet.link);
   for (std::uint32_t depth = 0; layer != Layer::stop && depth < HeaderWalk::max_depth; ++depth)
     layer = walk.step(layer);
-  return walk.facts;
+  return {walk.facts, walk.places};
 }
+
+TG_HD inline HeaderFacts decode_any(const PacketView& packet) { return decode_located_any(packet, {}).facts; }
 
 }  // namespace tidegauge::decoding

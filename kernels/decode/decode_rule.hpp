@@ -16,6 +16,7 @@
 
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/header_facts.hpp"
+#include "kernels/data/header_places.hpp"
 #include "kernels/data/packet_view.hpp"
 
 namespace tidegauge::decoding {
@@ -74,6 +75,12 @@ TG_HD constexpr bool is_entered(std::uint32_t protocol) {
     case ip_protocol::shim6: return true;
     default: return false;
   }
+}
+
+/// Whether another packet or frame lies behind this IP protocol, of all that are entered.
+TG_HD constexpr bool is_tunnel(std::uint32_t protocol) {
+  return protocol == ip_protocol::ipv4 || protocol == ip_protocol::ipv6 || protocol == ip_protocol::gre ||
+         protocol == ip_protocol::ether_ip || protocol == ip_protocol::mpls;
 }
 
 /// All that the usual path asks of a protocol, ready to be used without a comparison.
@@ -177,6 +184,26 @@ TG_HD TG_INLINE bool decode_usual(HeaderFacts& facts, const PacketView& packet) 
   }
   if (packet.link != LinkType::raw_ip || captured == 0) return false;
   return decode_usual_ip(facts, ip, captured, guess_v6(ip) ? ether_type::ipv6 : ether_type::ipv4);
+}
+
+/// Where the headers of a packet lie that decode_usual accepted with these facts. Its IP header has no options and no
+/// extension headers, hence the arithmetic.
+TG_HD TG_INLINE HeaderPlaces places_of_usual(const PacketView& packet, const HeaderFacts& facts) {
+  HeaderPlaces places;
+  places.ip = 0;
+  if (packet.link == LinkType::ethernet) [[likely]] {
+    places.ethernet = 0;
+    places.ip = 14;
+    if (load16(packet.bytes + 12) == ether_type::vlan) {
+      places.vlan = load16(packet.bytes + 14) & 0xfff;
+      places.ip = 18;
+    }
+  }
+  const std::uint32_t v6 = facts.family == IpFamily::v6;
+  places.protocol = packet.bytes[places.ip + 9 - 3 * v6];
+  if (facts.transport == Transport::tcp || facts.transport == Transport::udp)
+    places.transport = places.ip + 20 + 20 * v6;
+  return places;
 }
 
 }  // namespace tidegauge::decoding

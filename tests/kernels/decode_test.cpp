@@ -18,6 +18,20 @@ bool operator==(const HeaderFacts& a, const HeaderFacts& b) {
   return a.transport == b.transport && a.family == b.family && a.tcp_flags == b.tcp_flags &&
          a.fragment == b.fragment && a.cut == b.cut && a.ip_bytes == b.ip_bytes;
 }
+void PrintTo(const LocatedFacts& located, std::ostream* out) {
+  PrintTo(located.facts, out);
+  const HeaderPlaces& p = located.places;
+  *out << " ethernet " << p.ethernet << " ip " << p.ip << " transport " << p.transport << " vlan " << p.vlan
+       << " protocol " << static_cast<int>(p.protocol);
+}
+void PrintTo(const HeaderPlaces& places, std::ostream* out) { PrintTo(LocatedFacts{{}, places}, out); }
+bool operator==(const HeaderPlaces& a, const HeaderPlaces& b) {
+  return a.ethernet == b.ethernet && a.ip == b.ip && a.transport == b.transport && a.vlan == b.vlan &&
+         a.protocol == b.protocol;
+}
+bool operator==(const LocatedFacts& a, const LocatedFacts& b) {
+  return a.facts == b.facts && a.places == b.places;
+}
 
 namespace {
 
@@ -233,9 +247,103 @@ HeaderFacts decode_out_of_line(const PacketView& p) {
   return decode_any(p.bytes, p.captured_bytes, p.wire_bytes, p.link);
 }
 
+LocatedFacts locate_out_of_line(const PacketView& p, bool outer) {
+  return decode_located_any(p.bytes, p.captured_bytes, p.wire_bytes, p.link, {outer});
+}
+
+/// Every way to decode a packet says the same: inlined, out of line, located, and the oracle.
+testing::AssertionResult agree(const PacketView& packet) {
+  const auto differ = [](const char* who, const auto& a, const auto& b) {
+    return testing::AssertionFailure()
+           << who << ": " << testing::PrintToString(a) << " and " << testing::PrintToString(b);
+  };
+  const HeaderFacts facts = decode(packet);
+  if (const auto slow = decode_out_of_line(packet); facts != slow) return differ("out of line", facts, slow);
+  if (const auto located = decode_located(packet); facts != located.facts)
+    return differ("located", facts, located.facts);
+  for (const bool outer : {false, true}) {
+    const char* const names[] = {"located out of line", "outer out of line", "oracle", "outer oracle"};
+    const LocatedFacts located = decode_located(packet, {outer});
+    if (const auto slow = locate_out_of_line(packet, outer); located != slow)
+      return differ(names[outer], located, slow);
+    if (const auto naive = oracle::NaiveDecoder::locate(packet, {outer}); located != naive)
+      return differ(names[2 + outer], located, naive);
+  }
+  return testing::AssertionSuccess();
+}
+
 TEST(Decode, Table) {
   for (const Case& c : all_cases()) {
     EXPECT_EQ(decode(view(c.bytes.data(), c.bytes.size(), c.bytes.size(), c.link)), c.facts) << c.name;
+  }
+}
+
+struct PlacesCase {
+  const char* name;
+  LinkType link;
+  Bytes bytes;
+  HeaderPlaces places, outer_places;
+  Transport outer_transport;
+};
+
+HeaderPlaces places(std::uint32_t ethernet, std::uint32_t ip, std::uint32_t transport, int vlan,
+                    int protocol) {
+  return {ethernet, ip, transport, static_cast<std::uint16_t>(vlan), static_cast<std::uint8_t>(protocol)};
+}
+
+TEST(Decode, Places) {
+  constexpr auto none = HeaderPlaces::none;
+  constexpr int untagged = 0xffff;
+  const Bytes four = ipv4(6, tcp(syn)), six = ipv6(17, udp(1000, 53));
+  const auto same = [](const char* name, LinkType link, Bytes bytes, HeaderPlaces p, Transport t) {
+    return PlacesCase{name, link, bytes, p, p, t};
+  };
+  const PlacesCase cases[] = {
+      same("IPv4", LinkType::ethernet, eth(0x0800, four), places(0, 14, 34, untagged, 6), T),
+      same("IPv6", LinkType::ethernet, eth(0x86dd, six), places(0, 14, 54, untagged, 17), U),
+      same("ARP", LinkType::ethernet, eth(0x0806, zeros(28)), places(0, none, none, untagged, 0), O),
+      same("a tag", LinkType::ethernet, eth(0x8100, vlan(0x86dd, six)), places(0, 18, 58, 0x064, 17), U),
+      same("two tags", LinkType::ethernet, eth(0x88a8, Bytes{0xef, 0xff, 0x81, 0} + vlan(0x0800, four)),
+           places(0, 22, 42, 0xfff, 6), T),
+      same("raw", LinkType::raw_ip, four, places(none, 0, 20, untagged, 6), T),
+      same("cooked, tagged", LinkType::linux_sll, sll(1, 0x8100, vlan(0x86dd, six)),
+           places(none, 20, 60, 0x064, 17), U),
+      same("MPLS pseudo-wire", LinkType::ethernet, eth(0x8847, mpls(true, eth(0x8100, vlan(0x86dd, six)))),
+           places(0, 36, 76, 0x064, 17), U),
+      same("options", LinkType::raw_ip, ipv4(6, tcp(syn), 0, zeros(8)), places(none, 0, 28, untagged, 6), T),
+      same("ICMP", LinkType::raw_ip, ipv4(1, icmp(3, four)), places(none, 0, none, untagged, 1), I),
+      same("ESP", LinkType::raw_ip, ipv4(50, zeros(30)), places(none, 0, none, untagged, 50), O),
+      same("other fragment", LinkType::raw_ip, ipv4(17, zeros(30), 0x2007),
+           places(none, 0, none, untagged, 17), O),
+      same("other IPv6 fragment", LinkType::raw_ip, ipv6(0, extension(44, fragment6(17, 9, true, zeros(30)))),
+           places(none, 0, none, untagged, 17), O),
+      same("extension headers", LinkType::raw_ip, ipv6(0, extension(60, extension(51, ah(6, tcp(syn))))),
+           places(none, 0, 80, untagged, 6), T),
+      same("TCP of 3 bytes", LinkType::raw_ip, ipv4(6, zeros(3)), places(none, 0, none, untagged, 6), T),
+      same("UDP of 4 bytes", LinkType::raw_ip, ipv4(17, zeros(4)), places(none, 0, 20, untagged, 17), U),
+      {"6 in 4", LinkType::raw_ip, ipv4(41, six), places(none, 0, 60, untagged, 17),
+       places(none, 0, none, untagged, 41), O},
+      {"GRE", LinkType::raw_ip, ipv4(47, gre(0, 0x0800, 0, four)), places(none, 0, 44, untagged, 6),
+       places(none, 0, none, untagged, 47), O},
+      {"MPLS in IP", LinkType::raw_ip, ipv4(137, mpls(true, four)), places(none, 0, 44, untagged, 6),
+       places(none, 0, none, untagged, 137), O},
+      {"EtherIP below extension headers", LinkType::raw_ip,
+       ipv6(60, extension(97, Bytes{0x30, 0} + eth(0x0800, four))), places(none, 0, 84, untagged, 6),
+       places(none, 0, none, untagged, 97), O},
+      {"VXLAN: the tag and addresses inside are not the packet's", LinkType::ethernet,
+       eth(0x0800, ipv4(17, udp(50000, 4789, vxlan(eth(0x8100, vlan(0x0800, four)))))),
+       places(0, 14, 88, untagged, 6), places(0, 14, 34, untagged, 17), U},
+      {"VXLAN, ICMP inside", LinkType::raw_ip,
+       ipv4(17, udp(50000, 4789, vxlan(eth(0x0800, ipv4(1, icmp(8)))))), places(none, 0, none, untagged, 1),
+       places(none, 0, 20, untagged, 17), U},
+      {"VXLAN, ARP inside", LinkType::raw_ip, ipv4(17, udp(50000, 4789, vxlan(eth(0x0806, zeros(28))))),
+       places(none, 0, 20, untagged, 17), places(none, 0, 20, untagged, 17), U},
+  };
+  for (const auto& c : cases) {
+    const PacketView packet = view(c.bytes.data(), c.bytes.size(), c.bytes.size(), c.link);
+    EXPECT_EQ(decode_located(packet).places, c.places) << c.name;
+    EXPECT_EQ(decode_located(packet, {.outer = true}).places, c.outer_places) << c.name;
+    EXPECT_EQ(decode_located(packet, {.outer = true}).facts.transport, c.outer_transport) << c.name;
   }
 }
 
@@ -247,10 +355,7 @@ TEST(Decode, CutAnywhere) {
     for (std::size_t n = 0; n <= c.bytes.size(); ++n) {
       const PacketView packet = view(guarded.hold(c.bytes.data(), n), n, c.bytes.size(), c.link);
       const HeaderFacts got = decode(packet);
-      ASSERT_EQ(got, decode_out_of_line(packet)) << c.name << " cut at " << n;
-      if (c.name != "nested beyond any sense") {
-        ASSERT_EQ(got, oracle::NaiveDecoder::decode(packet)) << c.name << " cut at " << n;
-      }
+      ASSERT_TRUE(agree(packet)) << c.name << " cut at " << n;
       if (!got.cut) {
         ASSERT_EQ(got, c.facts) << c.name << " cut at " << n;
       }
@@ -322,9 +427,7 @@ TEST(Decode, RandomStacksAgreeWithTheOracle) {
                               LinkType::null_loopback};
     const LinkType link = random.below(10) ? LinkType::ethernet : links[random.below(4)];
     const PacketView packet = view(guarded.hold(frame.data(), captured), captured, wire, link);
-    const HeaderFacts got = decode(packet);
-    ASSERT_EQ(got, decode_out_of_line(packet)) << "seed " << seed << " round " << round;
-    ASSERT_EQ(got, oracle::NaiveDecoder::decode(packet)) << "seed " << seed << " round " << round;
+    ASSERT_TRUE(agree(packet)) << "seed " << seed << " round " << round;
   }
 }
 
@@ -343,9 +446,7 @@ TEST(Decode, NoiseIsHarmless) {
     const LinkType link = links[random.below(10)];
     const PacketView packet =
         view(guarded.hold(noise.data(), noise.size()), noise.size(), random.below(200), link);
-    const HeaderFacts got = decode(packet);
-    ASSERT_EQ(got, decode_out_of_line(packet)) << "seed " << seed << " round " << round;
-    ASSERT_EQ(got, oracle::NaiveDecoder::decode(packet)) << "seed " << seed << " round " << round;
+    ASSERT_TRUE(agree(packet)) << "seed " << seed << " round " << round;
   }
 }
 

@@ -8,21 +8,24 @@
 #include <set>
 
 #include "kernels/data/header_facts.hpp"
+#include "kernels/data/header_places.hpp"
 #include "kernels/data/packet_view.hpp"
 
 namespace tidegauge::oracle {
 
 class NaiveDecoder {
  public:
-  static HeaderFacts decode(const PacketView& packet) {
-    NaiveDecoder decoder(packet);
+  static HeaderFacts decode(const PacketView& packet) { return locate(packet, {}).facts; }
+
+  static LocatedFacts locate(const PacketView& packet, DecodeOptions options) {
+    NaiveDecoder decoder(packet, options.outer);
     try {
       decoder.link(packet.link);
     } catch (const Cut&) {
       decoder.facts_.cut = true;
     } catch (const Stop&) {
     }
-    return decoder.facts_;
+    return {decoder.facts_, decoder.places_};
   }
 
  private:
@@ -30,8 +33,9 @@ class NaiveDecoder {
   struct Stop {};  // nothing more to learn
   using At = std::uint64_t;
 
-  explicit NaiveDecoder(const PacketView& packet)
-      : bytes_(packet.bytes),
+  NaiveDecoder(const PacketView& packet, bool outer)
+      : outer_only_(outer),
+        bytes_(packet.bytes),
         captured_(packet.captured_bytes),
         end_(std::max(packet.captured_bytes, packet.wire_bytes)) {}
 
@@ -42,7 +46,7 @@ class NaiveDecoder {
   unsigned byte(At at) const { return bytes_[at]; }
   unsigned word(At at) const { return byte(at) * 256 + byte(at + 1); }
   void deeper() {
-    if (++layers_ > 31) throw Stop{};
+    if (++layers_ > 32) throw Stop{};
   }
 
   void link(LinkType type) {
@@ -83,6 +87,7 @@ class NaiveDecoder {
   void ethernet(At at) {
     deeper();
     need(at, 14);
+    if (facts_.family == IpFamily::none) places_.ethernet = std::min(places_.ethernet, place(at));
     type_or_length(word(at + 12), at + 14);
   }
 
@@ -95,7 +100,11 @@ class NaiveDecoder {
       case 0x8100:
       case 0x88a8:
       case 0x9100:
-      case 0x9200: need(at, 4); return type_or_length(word(at + 2), at + 4);
+      case 0x9200:
+        need(at, 4);
+        if (facts_.family == IpFamily::none && places_.vlan == 0xffff)
+          places_.vlan = static_cast<std::uint16_t>(word(at) % 4096);
+        return type_or_length(word(at + 2), at + 4);
       case 0x8847:
       case 0x8848: return mpls(at);
       case 0x8864: need(at, 6); return ppp(at + 6);
@@ -140,17 +149,15 @@ class NaiveDecoder {
     need(at, 1);
     const unsigned version = byte(at) / 16;
     if (version == 4 || version == 6) return ip(at);
-    if (version == 0) {
-      bool inside = false;
-      try {
-        inside = ethernet_with_ip(at + 4);
-      } catch (const Stop&) {
-      } catch (const Cut&) {
-        facts_.cut = true;
-      }
-      if (inside) return ethernet(at + 4);
+    bool inside = false;
+    try {
+      inside = ethernet_with_ip(at);
+    } catch (const Stop&) {
+    } catch (const Cut&) {
+      facts_.cut = true;
     }
-    if (ethernet_with_ip(at)) ethernet(at);
+    if (inside) return ethernet(at);
+    if (version == 0 && ethernet_with_ip(at + 4)) ethernet(at + 4);
   }
 
   bool ethernet_with_ip(At at) const {
@@ -200,6 +207,8 @@ class NaiveDecoder {
     const At total = word(at + 2) == 0 ? end_ - at : word(at + 2);
     if (outer) facts_.ip_bytes = static_cast<std::uint32_t>(total);
     need(at, 20);
+    if (outer) places_.ip = place(at);
+    places_.protocol = bytes_[at + 9];
     if (header < 20 || total < header) throw Stop{};
     const bool more = byte(at + 6) & 0x20;
     const unsigned offset = word(at + 6) % 8192;
@@ -217,6 +226,8 @@ class NaiveDecoder {
     if (outer) facts_.ip_bytes = static_cast<std::uint32_t>(total);
     need(at, 40);
     const unsigned next = byte(at + 6);
+    if (outer) places_.ip = place(at);
+    places_.protocol = bytes_[at + 6];
     if (total == 40 && next == 0 && at + 48 <= end_) {
       if (at + 48 > captured_) {
         facts_.cut = true;
@@ -234,18 +245,23 @@ class NaiveDecoder {
   void protocol(unsigned number, At at, bool six, bool outer) {
     deeper();
     if (at > end_) throw Stop{};
+    if (outer_only_ && std::set<unsigned>{4, 41, 47, 97, 137}.count(number)) throw Stop{};
     switch (number) {
       case 1:
       case 58:
         facts_.transport = Transport::icmp;
         facts_.tcp_flags = 0;
+        places_.transport = HeaderPlaces::none;
         return need(at, 8);
       case 6: return tcp(at);
       case 17: return udp(at);
       case 4: return ip_of(4, at);
       case 41: return ip_of(6, at);
       case 47: return gre(at);
-      case 51: need(at, 12); return protocol(byte(at), at + (byte(at + 1) + 2) * 4, six, outer);
+      case 51:
+        need(at, 12);
+        places_.protocol = bytes_[at];
+        return protocol(byte(at), at + (byte(at + 1) + 2) * 4, six, outer);
       case 97:
         need(at, 2);
         if (byte(at) != 0x30) throw Stop{};
@@ -259,10 +275,12 @@ class NaiveDecoder {
       case 140:
         if (!six) throw Stop{};
         need(at, 8);
+        places_.protocol = bytes_[at];
         return protocol(byte(at), at + 8 + byte(at + 1) * 8, six, outer);
       case 44: {
         if (!six) throw Stop{};
         need(at, 8);
+        places_.protocol = bytes_[at];
         const unsigned offset = word(at + 2) / 8, more = word(at + 2) % 2;
         if (outer && (offset || more)) facts_.fragment = true;
         if (offset) throw Stop{};
@@ -272,9 +290,17 @@ class NaiveDecoder {
     }
   }
 
+  static std::uint32_t place(At at) { return static_cast<std::uint32_t>(at); }
+
+  void ports(At at) {
+    const bool captured = at + 4 <= std::min(end_, captured_);
+    places_.transport = captured ? place(at) : HeaderPlaces::none;
+  }
+
   void tcp(At at) {
     facts_.transport = Transport::tcp;
     facts_.tcp_flags = 0;
+    ports(at);
     need(at, 14);
     facts_.tcp_flags = bytes_[at + 13];
     need(at, 20);
@@ -283,7 +309,9 @@ class NaiveDecoder {
   void udp(At at) {
     facts_.transport = Transport::udp;
     facts_.tcp_flags = 0;
+    ports(at);
     need(at, 8);
+    if (outer_only_) return;
     const std::set<unsigned> ports{word(at), word(at + 2)};
     at += 8;
     if (ports.count(4789)) {
@@ -355,10 +383,12 @@ class NaiveDecoder {
     by_type(type, at + length);
   }
 
+  bool outer_only_;
   const std::uint8_t* bytes_;
   At captured_, end_;
   int layers_ = 0;
   HeaderFacts facts_{};
+  HeaderPlaces places_{};
 };
 
 }  // namespace tidegauge::oracle
