@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
 
+#include "host/counting_settings.hpp"
 #include "host/interrupt.hpp"
+#include "ingest/sinks/choose_keys.hpp"
 #include "ingest/sinks/count_capture.hpp"
 #include "kernels/core/parallel.hpp"
 
@@ -45,13 +48,15 @@ class ProgressSum {
 class BinJob {
  public:
   BinJob(const std::vector<std::string>& paths, const BinOptions& options)
-      : paths_(paths), options_(options), progress_(paths, options) {
+      : paths_(paths), options_(options), keyed_(options.keyed), progress_(paths, options) {
     report_.files.resize(paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) report_.files[i].path = paths[i];
   }
 
   Expected<BinReport> run() {
     TG_TRY(open_series());
+    TG_TRY(fix_keys());
+    if (stop_.load()) return std::move(report_);
     const std::size_t wanted = options_.csv ? 1 : options_.threads;  // an import holds the process's time zone
     ThreadPool pool(wanted == 0 ? 0 : std::min(wanted, paths_.size()));
     writers_.resize(pool.threads());
@@ -67,6 +72,36 @@ class BinJob {
     if (!file) return std::move(file).error();
     report_.interval_ns = file->interval_ns();
     return {};
+  }
+
+  /// `--keys auto`: the keys that the point's traces were counted by, for the first ones those of a pass over them.
+  Status fix_keys() {
+    if (!keyed_.choose) return {};
+    auto file = SeriesFile::open(options_.series, OpenMode::write);
+    if (!file) return std::move(file).error();
+    file->set_wait(options_.wait_ms);
+    auto traces = file->traces();
+    if (!traces) return std::move(traces).error();
+    auto known = file->table("keys", options_.point);
+    if (!known) return std::move(known).error();
+    const bool begun = std::any_of(traces->begin(), traces->end(), [&](const auto& t) { return t.point == options_.point; });
+    if (begun && *known) {
+      if (auto again = with_key_lists(keyed_, **known)) {
+        keyed_ = *std::move(again);
+        return {};
+      }
+    }
+    try {
+      auto chosen = choose_keys(paths_, keyed_, {.progress = [&](const std::string&) {
+        if (stopping()) throw Interrupted{};
+      }});
+      if (!chosen) return std::move(chosen).error();
+      keyed_ = *std::move(chosen);
+    } catch (const Interrupted&) {
+      report_.stopped = true;
+      return {};
+    }
+    return file->save_table("keys", options_.point, key_lists_json(keyed_));
   }
 
   Expected<SeriesFile*> writer(std::size_t worker) {
@@ -116,6 +151,7 @@ class BinJob {
     result.trace.path = result.path;
     result.trace.point = options_.point;
     result.trace.fingerprint = *fingerprint;
+    result.trace.settings = counting_json(keyed_);
     return options_.csv ? add_table(**file, result) : add_capture(**file, result, told);
   }
 
@@ -130,10 +166,20 @@ class BinJob {
         progress_.advance(result.path, done - std::min(done, told));
         told = std::max(told, done);
       };
-      auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+      const auto take_turn = [&] {
         if (stopping()) throw Interrupted{};
         // Threads of one process take turns here, for as long as it takes; SQLite's wait is for other processes.
         if (!writing.owns_lock()) writing.lock();
+      };
+      counting.keyed = keyed_;
+      counting.keyed_rows = [&](const KeyedRows& portion, const KeyPlan& plan) {
+        take_turn();
+        return rows.keyed(portion, [&plan](std::uint32_t dimension, std::uint32_t code) {
+          return std::pair(std::string(plan.kind(dimension)), plan.name(dimension, code));
+        });
+      };
+      auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+        take_turn();
         return rows(portion);
       });
       if (!counted) return std::move(counted).error();
@@ -177,6 +223,7 @@ class BinJob {
 
   const std::vector<std::string>& paths_;
   const BinOptions& options_;
+  KeyedOptions keyed_;  ///< with the keys that --keys auto chose
   ProgressSum progress_;
   std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
   std::mutex write_mutex_;

@@ -12,6 +12,7 @@
 
 #include "host/csv_import.hpp"
 #include "host/store.hpp"
+#include "ingest/sinks/keyed_options.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -30,6 +31,7 @@ struct BinOptions {
   std::size_t threads = 1;              ///< captures counted at once; 0 for all cores
   std::int64_t wait_ms = 10'000;        ///< for another writer
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
+  KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
   std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other
 };

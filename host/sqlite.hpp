@@ -7,8 +7,10 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernels/core/status.hpp"
 
@@ -24,6 +26,10 @@ class Statement {
   }
   void bind_at(int index, const char* text) { bind_at(index, std::string_view(text)); }
   void bind_at(int index, const std::string& text) { bind_at(index, std::string_view(text)); }
+  void bind_at(int index, std::span<const std::uint8_t> blob) {
+    sqlite3_bind_blob(get(), index, blob.data(), static_cast<int>(blob.size()), SQLITE_TRANSIENT);
+  }
+  void bind_at(int index, const std::vector<std::uint8_t>& blob) { bind_at(index, std::span(blob)); }
   /// NaN becomes NULL, SQLite's own rule.
   void bind_at(int index, double value) { sqlite3_bind_double(get(), index, value); }
   /// Counters are stored as SQLite's signed 64-bit integers; no sum of packets or bytes reaches 2^63.
@@ -48,6 +54,11 @@ class Statement {
   bool is_null(int column) const { return sqlite3_column_type(get(), column) == SQLITE_NULL; }
   double real(int column) const;  ///< NULL reads as NaN
   std::string text(int column) const;
+  /// Valid until the next step.
+  std::span<const std::uint8_t> blob(int column) const {
+    const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_column_blob(get(), column));
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(get(), column))};
+  }
 
  private:
   struct Finalize {

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "ingest/sinks/key_plan.hpp"
+#include "ingest/sinks/keyed_options.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/interval_columns.hpp"
 #include "kernels/data/partial_series.hpp"
@@ -19,6 +21,12 @@ struct CountOptions {
   bool strict = false;
   std::size_t flush_rows = 1 << 16;  ///< rows kept in memory before they are handed over
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
+  /// Filters, duplicates, keys, distinct addresses; any of them takes KeyedSink instead of CountSink. Checked by
+  /// check_keyed_options() before.
+  KeyedOptions keyed{};
+  /// Takes keyed rows in portions, as `rows` takes the others; the plan names their keys.
+  std::function<Status(const KeyedRows&, const KeyPlan&)> keyed_rows{};
+  std::size_t flush_keyed_bytes = 32 << 20;  ///< about how many of them are kept in memory
 };
 
 struct CountedCapture {
