@@ -15,14 +15,14 @@ namespace tidegauge {
 
 struct CountingSettings {
   bool outer = false, distinct = false;
-  std::string filter;
-  std::vector<std::string> only, by;
+  std::string filter{};
+  std::vector<std::string> only{}, by{};
   std::size_t dedup = 0;
-  std::string keys;                ///< a file with a prefix or MAC a line, "auto" or "auto:K"
-  std::string prefix_length;       ///< of "auto": "16" or "16,32" (IPv4, IPv6)
-  std::string inside_prefix, inside_mac;      ///< a file, or the list itself with commas
-  std::vector<std::string> inside_interface;
-  std::string in_name, out_name;
+  std::string keys{};                ///< a file with a prefix or MAC a line, "auto" or "auto:K"
+  std::string prefix_length{};       ///< of "auto": "16" or "16,32" (IPv4, IPv6)
+  std::string inside_prefix{}, inside_mac{};      ///< a file, or the list itself with commas
+  std::vector<std::string> inside_interface{};
+  std::string in_name{}, out_name{};
 };
 
 /// Section [count]; `target` must outlive the table.

@@ -25,7 +25,7 @@ class SettingOptions {
       } else if (field.is_list) {
         app.add_option_function<std::vector<std::string>>(
                flag, [keep](const std::vector<std::string>& texts) { for (const auto& text : texts) keep(text); },
-               field.help)->delimiter(',');
+               field.help)->delimiter(',')->allow_extra_args(false);  // what follows may be a capture's name
       } else {
         app.add_option_function<std::string>(flag, keep, field.help);
       }

@@ -45,10 +45,10 @@ class OnlyFilter {
 
 /// What makes a packet go in or out; exactly one of these is given.
 struct DirectionRule {
-  std::vector<Prefix> prefixes;            ///< our addresses
-  std::vector<Mac> macs;                   ///< our side of the link
-  std::vector<std::uint32_t> interfaces;   ///< capture interfaces that see what leaves us
-  std::string in_name, out_name;           ///< parts of the capture's file name (CAIDA: dirA, dirB)
+  std::vector<Prefix> prefixes{};          ///< our addresses
+  std::vector<Mac> macs{};                 ///< our side of the link
+  std::vector<std::uint32_t> interfaces{}; ///< capture interfaces that see what leaves us
+  std::string in_name{}, out_name{};       ///< parts of the capture's file name (CAIDA: dirA, dirB)
   std::size_t ways() const {
     return static_cast<std::size_t>(!prefixes.empty()) + !macs.empty() + !interfaces.empty() +
            !(in_name.empty() && out_name.empty());

@@ -65,22 +65,9 @@ IntervalRows without_empty(IntervalRows rows) {
   return rows;
 }
 
-KeyedRows keyed_rows_of(const oracle::WholeCapture& whole) {
-  KeyedRows rows;
-  for (const auto& [k, interval] : whole.keyed) {
-    KeyedRow& row = rows[k];
-    for (const auto& [key, sums] : interval.counts)
-      row.counts.push_back({key.first, key.second, sums.first, sums.second});
-    for (const auto hash : interval.sources) row.addresses[KeyedRow::sources].add(hash);
-    for (const auto hash : interval.destinations) row.addresses[KeyedRow::destinations].add(hash);
-  }
-  std::erase_if(rows, [](const auto& item) { return item.second.empty(); });
-  return rows;
-}
-
 void expect_whole(const oracle::WholeCapture& whole, const PartialSeries& closed, const std::string& where) {
   ASSERT_EQ(without_empty(closed.rows()), whole.rows) << where;
-  ASSERT_TRUE(closed.keyed_rows() == keyed_rows_of(whole)) << where;
+  ASSERT_TRUE(closed.keyed_rows() == oracle::keyed_rows(whole)) << where;
   ASSERT_EQ(closed.account(), whole.account) << where;
   ASSERT_TRUE(closed.account().adds_up()) << where;
   ASSERT_EQ(closed.first_ns(), whole.first_ns) << where;
@@ -162,7 +149,7 @@ TEST(PartialSeries, RowsInPortionsAddUp) {
     add_rows(keyed, partial.take_keyed_rows());
     const oracle::WholeCapture whole = oracle::count_whole(events, second);
     ASSERT_EQ(without_empty(rows), whole.rows) << "seed " << seed << " round " << round;
-    ASSERT_TRUE(keyed == keyed_rows_of(whole)) << "seed " << seed << " round " << round;
+    ASSERT_TRUE(keyed == oracle::keyed_rows(whole)) << "seed " << seed << " round " << round;
   }
 }
 
@@ -177,8 +164,8 @@ TEST(PartialSeries, ClosedOnesAdd) {
   one.add(std::move(other));
   IntervalRows rows = whole_a.rows;
   add_rows(rows, IntervalRows(whole_b.rows));
-  KeyedRows keyed = keyed_rows_of(whole_a);
-  add_rows(keyed, keyed_rows_of(whole_b));
+  KeyedRows keyed = oracle::keyed_rows(whole_a);
+  add_rows(keyed, oracle::keyed_rows(whole_b));
   EXPECT_TRUE(one.keyed_rows() == keyed);
   RecordAccount account = whole_a.account;
   account += whole_b.account;

@@ -123,4 +123,18 @@ inline WholeCapture count_whole(const std::vector<Event>& events, std::int64_t i
   return whole;
 }
 
+/// The same as rows, to compare.
+inline KeyedRows keyed_rows(const WholeCapture& whole) {
+  KeyedRows rows;
+  for (const auto& [k, interval] : whole.keyed) {
+    KeyedRow& row = rows[k];
+    for (const auto& [key, sums] : interval.counts)
+      row.counts.push_back({key.first, key.second, sums.first, sums.second});
+    for (const auto hash : interval.sources) row.addresses[KeyedRow::sources].add(hash);
+    for (const auto hash : interval.destinations) row.addresses[KeyedRow::destinations].add(hash);
+  }
+  std::erase_if(rows, [](const auto& item) { return item.second.empty(); });
+  return rows;
+}
+
 }  // namespace tidegauge::oracle
