@@ -52,7 +52,7 @@ TEST(KeyedBlob, CountsAddUp) {
     ChunkCounts a = random_counts(random, 50);
     const ChunkCounts b = random_counts(random, 50);
     std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> sums;
-    for (const auto* counts : {&a, &b})
+    for (const ChunkCounts* counts : {static_cast<const ChunkCounts*>(&a), &b})
       for (const ChunkCount& c : *counts) sums[c.place].first += c.packets, sums[c.place].second += c.bytes;
     add_counts(a, b);
     ASSERT_EQ(a.size(), sums.size());

@@ -146,7 +146,7 @@ TEST(StoreKeyed, AnyTracesPortionsAndOrderAddUp) {
         Hll sketch;
         for (const auto hash : naive.hashes[k][which]) sketch.add(hash);
         EXPECT_EQ(values[which * 2], std::round(sketch.estimate())) << k;
-        EXPECT_NEAR(values[which * 2], static_cast<double>(naive.hashes[k][which].size()), 5) << k;
+        EXPECT_NEAR(values[which * 2], static_cast<double>(naive.hashes[k][which].size()), 12) << k;
       }
       EXPECT_EQ(values[1], static_cast<double>(naive.packets[k]));
       return Status();

@@ -7,6 +7,7 @@
 
 #include "ingest/sinks/count_capture.hpp"
 #include "kernels/core/random.hpp"
+#include "kernels/decode/decode.hpp"
 #include "tests/ingest/csv.hpp"
 #include "tests/oracle/naive_counts.hpp"
 #include "tests/oracle/naive_decoder.hpp"
