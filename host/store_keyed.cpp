@@ -74,7 +74,7 @@ Status visit_chunks(const SeriesFile::Impl& file, const std::string& point, cons
   auto finder = ChunkFinder::open(file.db, point);
   if (!finder) return std::move(finder).error();
   auto select = file.db.prepare("SELECT c.key, c.counts FROM traces t CROSS JOIN key_chunks c ON c.trace = t.trace AND "
-                                "c.chunk = ?2 JOIN keys USING (key) WHERE t.point = ?1 AND kind = ?3");
+                                "c.chunk = ?2 JOIN keys USING (key) WHERE t.point = ?1 AND keys.kind = ?3");
   if (!select) return std::move(select).error();
   for (std::int64_t from = chunk_of(bounds.first_k);;) {
     auto chunk = finder->from(from);

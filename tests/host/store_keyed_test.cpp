@@ -207,7 +207,7 @@ TEST_F(KeyedSeries, WideFillsZerosInsideSpans) {
             "10,1970-01-01T00:00:10Z,1,1,1000,0,200\n11,1970-01-01T00:00:11Z,1,1,0,0,0\n"
             "12,1970-01-01T00:00:12Z,1,1,0,0,900\n13,1970-01-01T00:00:13Z,1,1,50,0,0\n");
   EXPECT_EQ(csv({.top = 1}, true, {}, 12 * second),
-            "k,time,coverage,complete,9_packets,9_bytes\n12,1970-01-01T00:00:12Z,1,1,0,0\n13,1970-01-01T00:00:13Z,1,1,9,540\n");
+            "k,time,coverage,complete,80_packets,80_bytes\n12,1970-01-01T00:00:12Z,1,1,5,900\n13,1970-01-01T00:00:13Z,1,1,0,0\n");
 }
 
 TEST_F(KeyedSeries, WhatIsNotThereIsSaid) {
