@@ -86,8 +86,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
                  ->excludes(what);
   auto* top = app.add_option("--top", request->top, "Only so many keys, those with the most bytes")
                   ->needs(by)->check(CLI::PositiveNumber);
-  app.add_option("--keys", request->keys, "Only these keys, such as 80,443")->delimiter(',')->allow_extra_args(false)->needs(by)
-      ->excludes(top);
+  app.add_option("--keys", request->keys, "Only these keys, such as 80,443")->delimiter(',')->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false)->needs(by)->excludes(top);
   app.add_flag("--wide", request->options.wide, "A row per covered interval with zeros, and columns per key")->needs(by);
   canonical->excludes(by);
   return [request, &common] { return run_export(*request, common); };

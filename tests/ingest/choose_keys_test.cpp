@@ -92,5 +92,22 @@ TEST(ChooseKeys, OnlyWhatWillBeCountedWeighs) {
   EXPECT_EQ(choose_keys(paths, options)->by[0].keys.prefixes.at(0).text(), "10.0.0.0/8");
 }
 
+TEST(ChooseKeys, OfEqualWeightTheSmallerKey) {
+  const ScratchFolder scratch;
+  PcapBuilder pcap;
+  for (const std::uint32_t net : {12u, 10u, 11u, 13u}) {
+    const Bytes bytes = packet(net << 24, 1, 1, 10);
+    pcap.record(1'600'000'000, 0, bytes, static_cast<std::uint32_t>(bytes.size()));
+  }
+  save(scratch / "a.pcap", pcap.bytes);
+  KeyedOptions options;
+  options.by = {{KeyKind::prefix, {}}};
+  options.choose = KeyChoice{.most = 2, .ipv4_length = 8, .ipv6_length = 32};
+  const auto chosen = choose_keys({(scratch / "a.pcap").string()}, options);
+  ASSERT_EQ(chosen->by[0].keys.prefixes.size(), 2u);
+  EXPECT_EQ(chosen->by[0].keys.prefixes[0].text(), "10.0.0.0/8");
+  EXPECT_EQ(chosen->by[0].keys.prefixes[1].text(), "11.0.0.0/8");
+}
+
 }  // namespace
 }  // namespace tidegauge
