@@ -3,6 +3,8 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 namespace tidegauge {
@@ -34,12 +36,22 @@ bool get(Bytes& in, std::uint64_t& value) {
 std::uint64_t zigzag(std::uint64_t value) { return value << 1 ^ (value >> 63 ? ~0ull : 0); }
 std::uint64_t unzigzag(std::uint64_t code) { return code >> 1 ^ (code & 1 ? ~0ull : 0); }
 
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
 Blob wrapped(const Blob& payload) {
-  Blob packed(1 + ZSTD_compressBound(payload.size()), zstd);
-  const std::size_t size = ZSTD_compress(packed.data() + 1, packed.size() - 1, payload.data(), payload.size(), 1);
-  if (!ZSTD_isError(size) && size < payload.size()) {
-    packed.resize(1 + size);
-    return packed;
+  // Most keys are rare, and their blobs short: the frame's own bytes and the compressor's start would cost more than they save.
+  constexpr std::size_t short_payload = 64;
+  if (payload.size() > short_payload) {
+    thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+    Blob packed(1 + ZSTD_compressBound(payload.size()), zstd);
+    const std::size_t size =
+        ZSTD_compressCCtx(context.get(), packed.data() + 1, packed.size() - 1, payload.data(), payload.size(), 1);
+    if (!ZSTD_isError(size) && size < payload.size()) {
+      packed.resize(1 + size);
+      return packed;
+    }
   }
   Blob blob{plain};
   blob.insert(blob.end(), payload.begin(), payload.end());
