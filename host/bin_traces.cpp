@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "host/counting_settings.hpp"
 #include "host/interrupt.hpp"
@@ -57,15 +58,35 @@ class BinJob {
     TG_TRY(open_series());
     TG_TRY(fix_keys());
     if (stop_.load()) return std::move(report_);
-    const std::size_t wanted = options_.csv ? 1 : options_.threads;  // an import holds the process's time zone
-    ThreadPool pool(wanted == 0 ? 0 : std::min(wanted, paths_.size()));
+    const std::size_t threads = options_.csv ? 1 : threads_wanted();  // an import holds the process's time zone
+    ThreadPool pool(std::clamp<std::size_t>(paths_.size(), 1, threads));
+    spare_threads_.give(threads - pool.threads());
     writers_.resize(pool.threads());
-    pool.run(paths_.size(), [&](std::size_t file, std::size_t worker) { bin_file(file, worker); });
+    const std::vector<std::size_t> order = largest_first();
+    pool.run(order.size(), [&](std::size_t task, std::size_t worker) {
+      started_.fetch_add(1);
+      bin_file(order[task], worker);
+      if (started_.load() >= order.size()) spare_threads_.give();  // nothing is left for this thread
+    });
     report_.stopped = stop_.load();
     return std::move(report_);
   }
 
  private:
+  std::size_t threads_wanted() const {
+    return options_.threads != 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
+  }
+
+  /// So that no large capture is left alone at the end.
+  std::vector<std::size_t> largest_first() const {
+    std::vector<std::pair<std::uint64_t, std::size_t>> by_size;
+    for (std::size_t i = 0; i < paths_.size(); ++i) by_size.emplace_back(bytes_on_disk(paths_[i]), i);
+    std::stable_sort(by_size.begin(), by_size.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<std::size_t> order;
+    for (const auto& [size, file] : by_size) order.push_back(file);
+    return order;
+  }
+
   /// Makes the series file once, before the threads open it, each for itself.
   Status open_series() {
     auto file = SeriesFile::open(options_.series, OpenMode::create, options_.interval_ns);
@@ -161,6 +182,7 @@ class BinJob {
       CountOptions counting;
       counting.interval_ns = report_.interval_ns;
       counting.strict = options_.strict;
+      counting.spare_threads = &spare_threads_;
       counting.progress = [&](std::uint64_t done, std::uint64_t) {
         if (stopping()) throw Interrupted{};
         progress_.advance(result.path, done - std::min(done, told));
@@ -228,6 +250,8 @@ class BinJob {
   std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
   std::mutex write_mutex_;
   std::atomic<bool> stop_{false};
+  std::atomic<std::size_t> started_{0};
+  ThreadBudget spare_threads_{0};
   BinReport report_;
 };
 

@@ -1,7 +1,7 @@
 // The job behind `bin`: puts captures (or imported tables) into a series file, each in one transaction, and accounts for
 // every record. A file that fails is reported and the others still go in.
-// Captures are counted on several threads; rows wait in memory (64 Ki intervals a thread) and are written one capture at
-// a time. Cost: one pass per capture. Tested by tests/host/bin_traces_test.cpp.
+// Captures are counted on several threads, the largest first; a thread without a capture of its own helps with another's.
+// Rows wait in memory (64 Ki intervals a capture) and are written one capture at a time. Cost: one pass per capture. Tested by tests/host/bin_traces_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct BinOptions {
   std::int64_t interval_ns = 0;         ///< 0: the file's own, 1 s for a new file
   std::string point = "default";
   bool strict = false;                  ///< damage is an error, and ends the job
-  std::size_t threads = 1;              ///< captures counted at once; 0 for all cores
+  std::size_t threads = 0;              ///< at work at once; 0 for one per core
   std::int64_t wait_ms = 10'000;        ///< for another writer
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
   KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked

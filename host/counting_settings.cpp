@@ -128,7 +128,7 @@ void add_counting_fields(SettingTable& table, CountingSettings& t) {
     table.add({"count", key, help, std::move(parse)});
   };
   const auto add_list = [&](const char* key, const char* help, std::vector<std::string>& target) {
-    table.add({"count", key, help, parse_list(target), true});
+    table.add(list_field("count", key, help, target));
   };
   const auto add_switch = [&](const char* key, const char* help, bool& target) {
     table.add({"count", key, help, parse_switch(target), false, true});

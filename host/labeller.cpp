@@ -127,24 +127,6 @@ std::vector<std::uint32_t> number_segments(std::span<const std::int64_t> k, std:
   return segment;
 }
 
-/// Distance from the median in units of 1.4826 * MAD; all NaN if the MAD is 0.
-void robust_scores(std::vector<double>& values) {
-  std::vector<double> known;
-  for (double v : values)
-    if (std::isfinite(v)) known.push_back(v);
-  const auto median = [](std::vector<double>& v) {
-    const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-    std::nth_element(v.begin(), middle, v.end());
-    if (v.size() % 2 == 1) return *middle;
-    return (*middle + *std::max_element(v.begin(), middle)) / 2;
-  };
-  if (known.empty()) return;
-  const double centre = median(known);
-  for (double& v : known) v = std::abs(v - centre);
-  const double scale = 1.4826 * median(known);
-  for (double& v : values) v = scale > 0 ? (v - centre) / scale : none;
-}
-
 StrengthSeries residual_strengths(const Forecast& f, SlopeKind kind) {
   StrengthSeries p{kind, f.interval_ns, f.k, std::vector<double>(f.k.size(), none), number_segments(f.k, {})};
   const double seconds = static_cast<double>(f.interval_ns) / 1e9;

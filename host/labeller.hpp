@@ -5,9 +5,10 @@
 //   kind      slope from x[i-1] to x[i]        residual: forecast p, actual a       rising     falling
 //   ratio     s = x[i] / x[i-1]                s = a / p                            s          1 / s
 //   absolute  s = (x[i] - x[i-1]) per second   s = (a - p) per second               s          -s
-//   robust    s = z-score of the absolute      s = z-score of a - p                 s          -s
+//   robust    s = z-score of the absolute      s = z-score of the absolute          s          -s
 // so a fall to a third is as strong as a rise to three times: falling means x[i-1] / x[i] > threshold. A point is
 // detected where its strength is strictly above the threshold; NaN never is. 0 -> x rises infinitely, x -> 0 falls so.
+// The z-score is robust_scores of kernels/slope/slope.hpp for both, with its rule where most values are the same.
 // Threshold: given; a quantile of the strengths; or the lowest at which no more than a budget of alerts (merged ranges)
 // remains. Both directions share one threshold.
 // Cost: n log n for a learned threshold, otherwise linear. Thread safety: pure functions but for the backend.

@@ -9,34 +9,72 @@
 namespace tidegauge {
 
 namespace {
-/// A slip of the hand (`-o jan.series`) must not cost the series.
+
+namespace fs = std::filesystem;
+
 bool is_database(const std::string& path) {
   char head[16] = {};
   std::ifstream(path, std::ios::binary).read(head, sizeof head);
   return std::string_view(head, sizeof head) == std::string_view("SQLite format 3\0", 16);
 }
+
+/// Also a link to what is not there yet; fs::canonical would stop before it.
+fs::path behind_links(fs::path path) {
+  constexpr int most_links = 40;  // what the kernel follows
+  std::error_code error;
+  for (int i = 0; i < most_links && fs::is_symlink(path, error); ++i) {
+    const fs::path next = fs::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / next;  // an absolute one replaces it
+  }
+  return path;
+}
+
 }  // namespace
 
-Expected<OutputFile> OutputFile::create(const std::string& path) {
-  if (path.empty() || path == "-") return OutputFile(stdout, "");
-  std::error_code absent;
-  const auto kind = std::filesystem::status(path, absent).type();
-  if (kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::regular)
+Expected<std::string> output_target(const std::string& path) {
+  std::error_code error;
+  const auto type = fs::status(path, error).type();
+  if (type == fs::file_type::none)
+    return Error{"cannot be written: " + error.message(), path, "check the path and its permissions"};
+  if (type == fs::file_type::directory) return Error{"is a folder", path, "the name of a file in it", ErrorKind::usage};
+  if (type != fs::file_type::not_found && type != fs::file_type::regular)
     return Error{"is not a regular file, and is not replaced by one", path, "another name; - for stdout"};
   if (is_database(path))
     return Error{"is a series file or another database, and is not overwritten", path, "another name", ErrorKind::usage};
-  OutputFile output(std::fopen((path + ".part").c_str(), "wbe"), path);
+  return behind_links(path).string();
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  if (fs::equivalent(a, b, error)) return true;
+  const fs::path left = fs::weakly_canonical(behind_links(a), error), right = fs::weakly_canonical(behind_links(b), error);
+  return !left.empty() && left == right;
+}
+
+Expected<OutputFile> OutputFile::create(const std::string& path) {
+  if (path.empty() || path == "-") return OutputFile(stdout, "", "");
+  std::error_code absent;
+  const auto type = fs::status(path, absent).type();
+  if (type == fs::file_type::fifo || type == fs::file_type::character) {
+    OutputFile output(std::fopen(path.c_str(), "wbe"), path, "");
+    if (!output.file_) return output.failure();
+    return output;
+  }
+  auto target = output_target(path);
+  if (!target) return std::move(target).error();
+  OutputFile output(std::fopen((*target + ".part").c_str(), "wbe"), path, *target);
   if (!output.file_) return output.failure();
   return output;
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
+    : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)), target_(std::move(other.target_)) {}
 
 OutputFile::~OutputFile() {
   if (!file_ || path_.empty()) return;
   std::fclose(file_);
-  std::remove(part().c_str());
+  if (is_undone()) std::remove(part().c_str());
 }
 
 Error OutputFile::failure() const {
@@ -54,12 +92,11 @@ Status OutputFile::finish() {
     if (std::fflush(file_) != 0) return failure();
     return {};
   }
-  if (std::fclose(std::exchange(file_, nullptr)) != 0 || std::rename(part().c_str(), path_.c_str()) != 0) {
-    Error error = failure();
-    std::remove(part().c_str());
-    return error;
-  }
-  return {};
+  const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
+  if (closed && (!is_undone() || std::rename(part().c_str(), target_.c_str()) == 0)) return {};
+  Error error = failure();
+  if (is_undone()) std::remove(part().c_str());
+  return error;
 }
 
 Status write_whole(const std::string& path, std::string_view text) {

@@ -39,8 +39,11 @@ Expected<BinReport> bin_stage(const PipelineSettings& settings, const KeyedOptio
   options.stop = hooks.stop;
   auto report = bin_traces(settings.captures, options);
   if (!report) return report;
+  Mistakes failed;
+  for (const BinnedFile& file : report->files)
+    if (file.error) failed.add(*file.error);
+  TG_TRY(failed.status());
   for (const BinnedFile& file : report->files) {
-    if (file.error) return *file.error;
     if (!file.trace.damage.empty()) tell(hooks.remark, file.path + ": " + file.trace.damage);
     if (!file.remark.empty()) tell(hooks.remark, file.path + ": " + file.remark);
   }
@@ -136,13 +139,36 @@ Status report_stage(const PipelineSettings& settings, const std::string& column,
   return write_whole(settings.plot_path(), *plot);
 }
 
+/// Captures have counters, so the default is known before the series is.
+TrainSettings with_column(TrainSettings train) {
+  if (train.column.empty()) train.column = "bytes";
+  return train;
+}
+
+/// The folder can be one, and a series file in it has the interval.
+Status check_output(const PipelineSettings& settings) {
+  std::error_code absent;
+  if (settings.output.empty()) return Error{"the name of a folder is needed", "--output", "--output january", ErrorKind::usage};
+  if (std::filesystem::exists(settings.output, absent) && !std::filesystem::is_directory(settings.output, absent))
+    return Error{"is there already and is no folder", settings.output, "another --output", ErrorKind::usage};
+  if (!std::filesystem::exists(settings.series_path(), absent)) return {};
+  auto file = SeriesFile::open(settings.series_path(), OpenMode::read);
+  if (!file) return std::move(file).error();
+  const auto traces = file->traces();
+  if (!traces) return traces.error();
+  if (traces->empty() || file->interval_ns() == settings.interval_ns) return {};  // without traces it takes any interval
+  const std::string own = format_duration(file->interval_ns());
+  return Error{fmt::format("this series file has intervals of {}, not of {}", own, format_duration(settings.interval_ns)),
+               settings.series_path(), fmt::format("--interval {}, or another --output", own), ErrorKind::usage};
+}
+
 }  // namespace
 
 void add_pipeline_fields(SettingTable& table, PipelineSettings& t) {
   const auto add = [&](const char* key, const char* help, SettingParser parse) {
     table.add({"run", key, help, std::move(parse)});
   };
-  table.add({"run", "captures", "Captures to read, besides those named as arguments", parse_list(t.captures), true});
+  table.add(list_field("run", "captures", "Captures to read, besides those named as arguments", t.captures));
   add("output", "Folder for everything that is made (default tidegauge-out)", parse_text(t.output));
   add("interval", "Length of an interval, 1ms to 1d (default 1s)", [&t](const std::string& text) -> Status {
     auto interval = parse_interval(text);
@@ -160,19 +186,31 @@ void add_pipeline_fields(SettingTable& table, PipelineSettings& t) {
   add_label_fields(table, t.label);
 }
 
+Mistakes find_mistakes(const PipelineSettings& settings) {
+  const TrainSettings train = with_column(settings.train);
+  Mistakes mistakes;
+  mistakes.add(check_settings(train));
+  for (const std::string& column : train.columns())
+    if (!column_by_name(column) && !(settings.count.distinct && (column == "sources" || column == "destinations")))
+      mistakes.add(unknown_column(column, false, "--column, --extra-columns"));
+  mistakes.add(check_label_settings(settings.label));
+  mistakes.add(resolve_counting(settings.count));
+  for (const std::string& capture : settings.captures) mistakes.add(check_input_file(capture));
+  if (!settings.truth.empty()) mistakes.add(read_truth(settings.truth, settings.interval_ns));
+  mistakes.add(check_output(settings));
+  return mistakes;
+}
+
 Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const PipelineHooks& hooks) {
   // Mistakes and a device that cannot be had should not cost a pass over the captures.
-  TrainSettings train = settings.train;
-  if (train.column.empty()) train.column = "bytes";
-  TG_TRY(check_settings(train));
-  TG_TRY(check_label_settings(settings.label));
-  auto keyed = resolve_counting(settings.count);
-  if (!keyed) return std::move(keyed).error();
-  if (!settings.truth.empty())
-    if (auto truth = read_truth(settings.truth, settings.interval_ns); !truth) return std::move(truth).error();
-  PipelineOutcome outcome;
+  Mistakes mistakes = find_mistakes(settings);
   auto choice = choose_device(settings.device, settings.threads);
-  if (!choice) return std::move(choice).error();
+  mistakes.add(choice);
+  TG_TRY(mistakes.status());
+  const auto keyed = resolve_counting(settings.count);
+  if (!keyed) return keyed.error();
+  TrainSettings train = with_column(settings.train);
+  PipelineOutcome outcome;
   Backend& backend = *choice->backend;
   outcome.device = choice->why;
   tell(hooks.remark, choice->why);

@@ -13,6 +13,7 @@
 #include "host/evaluation.hpp"
 #include "host/label_score.hpp"
 #include "host/labeller.hpp"
+#include "host/mistakes.hpp"
 #include "host/settings.hpp"
 #include "host/trainer.hpp"
 
@@ -58,6 +59,11 @@ struct PipelineOutcome {
   std::vector<LabelScore> scores;     ///< in the same order
 };
 
+/// Everything that can be known to be wrong before any work: settings, captures that cannot be read, the file of true
+/// ranges, unknown columns, a series file of another interval. The device is not looked for.
+Mistakes find_mistakes(const PipelineSettings& settings);
+
+/// Begins with find_mistakes and the device; all that is wrong is one error with a line for each.
 Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const PipelineHooks& hooks);
 
 }  // namespace tidegauge

@@ -20,14 +20,57 @@ namespace {
 constexpr std::size_t most_forecasts = 8;
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
+using Json = nlohmann::json;
+
+/// A stored table as an object; empty where there is none or it is no JSON. Tables of a file's only point may
+/// have been stored without its name.
+Expected<Json> stored(const SeriesFile& file, const std::string& name, const std::string& point) {
+  for (const std::string& key : {point, std::string()}) {
+    auto text = file.table(name, key);
+    if (!text) return std::move(text).error();
+    if (!*text) continue;
+    Json json = Json::parse(**text, nullptr, false);
+    if (json.is_object()) return json;
+  }
+  return Json::object();
+}
+
+std::optional<double> number_at(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_number() ? std::optional(at->get<double>()) : std::nullopt;
+}
+
+std::optional<std::uint64_t> count_at(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_number_unsigned() ? std::optional(at->get<std::uint64_t>())
+                                                        : std::nullopt;
+}
+
+std::string text_at(const Json& object, const char* name, const std::string& otherwise = "") {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : otherwise;
+}
+
+std::vector<Json> objects_at(const Json& object, const char* name) {
+  std::vector<Json> all;
+  if (const auto at = object.find(name); at != object.end() && at->is_array())
+    std::copy_if(at->begin(), at->end(), std::back_inserter(all),
+                 [](const Json& j) { return j.is_object(); });
+  return all;
+}
+
 /// What a point has in the file.
 struct PointSources {
   std::vector<Forecast> forecasts;
   std::vector<Labels> labels;
 };
 
-std::string choose_column(const ReportRequest& request, const PointSources& sources) {
+/// The column of the newest forecasts: their metrics are the ones that are kept.
+std::string choose_column(const ReportRequest& request, const PointSources& sources, const Json& metrics) {
   if (!request.column.empty()) return request.column;
+  const std::string newest = text_at(metrics, "column");
+  for (const Forecast& f : sources.forecasts)
+    if (f.column == newest) return newest;
   if (!sources.forecasts.empty()) return sources.forecasts.front().column;
   if (!sources.labels.empty()) return sources.labels.front().column;
   return "";  // read_one_column resolves it
@@ -88,60 +131,18 @@ Status add_truth(ReportPoint& point, const std::string& path) {
   return {};
 }
 
-using Json = nlohmann::json;
-
-/// A stored table as an object; empty where there is none or it is no JSON. Tables of a file's only point may
-/// have been stored without its name.
-Expected<Json> stored(const SeriesFile& file, const std::string& name, const std::string& point) {
-  for (const std::string& key : {point, std::string()}) {
-    auto text = file.table(name, key);
-    if (!text) return std::move(text).error();
-    if (!*text) continue;
-    Json json = Json::parse(**text, nullptr, false);
-    if (json.is_object()) return json;
-  }
-  return Json::object();
-}
-
-std::optional<double> number_at(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number() ? std::optional(at->get<double>()) : std::nullopt;
-}
-
-std::optional<std::uint64_t> count_at(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number_unsigned() ? std::optional(at->get<std::uint64_t>())
-                                                        : std::nullopt;
-}
-
-std::string text_at(const Json& object, const char* name, const std::string& otherwise = "") {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : otherwise;
-}
-
-std::vector<Json> objects_at(const Json& object, const char* name) {
-  std::vector<Json> all;
-  if (const auto at = object.find(name); at != object.end() && at->is_array())
-    std::copy_if(at->begin(), at->end(), std::back_inserter(all),
-                 [](const Json& j) { return j.is_object(); });
-  return all;
-}
-
-Status add_metrics(ReportPoint& point, const SeriesFile& file) {
-  const auto json = stored(file, "metrics", point.name);
-  if (!json) return json.error();
-  if (text_at(*json, "column", point.column) != point.column) return {};
-  point.verdict = text_at(*json, "verdict");
-  for (const Json& row : objects_at(*json, "rows")) {
+void add_metrics(ReportPoint& point, const Json& json) {
+  if (text_at(json, "column", point.column) != point.column) return;
+  point.verdict = text_at(json, "verdict");
+  for (const Json& row : objects_at(json, "rows")) {
     if (number_at(row, "step").value_or(0) != 0) continue;  // each step on its own; step 0 has all of them
     point.metrics.push_back({text_at(row, "name", text_at(row, "model", "?")), number_at(row, "mae"),
                              number_at(row, "rmse"), number_at(row, "mape"), number_at(row, "smape"),
                              number_at(row, "mase"), number_at(row, "r2")});
   }
-  if (const auto notes = json->find("notes"); notes != json->end() && notes->is_array())
+  if (const auto notes = json.find("notes"); notes != json.end() && notes->is_array())
     for (const Json& note : *notes)
       if (note.is_string()) point.notes.push_back(note.get<std::string>());
-  return {};
 }
 
 Status add_scores(ReportPoint& point, const SeriesFile& file) {
@@ -190,11 +191,13 @@ Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& 
   if (!forecasts) return std::move(forecasts).error();
   auto labels = file.labels(name);
   if (!labels) return std::move(labels).error();
+  auto metrics = stored(file, "metrics", name);
+  if (!metrics) return std::move(metrics).error();
   PointSources sources{std::move(*forecasts), std::move(*labels)};
   ReportPoint point;
   point.name = name;
   point.interval_ns = file.interval_ns();
-  point.column = choose_column(request, sources);
+  point.column = choose_column(request, sources, *metrics);
   auto series =
       read_one_column(file, {.point = name, .columns = {}, .from_ns = {}, .to_ns = {}}, point.column);
   if (!series) return std::move(series).error();
@@ -202,7 +205,7 @@ Expected<ReportPoint> gather_point(const SeriesFile& file, const ReportRequest& 
   add_forecasts(point, *series, std::move(sources.forecasts));
   add_ranges(point, sources.labels);
   TG_TRY(add_truth(point, request.truth));
-  TG_TRY(add_metrics(point, file));
+  add_metrics(point, *metrics);
   TG_TRY(add_scores(point, file));
   TG_TRY(add_quality(point, file));
   return point;
@@ -242,7 +245,9 @@ Expected<ReportData> gather_report(const SeriesFile& file, const ReportRequest& 
   for (const ReportPoint& point : data.points) {
     const auto model = stored(file, "model", point.name);
     if (!model) return model.error();
-    for (const auto& [key, value] : model->items()) data.settings.emplace_back("model: " + key, value.dump());
+    if (text_at(*model, "column", point.column) != point.column) continue;
+    for (const auto& [key, value] : model->items())
+      data.settings.emplace_back("model: " + key, value.is_string() ? value.get<std::string>() : value.dump());
   }
   auto traces = file.traces();
   if (!traces) return std::move(traces).error();

@@ -13,7 +13,7 @@ namespace tidegauge {
 
 struct ReportRequest {
   std::string point;   ///< empty: all of them
-  std::string column;  ///< empty: the one that was forecast or labelled, otherwise `value` or `bytes`
+  std::string column;  ///< empty: the one that was forecast last or labelled, otherwise `value` or `bytes`
   std::string truth;   ///< CSV of true ranges (truth.hpp); empty: none
   std::string title;   ///< empty: made from the file's name
 };

@@ -14,6 +14,8 @@
 #include <optional>
 #include <set>
 
+#include "host/output_file.hpp"
+
 namespace tidegauge {
 
 static_assert(std::endian::native == std::endian::little, "tensors are copied as they lie in memory");
@@ -223,13 +225,15 @@ Expected<TensorFile> read_safetensors(const std::string& path) {
 }
 
 Status write_safetensors(const std::string& path, const TensorFile& file) {
-  const std::string beside = fmt::format("{}.{}.tmp", path, ::getpid());
+  const auto target = output_target(path);
+  if (!target) return target.error();
+  const std::string beside = fmt::format("{}.{}.tmp", *target, ::getpid());
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return system_error("create", beside);
   Status written = write_all(fd, encode_safetensors(file), beside);
   if (written && ::fsync(fd) != 0) written = system_error("flush", beside);
   if (::close(fd) != 0 && written) written = system_error("close", beside);
-  if (written && ::rename(beside.c_str(), path.c_str()) != 0) written = system_error("rename to " + path, beside);
+  if (written && ::rename(beside.c_str(), target->c_str()) != 0) written = system_error("rename to " + path, beside);
   if (!written) ::unlink(beside.c_str());
   return written;
 }

@@ -38,7 +38,8 @@ std::vector<std::byte> encode_safetensors(const TensorFile& file);
 Expected<TensorFile> decode_safetensors(std::span<const std::byte> bytes, const std::string& where);
 
 Expected<TensorFile> read_safetensors(const std::string& path);
-/// Writes beside the target, flushes to disk, and renames: a reader sees the old file or the new one.
+/// Writes beside the target (output_target of output_file.hpp), flushes to disk, and renames: a reader sees the old file
+/// or the new one.
 Status write_safetensors(const std::string& path, const TensorFile& file);
 
 }  // namespace tidegauge

@@ -7,9 +7,9 @@ namespace tidegauge {
 
 Status save_forecasts(SeriesFile& file, const std::string& point, const ForecastSet& forecasts,
                       const Evaluation& evaluation, const TrainSettings& model) {
-  for (const auto* steps : forecasts.all())
-    for (const Forecast& forecast : *steps)
-      if (auto saved = file.save_forecast(forecast, point); !saved) return std::move(saved).error();
+  std::vector<Forecast> all;
+  for (const auto* steps : forecasts.all()) all.insert(all.end(), steps->begin(), steps->end());
+  TG_TRY(file.save_forecasts(all, point));
   TG_TRY(file.save_table("model", point, settings_to_json(model)));
   return file.save_table("metrics", point, metrics_json(evaluation));
 }

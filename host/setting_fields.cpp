@@ -50,10 +50,10 @@ void add_train_fields(SettingTable& table, TrainSettings& t) {
     table.add({"train", key, help, parse_switch(target), false, true});
   };
   add("column", "What is predicted (default: value where the series has it, otherwise bytes)", parse_text(t.column));
-  table.add({"train", "extra_columns", "Further columns as inputs", parse_list(t.extra_columns), true});
+  table.add(list_field("train", "extra_columns", "Further columns as inputs", t.extra_columns));
   add_switch("time_of_day", "Sine and cosine of the time of day as inputs", t.time_of_day);
   add_switch("time_of_week", "Sine and cosine of the time of the week as inputs", t.time_of_week);
-  add("look_back", "Intervals read (default 32)", parse_count(t.look_back, 1, 1 << 20));
+  add("look_back", "Intervals read (default 32)", parse_count(t.look_back, 1, max_look_back));
   add("horizon", "Intervals predicted at once (default 1)", parse_count(t.horizon, 1, 1 << 20));
   add("hidden", "Hidden size (default 32)", parse_count(t.hidden, 1, 1 << 16));
   add("layers", "LSTM layers (default 1)", parse_count(t.layers, 1, 64));
@@ -89,10 +89,16 @@ void add_label_fields(SettingTable& table, LabelSettings& l) {
   add("slope", "ratio (default), absolute or robust", parse_with(l.kind, slope_kind_by_name));
   add("direction", "rising (default), falling or both",
       [&l](const std::string& text) { return set_direction(l, text); });
-  add("threshold", "Label what is above it (default: 1.3 for ratio, 3.5 for robust)",
-      parse_optional_number(l.threshold, -any, any));
-  add("quantile", "Learn the threshold: this share of the points stays below", parse_optional_number(l.quantile, 0, 1));
-  add("budget", "Learn the threshold: at most so many alerts, such as 2/week", parse_with(l.budget, parse_budget));
+  // Three ways to say one thing: any of them on the command line replaces whichever the file chose.
+  const auto add_way = [&](const char* key, const char* help, SettingParser parse) {
+    table.add({"label", key, help, std::move(parse), false, false, [&l] { l.threshold.reset(), l.quantile.reset(), l.budget.reset(); }});
+  };
+  add_way("threshold", "Label what is above it (default: 1.3 for ratio, 3.5 for robust)",
+          parse_optional_number(l.threshold, -any, any));
+  add_way("quantile", "Learn the threshold, in place of --threshold: this share of the points stays below",
+          parse_optional_number(l.quantile, 0, 1));
+  add_way("budget", "Learn the threshold, in place of --threshold: at most so many alerts, such as 2/week",
+          parse_with(l.budget, parse_budget));
   add("error", "Intervals added on each side of a detection (default 5)", parse_count(l.error, 0, max_label_error));
   table.add({"label", "seed_compatible", "Never merge or clip, index forecasts as the original tool did",
              parse_switch(l.seed_compatible), false, true});

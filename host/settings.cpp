@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fstream>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -62,6 +65,10 @@ class FileReader {
   FileReader(const std::vector<SettingField>& fields, std::string path) : fields_(fields), path_(std::move(path)) {}
 
   std::vector<Error> read() {
+    if (!std::ifstream(path_)) {
+      refuse(path_, std::string("cannot be read: ") + std::strerror(errno), "the name of a TOML file");
+      return mistakes_;
+    }
     try {
       const toml::table parsed = toml::parse_file(path_);
       for (const auto& [section, node] : parsed) read_section(std::string(section.str()), node);
@@ -131,10 +138,6 @@ SettingParser parse_text(std::string& target) {
   return [&target](const std::string& text) -> Status { return target = text, Status{}; };
 }
 
-SettingParser parse_list(std::vector<std::string>& target) {
-  return [&target](const std::string& text) -> Status { return target.push_back(text), Status{}; };
-}
-
 SettingParser parse_count(std::size_t& target, std::size_t least, std::size_t most) {
   return [&target, least, most](const std::string& text) -> Status {
     const auto value = whole_number<std::size_t>(text);
@@ -162,6 +165,12 @@ SettingParser parse_switch(bool& target) {
     target = text == "true";
     return {};
   };
+}
+
+SettingField list_field(std::string section, std::string key, std::string help, std::vector<std::string>& target) {
+  return {std::move(section), std::move(key), std::move(help),
+          [&target](const std::string& text) -> Status { return target.push_back(text), Status{}; },
+          true, false, [&target] { target.clear(); }};
 }
 
 }  // namespace tidegauge

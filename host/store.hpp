@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "host/coverage.hpp"
+#include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/forecast.hpp"
 #include "kernels/data/interval_columns.hpp"
@@ -28,20 +29,14 @@
 
 namespace tidegauge {
 
-/// Identity of an input, independent of its path: size and a hash of sampled blocks.
-struct Fingerprint {
-  std::uint64_t size = 0;
-  std::uint64_t hash = 0;
-  std::string text() const;  ///< "<size>-<16 hex digits>"
-  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
-};
-/// Reads the first, the last and evenly spaced 64 KiB blocks, 32 in all; smaller files are read whole.
-Expected<Fingerprint> fingerprint_file(const std::string& path);
+/// What to say of a column that a series does not have; names those it has.
+/// @param imported  the series holds imported values, not counters
+Error unknown_column(const std::string& name, bool imported, const std::string& where);
 
 struct TraceRecord {
   std::string path;               ///< as given; not part of the identity
   std::string point = "default";  ///< observation point
-  Fingerprint fingerprint;        ///< required
+  Fingerprint fingerprint;        ///< required; of a pipe, what `fill` returns holds it
   std::string kind = "pcap";      ///< "pcap", "pcapng", "csv"
   RecordAccount account;
   std::optional<Span> span;       ///< first and last kept timestamp; none if nothing was kept. Of an imported
@@ -148,10 +143,11 @@ class SeriesFile {
   // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
   // table() and save_table(): there it is the file as a whole.
 
-  /// Replaces the forecast of the same model, column and step.
-  Expected<std::int64_t> save_forecast(const Forecast& forecast, const std::string& point);
+  /// What one job says about one column. Replaces all that an earlier one said about it, whatever its models and steps,
+  /// with the labels of those forecasts and the scores of that column: nothing is left that speaks of other forecasts.
+  Status save_forecasts(std::span<const Forecast> forecasts, const std::string& point);
   Expected<std::vector<Forecast>> forecasts(const std::string& point) const;
-  /// Replaces the labels of the same source and column.
+  /// Replaces the labels of the same source and column; scores of that column go, because they speak of other labels.
   Status save_labels(const Labels& labels, const std::string& point, const std::string& settings_json);
   Expected<std::vector<Labels>> labels(const std::string& point) const;
   Status save_table(const std::string& name, const std::string& point, const std::string& json);  ///< scores, metrics, runs

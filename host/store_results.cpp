@@ -19,6 +19,24 @@ Status insert_forecast_values(const sqlite::Database& db, std::int64_t id, const
   return {};
 }
 
+Status insert_forecast(const sqlite::Database& db, const Forecast& forecast, const std::string& point) {
+  auto insert = db.prepare("INSERT INTO forecasts (point, model, \"column\", step) VALUES (?1, ?2, ?3, ?4)");
+  if (!insert) return std::move(insert).error();
+  TG_TRY(insert->bind(point, forecast.model, forecast.column, forecast.step).run());
+  return insert_forecast_values(db, db.last_insert_id(), forecast);
+}
+
+/// The point's scores, if one of them speaks of the column. A document that is no JSON stays.
+constexpr const char* delete_scores =
+    "DELETE FROM results WHERE name = 'scores' AND point = ?1 AND CASE WHEN json_valid(document) THEN "
+    "EXISTS (SELECT 1 FROM json_each(document, '$.scores') WHERE json_extract(document, fullkey || '.column') = ?2) END";
+
+Status run_for_column(const sqlite::Database& db, const char* sql, const std::string& point, const std::string& column) {
+  auto statement = db.prepare(sql);
+  if (!statement) return std::move(statement).error();
+  return statement->bind(point, column).run();
+}
+
 Status insert_label_rows(const sqlite::Database& db, std::int64_t id, const Labels& labels) {
   auto range = db.prepare("INSERT INTO labels (label_set, ordinal, first_k, last_k, peak_k, direction, slope, detections) "
                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -65,25 +83,26 @@ Status read_label_rows(const sqlite::Database& db, std::int64_t id, Labels& labe
 
 }  // namespace
 
-Expected<std::int64_t> SeriesFile::save_forecast(const Forecast& forecast, const std::string& point) {
-  TG_REQUIRE(forecast.k.size() == forecast.predicted.size() && forecast.k.size() == forecast.actual.size(),
-             "a forecast has one prediction and one actual value per interval");
-  TG_REQUIRE(forecast.interval_ns == 0 || forecast.interval_ns == interval_ns(),
-             "a forecast has the interval of its series file");
+Status SeriesFile::save_forecasts(std::span<const Forecast> forecasts, const std::string& point) {
+  TG_REQUIRE(!forecasts.empty(), "a forecast to save");
+  const std::string& column = forecasts.front().column;
+  for (const Forecast& forecast : forecasts) {
+    TG_REQUIRE(forecast.column == column, "forecasts of one column");
+    TG_REQUIRE(forecast.k.size() == forecast.predicted.size() && forecast.k.size() == forecast.actual.size(),
+               "a forecast has one prediction and one actual value per interval");
+    TG_REQUIRE(forecast.interval_ns == 0 || forecast.interval_ns == interval_ns(),
+               "a forecast has the interval of its series file");
+  }
   auto transaction = sqlite::Transaction::begin(impl_->db);
   if (!transaction) return std::move(transaction).error();
   auto name = impl_->resolve_point(point);
   if (!name) return std::move(name).error();
-  auto clear = impl_->db.prepare("DELETE FROM forecasts WHERE point = ?1 AND model = ?2 AND \"column\" = ?3 AND step = ?4");
-  if (!clear) return std::move(clear).error();
-  TG_TRY(clear->bind(*name, forecast.model, forecast.column, forecast.step).run());
-  auto insert = impl_->db.prepare("INSERT INTO forecasts (point, model, \"column\", step) VALUES (?1, ?2, ?3, ?4)");
-  if (!insert) return std::move(insert).error();
-  TG_TRY(insert->bind(*name, forecast.model, forecast.column, forecast.step).run());
-  const std::int64_t id = impl_->db.last_insert_id();
-  TG_TRY(insert_forecast_values(impl_->db, id, forecast));
-  TG_TRY(transaction->commit());
-  return id;
+  TG_TRY(run_for_column(impl_->db, "DELETE FROM forecasts WHERE point = ?1 AND \"column\" = ?2", *name, column));
+  TG_TRY(run_for_column(impl_->db, "DELETE FROM label_sets WHERE point = ?1 AND \"column\" = ?2 AND source <> 'series'",
+                        *name, column));
+  TG_TRY(run_for_column(impl_->db, delete_scores, *name, column));
+  for (const Forecast& forecast : forecasts) TG_TRY(insert_forecast(impl_->db, forecast, *name));
+  return transaction->commit();
 }
 
 Expected<std::vector<Forecast>> SeriesFile::forecasts(const std::string& point) const {
@@ -115,6 +134,7 @@ Status SeriesFile::save_labels(const Labels& labels, const std::string& point, c
   auto clear = impl_->db.prepare("DELETE FROM label_sets WHERE point = ?1 AND source = ?2 AND \"column\" = ?3");
   if (!clear) return std::move(clear).error();
   TG_TRY(clear->bind(*name, labels.source, labels.column).run());
+  TG_TRY(run_for_column(impl_->db, delete_scores, *name, labels.column));
   auto insert = impl_->db.prepare("INSERT INTO label_sets (point, source, \"column\", settings) VALUES (?1, ?2, ?3, ?4)");
   if (!insert) return std::move(insert).error();
   TG_TRY(insert->bind(*name, labels.source, labels.column, settings_json).run());

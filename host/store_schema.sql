@@ -98,7 +98,8 @@ CREATE TABLE imported_values (
   PRIMARY KEY (trace, k)
 ) WITHOUT ROWID;
 
--- What models said beforehand; one forecast per point, model, column and step (1 = the next interval).
+-- What models said beforehand; one forecast per point, model, column and step (1 = the next interval). The newest job on a
+-- column replaces all of it.
 CREATE TABLE forecasts (
   forecast INTEGER PRIMARY KEY,
   point    TEXT NOT NULL,

@@ -30,6 +30,8 @@ std::optional<std::size_t> sketch_column(const std::string& name) {
   return std::nullopt;
 }
 
+}  // namespace
+
 Error unknown_column(const std::string& name, bool imported, const std::string& where) {
   if (sketch_column(name) && !imported)
     return {"distinct addresses were not counted at this point: no column '" + name + "'", where,
@@ -42,8 +44,6 @@ Error unknown_column(const std::string& name, bool imported, const std::string& 
   return {"there is no column '" + name + "'" + (imported ? " (this point holds imported values)" : ""), where,
           "one of: " + known, ErrorKind::usage};
 }
-
-}  // namespace
 
 IntervalBounds bounds_of(const SeriesFile::Query& query, std::int64_t interval_ns) {
   IntervalBounds bounds;

@@ -103,14 +103,20 @@ class TraceAddition {
     auto transaction = sqlite::Transaction::begin(file_.db);
     if (!transaction) return std::move(transaction).error();
     TG_TRY(file_.check_interval(file_.interval_ns));
-    auto known = file_.find(trace_);
-    if (!known) return std::move(known).error();
-    already_in_ = known->has_value();
+    TG_TRY(look_up(trace_));
     if (already_in_) return Error{"the trace came in meanwhile", trace_.path, ""};  // ends `fill`; never shown
     auto id = file_.insert_trace(trace_);
     if (!id) return std::move(id).error();
     id_ = *id;
     transaction_.emplace(*std::move(transaction));
+    return {};
+  }
+  /// Whether the trace is in; a pipe is known at its end only.
+  Status look_up(const TraceRecord& trace) {
+    if (!trace.fingerprint.known()) return {};
+    auto known = file_.find(trace);
+    if (!known) return std::move(known).error();
+    already_in_ = known->has_value();
     return {};
   }
   Status commit() { return transaction_->commit(); }
@@ -142,7 +148,7 @@ void SeriesFile::Impl::Extent::add(std::int64_t k) {
 }
 
 Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
-  auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 LIMIT 1");
+  auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 AND path <> '-' LIMIT 1");
   if (!same_path) return std::move(same_path).error();
   auto known = same_path->bind(absolute_path(candidate.path)).step();
   if (!known) return std::move(known).error();
@@ -212,11 +218,12 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
     refusals += fmt::format(", refused_{} = {}", refusal_names[i], trace.account.refused[i]);
   auto update = db.prepare("UPDATE traces SET kind = ?2, status = ?3, damage = ?4, records_read = ?5, "
-                           "records_counted = ?6, skipped_bytes = ?7, captured_bytes = ?8" + refusals +
+                           "records_counted = ?6, skipped_bytes = ?7, captured_bytes = ?8, size = ?9, hash = ?10" + refusals +
                            " WHERE trace = ?1");
   if (!update) return std::move(update).error();
   TG_TRY(update->bind(id, trace.kind, trace.damage.empty() ? "whole" : "damaged", trace.damage, trace.account.read,
-                      trace.account.counted, trace.account.skipped_bytes, trace.account.captured_bytes).run());
+                      trace.account.counted, trace.account.skipped_bytes, trace.account.captured_bytes,
+                      trace.fingerprint.size, hash_text(trace.fingerprint)).run());
   if (extent.first_k)
     TG_TRY(db.execute(fmt::format("UPDATE traces SET first_k = {}, last_k = {} WHERE trace = {}", *extent.first_k,
                                   *extent.last_k, id)));
@@ -232,11 +239,10 @@ Expected<std::optional<TraceRecord>> SeriesFile::find_trace(const TraceRecord& c
 
 Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
                                            const std::function<Expected<TraceRecord>(const RowSink&)>& fill) {
-  auto known = impl_->find(trace);
-  if (!known) return std::move(known).error();
-  if (known->has_value()) return AddOutcome::already_in;
-
   TraceAddition addition(*impl_, trace);
+  TG_TRY(addition.look_up(trace));
+  if (addition.already_in()) return AddOutcome::already_in;
+
   std::optional<RowWriter> writer;
   Impl::Extent extent;
   const auto write = [&](const std::map<std::int64_t, IntervalRow>& rows) -> Status {
@@ -277,6 +283,10 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
     const Status begun = addition.begin();
     if (addition.already_in()) return AddOutcome::already_in;
     TG_TRY(begun);
+  }
+  if (!trace.fingerprint.known()) {
+    TG_TRY(addition.look_up(*filled));
+    if (addition.already_in()) return AddOutcome::already_in;
   }
   std::vector<Span> spans;
   if (filled->span) spans.push_back(*filled->span);

@@ -34,7 +34,7 @@ std::string_view optimizer_name(OptimizerKind kind) { return kind == OptimizerKi
 
 Status check_settings(const TrainSettings& s) {
   // A model file from outside goes through here too: the bounds keep every size product far from overflow.
-  constexpr std::size_t most = 1 << 20;
+  constexpr std::size_t most = max_look_back;
   std::string wrong;
   const auto require = [&](bool fine, std::string text) {
     if (!fine) wrong += (wrong.empty() ? "" : "\n  ") + text;
@@ -59,6 +59,14 @@ Status check_settings(const TrainSettings& s) {
   require(s.loss.dropout >= 0 && s.loss.dropout < 1, fmt::format("--dropout must be in [0, 1), not {}", s.loss.dropout));
   require(positive(s.loss.huber_delta), fmt::format("--huber-delta must be above 0, not {}", s.loss.huber_delta));
   require(s.loss.dropout == 0 || s.layers > 1, "--dropout acts between layers and needs --layers 2 or more");
+  if (!s.training_part.is_fraction) {
+    const auto split = split_rows(s.training_part.rows, s.training_part, s.validation);
+    const std::size_t rows = split ? split->training.size() : 0, needed = s.look_back + s.horizon + 1;
+    require(split.has_value(), split ? "" : split.error().message());
+    require(!split || rows >= needed,
+            fmt::format("--train and --validation leave {} rows to learn from; two windows of {} + {} intervals take {}", rows,
+                        s.look_back, s.horizon, needed));
+  }
   if (wrong.empty()) return {};
   return Error{wrong, "training settings", "tidegauge train --help lists every option", ErrorKind::usage};
 }

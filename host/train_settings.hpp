@@ -14,6 +14,8 @@
 
 namespace tidegauge {
 
+constexpr std::size_t max_look_back = 1 << 20;  ///< intervals; keeps every size product far from overflow
+
 struct TrainSettings {
   std::string column;                      ///< what is predicted; empty: see read_model_series
   std::vector<std::string> extra_columns;  ///< further inputs
@@ -45,7 +47,7 @@ struct TrainSettings {
   std::vector<std::string> columns() const;  ///< the predicted one first
 };
 
-/// All mistakes at once, one per line; usage error.
+/// All mistakes at once, one per line; usage error. Also a training part given in rows that holds no two windows.
 Status check_settings(const TrainSettings& settings);
 
 std::string settings_to_json(const TrainSettings& settings);

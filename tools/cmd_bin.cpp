@@ -25,7 +25,7 @@ struct Request {
   bool csv = false;
   CsvOptions table;
   BinOptions bin;
-  SettingOptions counting;
+  SettingOptions<CountingSettings> counting{add_counting_fields};
 };
 
 constexpr const char* outcome_names[] = {"added", "already_in", "failed", "left_out"};
@@ -140,9 +140,7 @@ Status complete(Request& request) {
   request.bin.wait_ms = *wait / 1'000'000;
   if (request.bin.point.empty()) return Error{"an observation point needs a name", "--point", "", ErrorKind::usage};
   CountingSettings counting;
-  SettingTable fields;
-  add_counting_fields(fields, counting);
-  TG_TRY(request.counting.apply(fields));
+  TG_TRY(request.counting.apply(counting).status());
   auto keyed = resolve_counting(counting);
   if (!keyed) return std::move(keyed).error();
   request.bin.keyed = *std::move(keyed);
@@ -181,7 +179,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
   app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
-  app.add_option("--threads", request->bin.threads, "Captures counted at once; 0 for one per core")->capture_default_str();
+  app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")->capture_default_str();
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* csv = app.add_flag("--csv", request->csv, "Import tables of time and value");
   app.add_option("--time-column", request->table.time_column,
@@ -193,10 +191,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
       ->capture_default_str()->needs(csv);
   app.add_option("--delimiter", request->delimiter, "What separates columns; tab for a tabulator")
       ->capture_default_str()->needs(csv);
-  CountingSettings unused;
-  SettingTable fields;
-  add_counting_fields(fields, unused);
-  request->counting.declare(app, fields);
+  request->counting.declare(app);
   return [request, &common] { return run_bin(*request, common); };
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/labeller.hpp"
+#include "host/mistakes.hpp"
 #include "host/model_series.hpp"
 #include "host/save_results.hpp"
 #include "host/setting_fields.hpp"
@@ -18,7 +19,7 @@ namespace {
 struct Request {
   SeriesOptions series;
   DeviceOptions device;
-  SettingOptions options;
+  SettingOptions<LabelSettings> options{add_label_fields};
   std::string column, on = "series", method = "residual", learn_until;
   std::size_t step = 1, look_back = 2;
   bool no_save = false;
@@ -79,8 +80,9 @@ nlohmann::json as_json(const LabelOutcome& outcome, nlohmann::json settings) {
 
 std::string as_table(const Labels& labels, double threshold) {
   const auto time = [&](std::int64_t k) { return format_utc(k * labels.interval_ns, labels.interval_ns); };
-  std::string text = fmt::format("{} ranges, {} detections above {:.6g} ({} of {})\n", labels.ranges.size(),
-                                 labels.detections.size(), threshold, labels.column, labels.source);
+  const auto count = [](std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+  std::string text = fmt::format("{}, {} above {:.6g} ({} of {})\n", count(labels.ranges.size(), "range"),
+                                 count(labels.detections.size(), "detection"), threshold, labels.column, labels.source);
   if (labels.ranges.empty()) return text;
   const std::size_t width = time(labels.ranges.front().first_k).size();
   text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<8} {:>12} {:>10}\n", "from", width, "to (excluded)", width, "peak", width,
@@ -91,33 +93,35 @@ std::string as_table(const Labels& labels, double threshold) {
   return text;
 }
 
-Expected<LabelSettings> resolve_settings(const Request& request, std::int64_t interval_ns) {
-  LabelSettings settings;
-  SettingTable table;
-  add_label_fields(table, settings);
-  TG_TRY(request.options.apply(table));
-  TG_TRY(check_label_settings(settings));
-  if (request.learn_until.empty()) return settings;
-  auto until = parse_time(request.learn_until, "--learn-until");
-  if (!until) return std::move(until).error();
-  settings.learn_before_k = interval_of(*until, interval_ns);
-  return settings;
+Status check_request(const Request& request) {
+  Mistakes mistakes;
+  if (request.method != "residual" && request.method != "slope")
+    mistakes.add({fmt::format("there is no method '{}'", request.method), "--method", "residual or slope", ErrorKind::usage});
+  if (request.look_back < 1 || request.look_back > max_look_back)
+    mistakes.add({fmt::format("{} intervals are no look-back of a model", request.look_back), "--look-back",
+                  fmt::format("1 to {}", max_look_back), ErrorKind::usage});
+  return mistakes.status();
 }
 
 Status run_label(const Request& request, const CommonOptions& common) {
-  if (request.method != "residual" && request.method != "slope")
-    return Error{fmt::format("there is no method '{}'", request.method), "--method", "residual or slope", ErrorKind::usage};
-  auto query = request.series.query();
-  if (!query) return std::move(query).error();
+  Mistakes mistakes;
+  mistakes.add(check_request(request));
+  LabelSettings settings;
+  mistakes.add(request.options.apply(settings));
+  mistakes.add(check_label_settings(settings));
+  const auto query = request.series.query();
+  mistakes.add(query);
+  const auto learn_until = parse_time(request.learn_until.empty() ? "@0" : request.learn_until, "--learn-until");
+  mistakes.add(learn_until);
   auto file = SeriesFile::open(request.series.path, request.no_save ? OpenMode::read : OpenMode::write);
-  if (!file) return std::move(file).error();
-  auto settings = resolve_settings(request, file->interval_ns());
-  if (!settings) return std::move(settings).error();
+  mistakes.add(file);
+  TG_TRY(mistakes.status());
+  if (!request.learn_until.empty()) settings.learn_before_k = interval_of(*learn_until, file->interval_ns());
   auto backend = request.device.choose();
   if (!backend) return std::move(backend).error();
-  auto outcome = find_labels(*file, request, *settings, *query, **backend);
+  auto outcome = find_labels(*file, request, settings, *query, **backend);
   if (!outcome) return std::move(outcome).error();
-  const std::string described = label_settings_json(*outcome, *settings, request.on == "series" ? "" : request.method);
+  const std::string described = label_settings_json(*outcome, settings, request.on == "series" ? "" : request.method);
   if (!request.no_save) TG_TRY(file->save_labels(outcome->labels, request.series.point, described));
   if (common.json) fmt::print("{}\n", as_json(*outcome, nlohmann::json::parse(described)).dump(2));
   else fmt::print("{}", as_table(outcome->labels, outcome->threshold));
@@ -138,10 +142,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--learn-until", request->learn_until, "Learn the threshold from what is before this time only");
   app.add_flag("--no-save", request->no_save, "Leave the series file as it is");
   request->device.declare(app);
-  LabelSettings unused;
-  SettingTable table;
-  add_label_fields(table, unused);
-  request->options.declare(app, table);
+  request->options.declare(app);
   return [request, &common] { return run_label(*request, common); };
 }
 

@@ -16,26 +16,28 @@ namespace {
 struct Request {
   std::vector<std::string> captures;
   std::string settings_file;
-  SettingOptions options;
+  SettingOptions<PipelineSettings> options{add_pipeline_fields};
 };
 
-/// The settings file first, then what the command line says. Every mistake is named; the last one is the status.
+/// The settings file first, then what the command line says. All mistakes of both, and what the settings get wrong.
 Expected<PipelineSettings> resolve(const Request& request) {
   PipelineSettings settings;
   SettingTable table;
   add_pipeline_fields(table, settings);
-  if (!request.settings_file.empty()) {
-    std::vector<Error> mistakes = table.load_file(request.settings_file);
-    if (!mistakes.empty()) {
-      for (std::size_t i = 0; i + 1 < mistakes.size(); ++i) log(LogLevel::error, mistakes[i].message());
-      return mistakes.back();
-    }
-  }
-  TG_TRY(request.options.apply(table));
+  Mistakes mistakes;
+  if (!request.settings_file.empty())
+    for (Error& mistake : table.load_file(request.settings_file)) mistakes.add(std::move(mistake));
+  const bool file_is_right = mistakes.none();
+  const std::vector<std::string> from_file = std::exchange(settings.captures, {});
+  mistakes.add(request.options.apply(settings));
   settings.captures.insert(settings.captures.end(), request.captures.begin(), request.captures.end());
-  if (settings.captures.empty())
-    return Error{"no capture is named", "", "tidegauge run trace.pcap.gz, or captures = [...] under [run]", ErrorKind::usage};
-  return settings;
+  if (settings.captures.empty()) settings.captures = from_file;
+  if (settings.captures.empty() && file_is_right)  // otherwise the file may have meant to name them
+    mistakes.add({"no capture is named", "", "tidegauge run trace.pcap.gz, or captures = [...] under [run]", ErrorKind::usage});
+  if (mistakes.none()) return settings;  // the rest is checked where the work begins
+  mistakes.add(find_mistakes(settings));
+  mistakes.add(choose_device(settings.device, settings.threads));
+  return mistakes.status().error();
 }
 
 void print_words(const PipelineSettings& settings, const PipelineOutcome& outcome) {
@@ -92,12 +94,10 @@ Status run_run(const Request& request, const CommonOptions& common) {
 
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
-  app.add_option("captures", request->captures, "pcap or pcapng files, also gzipped");
-  app.add_option("--settings", request->settings_file, "TOML file with sections [run], [train] and [label]");
-  PipelineSettings unused;
-  SettingTable table;
-  add_pipeline_fields(table, unused);
-  request->options.declare(app, table);
+  app.add_option("captures", request->captures, "pcap or pcapng files, also gzipped; they replace the settings file's list");
+  app.add_option("--settings", request->settings_file, "TOML file with sections [run], [train] and [label]. What the command line gives replaces the file's: a list the "
+                 "whole list, each of --threshold, --quantile and --budget whichever the file has");
+  request->options.declare(app);
   return [request, &common] { return run_run(*request, common); };
 }
 

@@ -1,17 +1,16 @@
 // tidegauge synth: writes a synthetic trace and where its surges are.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "host/duration.hpp"
+#include "host/interrupt.hpp"
+#include "host/mistakes.hpp"
+#include "host/output_file.hpp"
 #include "host/synth_files.hpp"
 #include "host/time_text.hpp"
 #include "ingest/synthetic/synthetic.hpp"
@@ -31,48 +30,6 @@ struct SynthOptions {
   std::string output, truth, rates;
   std::string start = "2024-01-15T14:00:00Z", duration = "15m", day = "24h";
   std::vector<std::string> surges, gaps;
-};
-
-/// A file, or stdout for "-"; a regular file that could not be finished is removed again.
-class TraceOutput {
- public:
-  explicit TraceOutput(std::string path) : path_(std::move(path)) {}
-  TraceOutput(const TraceOutput&) = delete;
-  TraceOutput& operator=(const TraceOutput&) = delete;
-  ~TraceOutput() {
-    if (fd_ < 0 || path_ == "-") return;
-    struct stat about {};
-    const bool regular = ::fstat(fd_, &about) == 0 && S_ISREG(about.st_mode);
-    ::close(fd_);
-    if (regular) ::unlink(path_.c_str());
-  }
-  Status open() {
-    fd_ =
-        path_ == "-" ? STDOUT_FILENO : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return fd_ < 0 ? failure("cannot be written") : Status{};
-  }
-  Status write(std::span<const std::uint8_t> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failure("writing stopped");
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
-  Status close() {
-    const int fd = std::exchange(fd_, -1);
-    return path_ != "-" && ::close(fd) != 0 ? failure("writing stopped") : Status{};
-  }
-
- private:
-  Error failure(const char* what) const {
-    const int reason = errno;
-    return {fmt::format("{}: {}", what, std::strerror(reason)), path_,
-            reason == ENOSPC ? "another disk, or a shorter --duration" : "another path for -o"};
-  }
-  std::string path_;
-  int fd_ = -1;
 };
 
 Expected<std::vector<std::string>> fields(const std::string& option, const std::string& text,
@@ -129,12 +86,14 @@ Expected<SilentStretch> parse_gap(const std::string& text, std::int64_t start_ns
 
 Status read_times(SynthOptions& o) {
   SynthSettings& s = o.settings;
+  Mistakes mistakes;
   const auto start = parse_time(o.start, "--start");
-  if (!start) return start.error();
+  mistakes.add(start);
   const auto duration = parse_duration(o.duration, "--duration");
-  if (!duration) return duration.error();
+  mistakes.add(duration);
   const auto day = parse_duration(o.day, "--day");
-  if (!day) return day.error();
+  mistakes.add(day);
+  TG_TRY(mistakes.status());
   s.start_ns = *start;
   s.duration_ns = *duration;
   s.day_ns = *day;
@@ -146,15 +105,15 @@ Status read_times(SynthOptions& o) {
   const std::int64_t origin_ns = s.rates.empty() ? s.start_ns : s.rates.front().start_ns;
   for (const std::string& text : o.surges) {
     const auto surge = parse_surge(text, origin_ns);
-    if (!surge) return surge.error();
-    s.surges.push_back(*surge);
+    mistakes.add(surge);
+    if (surge) s.surges.push_back(*surge);
   }
   for (const std::string& text : o.gaps) {
     const auto gap = parse_gap(text, origin_ns);
-    if (!gap) return gap.error();
-    s.gaps.push_back(*gap);
+    mistakes.add(gap);
+    if (gap) s.gaps.push_back(*gap);
   }
-  return {};
+  return mistakes.status();
 }
 
 /// out.pcap gives out.truth.csv.
@@ -165,11 +124,24 @@ std::string truth_path(const SynthOptions& o) {
   return (has_suffix ? o.output.substr(0, o.output.size() - suffix.size()) : o.output) + ".truth.csv";
 }
 
-Status write_whole(const std::string& path, const std::string& text) {
-  TraceOutput file(path);
-  TG_TRY(file.open());
-  TG_TRY(file.write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
-  return file.close();
+/// What is written must not be what is read, nor written twice.
+Status check_names(const SynthOptions& o, const std::string& truth) {
+  Mistakes mistakes;
+  const auto refuse = [&](const char* option, const std::string& path, const char* other) {
+    mistakes.add({fmt::format("is also the file of {}", other), fmt::format("{} {}", option, path), "another name", ErrorKind::usage});
+  };
+  if (o.output.empty()) mistakes.add({"the name is empty", "-o", "a name such as out.pcap, or - for stdout", ErrorKind::usage});
+  const bool reads = !o.rates.empty(), writes = o.output != "-";
+  if (reads && writes && same_file(o.output, o.rates)) refuse("-o", o.output, "--rates");
+  if (reads && !truth.empty() && same_file(truth, o.rates)) refuse("--truth", truth, "--rates");
+  if (writes && !truth.empty() && same_file(truth, o.output)) refuse("--truth", truth, "-o");
+  if (!writes && truth == "-") refuse("--truth", truth, "-o");
+  return mistakes.status();
+}
+
+Error stopped(const SynthOptions& o, const OutputFile* file) {
+  if (file && !file->is_undone()) return {"stopped by a signal: the trace ends early", o.output == "-" ? "stdout" : o.output, ""};
+  return {"stopped by a signal: nothing was kept", o.output, "the same command begins anew"};
 }
 
 std::string as_json(const SynthSummary& summary, const SynthOptions& o, const std::string& truth,
@@ -213,31 +185,36 @@ std::string as_text(const SynthSummary& summary, const SynthOptions& o, const st
 }
 
 Status run_synth(SynthOptions o, const CommonOptions& common) {
-  TG_TRY(read_times(o));
+  const std::string truth = truth_path(o);
+  Mistakes mistakes;
+  mistakes.add(read_times(o));
+  mistakes.add(check_names(o, truth));
+  TG_TRY(mistakes.status());
   const auto begin = std::chrono::steady_clock::now();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
 
-  // The file is made at the first write: wrong settings must not empty a file that is there.
-  std::unique_ptr<TraceOutput> file;
+  // The file is made at the first write: wrong settings must not touch what is there.
+  const InterruptGuard guard;
+  std::optional<OutputFile> file;
   ProgressLine progress;
   std::uint64_t written = 0;
   auto summary = write_synthetic(o.settings, [&](std::span<const std::uint8_t> bytes) -> Status {
+    if (interrupted()) return stopped(o, file ? &*file : nullptr);
     if (!file) {
-      file = std::make_unique<TraceOutput>(o.output);
-      TG_TRY(file->open());
+      auto created = OutputFile::create(o.output);
+      if (!created) return std::move(created).error();
+      file.emplace(std::move(*created));
     }
     written += bytes.size();
     progress.update(fmt::format("{:.0f} MB written, {:.0f} MB/s", static_cast<double>(written) * 1e-6,
                                 static_cast<double>(written) * 1e-6 / std::max(seconds(), 1e-9)));
-    return file->write(bytes);
+    return file->write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   });
   progress.clear();
   if (!summary) return summary.error();
-  TG_TRY(file->close());
-
-  const std::string truth = truth_path(o);
+  TG_TRY(file->finish());
   if (!truth.empty()) TG_TRY(write_whole(truth, truth_csv(summary->surges)));
   const std::string words =
       common.json ? as_json(*summary, o, truth, seconds()) : as_text(*summary, o, truth, seconds());

@@ -8,7 +8,9 @@
 #include "host/evaluation.hpp"
 #include "host/forecaster.hpp"
 #include "host/interrupt.hpp"
+#include "host/mistakes.hpp"
 #include "host/model_series.hpp"
+#include "host/output_file.hpp"
 #include "host/setting_fields.hpp"
 #include "host/trainer.hpp"
 #include "tools/log.hpp"
@@ -22,7 +24,7 @@ namespace {
 struct Request {
   SeriesOptions series;
   DeviceOptions device;
-  SettingOptions options;
+  SettingOptions<TrainSettings> options{add_train_fields};
   std::string model, from;
   bool refit_scaler = false, resume = false, restart = false;
   std::size_t max_steps = 0;
@@ -88,16 +90,17 @@ nlohmann::json outcome_json(const TrainOutcome& outcome, const std::string& path
 }
 
 /// Settings of the run: the model's that is fine-tuned, or the defaults, then what was given.
-Expected<TrainSettings> resolve_settings(const Request& request, const std::optional<Model>& base) {
+TrainSettings resolve_settings(const Request& request, const std::optional<Model>& base, Mistakes& mistakes) {
   TrainSettings settings = base ? base->settings : TrainSettings{};
   if (base && !request.resume) {
     settings.training_part = TrainSettings{}.training_part;  // of the new series
     settings.validation = TrainSettings{}.validation;
     settings.optimizer.learning_rate *= 0.1;  // small steps keep what was learned
   }
-  SettingTable table;
-  add_train_fields(table, settings);
-  TG_TRY(request.options.apply(table));
+  mistakes.add(request.options.apply(settings));
+  TrainSettings named = settings;
+  if (named.column.empty()) named.column = "bytes";  // what it is in the end depends on the series
+  mistakes.add(check_settings(named));
   return settings;
 }
 
@@ -143,13 +146,15 @@ Status run_train(const Request& request, const CommonOptions& common) {
     if (!loaded) return std::move(loaded).error();
     base = std::move(*loaded);
   }
-  auto settings = resolve_settings(request, base);
-  if (!settings) return std::move(settings).error();
+  Mistakes mistakes;
+  TrainSettings settings = resolve_settings(request, base, mistakes);
   auto query = request.series.query();
-  if (!query) return std::move(query).error();
+  mistakes.add(query);
   auto file = SeriesFile::open(request.series.path, OpenMode::read);
-  if (!file) return std::move(file).error();
-  auto series = read_model_series(*file, *query, *settings);
+  mistakes.add(file);
+  mistakes.add(output_target(path));  // before the training, not after it
+  TG_TRY(mistakes.status());
+  auto series = read_model_series(*file, *query, settings);
   if (!series) return std::move(series).error();
   if (series->size() == 0)
     return Error{"no interval lies in the stretch", request.series.path, "another --since or --until", ErrorKind::usage};
@@ -167,7 +172,7 @@ Status run_train(const Request& request, const CommonOptions& common) {
   hooks.remark = [&](const std::string& text) { remark(text); };
   std::error_code absent;
   if (request.restart) std::filesystem::remove(hooks.checkpoint, absent);
-  auto outcome = train(request, base, *settings, *series, **backend, hooks, base_path);
+  auto outcome = train(request, base, settings, *series, **backend, hooks, base_path);
   line.clear();
   if (!outcome) return std::move(outcome).error();
   if (outcome->end == TrainEnd::stopped) return say_stopped(hooks, *outcome);
@@ -198,10 +203,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--max-steps", request->max_steps, "Stop after so many steps; the same command goes on");
   app.add_option("--checkpoint-every", request->checkpoint_every_s, "Seconds between checkpoints")->capture_default_str();
   request->device.declare(app);
-  TrainSettings unused;
-  SettingTable table;
-  add_train_fields(table, unused);
-  request->options.declare(app, table);
+  request->options.declare(app);
   return [request, &common] { return run_train(*request, common); };
 }
 

@@ -1,6 +1,7 @@
 // The tidegauge command: parses, runs one verb, and turns its Status into words and an exit status
 // (0 done, 1 failed, 2 wrong usage, 3 strict mode met damage).
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include "tools/log.hpp"
@@ -21,6 +22,16 @@ int report(const Status& status) {
   return static_cast<int>(status.error().kind);
 }
 
+/// @param first  what stands where a verb should
+Error wrong_usage(const CLI::App& app, const CLI::ParseError& e, const std::string& first) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) return {e.what(), "", "tidegauge " + chosen.front()->get_name() + " --help", ErrorKind::usage};
+  std::string names;
+  for (const Verb& verb : verbs()) names += (names.empty() ? "" : ", ") + verb.name;
+  const bool is_option = first.starts_with('-');
+  return {first.empty() || is_option ? "a verb is needed first" : "there is no verb '" + first + "'", "", "tidegauge --help; one of: " + names, ErrorKind::usage};
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Turns packet traces into interval series, learns their rhythm, and labels what exceeds it."};
   app.name("tidegauge");
@@ -29,7 +40,7 @@ int run(int argc, char** argv) {
   CommonOptions common;
   std::function<Status()> chosen;
 
-  auto table = verbs();
+  auto& table = verbs();
   std::sort(table.begin(), table.end(), [](const Verb& a, const Verb& b) { return a.order < b.order; });
   for (const Verb& verb : table) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
@@ -43,7 +54,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    return report(wrong_usage(app, e, argc > 1 ? argv[1] : ""));
   }
   set_quiet(common.quiet);
   const int code = report(chosen());
@@ -57,6 +69,7 @@ int run(int argc, char** argv) {
 }  // namespace tidegauge
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow further (ulimit -f) is an error like a full disk
   try {
     return tidegauge::run(argc, argv);
   } catch (const std::exception& e) {  // a library's exception that no code of ours expected

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "host/mistakes.hpp"
 #include "host/store.hpp"
 #include "host/time_text.hpp"
 #include "kernels/core/backend.hpp"
@@ -23,14 +24,18 @@ struct SeriesOptions {
 
   Expected<SeriesFile::Query> query() const {
     SeriesFile::Query q;
+    Mistakes mistakes;
     q.point = point;
     for (const auto& [text, bound, flag] :
          {std::tuple{&since, &q.from_ns, "--since"}, std::tuple{&until, &q.to_ns, "--until"}}) {
       if (text->empty()) continue;
       auto time = parse_time(*text, flag);
-      if (!time) return std::move(time).error();
-      *bound = *time;
+      mistakes.add(time);
+      if (time) *bound = *time;
     }
+    if (q.from_ns && q.to_ns && *q.from_ns >= *q.to_ns)
+      mistakes.add({"the end of the stretch is not after its beginning", "--until", "a time after --since", ErrorKind::usage});
+    TG_TRY(mistakes.status());
     return q;
   }
 };

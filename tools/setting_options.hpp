@@ -1,21 +1,29 @@
-// A SettingTable's fields as options of a verb. What was given is kept as text and applied later, so that the settings
-// that it changes may come from elsewhere first (defaults, a settings file, the model that is fine-tuned).
+// The fields of one kind of settings as options of a verb. What was given is kept as text and applied later, so that the
+// settings that it changes may come from elsewhere first (defaults, a settings file, the model that is fine-tuned); what
+// was given outranks those.
 // Tested by tests/tools/learn_test.cpp.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "host/mistakes.hpp"
 #include "host/settings.hpp"
 
 namespace tidegauge {
 
+template <class Settings>
 class SettingOptions {
  public:
-  void declare(CLI::App& app, const SettingTable& table) {
+  using AddFields = void (*)(SettingTable& table, Settings& target);
+  explicit SettingOptions(AddFields add_fields) : add_fields_(add_fields) {}
+
+  void declare(CLI::App& app) {
+    Settings unused;
+    SettingTable table;
+    add_fields_(table, unused);
     for (const SettingField& field : table.fields()) {
       const std::string flag = field.flag();
       const auto keep = [this, name = field.name()](const std::string& text) { given_.emplace_back(name, text); };
@@ -33,23 +41,29 @@ class SettingOptions {
     }
   }
 
-  /// Applies what was given to the targets of `table`. All mistakes in one usage error, one per line.
-  Status apply(const SettingTable& table) const {
-    std::string wrong, remedy;
+  /// @return every mistake in what was given.
+  Mistakes apply(Settings& target) const {
+    SettingTable table;
+    add_fields_(table, target);
+    Mistakes mistakes;
+    for (const SettingField& field : table.fields())
+      if (field.outrank && given(field.name())) field.outrank();
     for (const auto& [name, text] : given_)
       for (const SettingField& field : table.fields()) {
         if (field.name() != name) continue;
-        if (auto status = field.parse(text); !status) {
-          wrong += (wrong.empty() ? "" : "\n  ") + field.flag() + ": " + status.error().what;
-          remedy = status.error().remedy;
-        }
+        if (auto status = field.parse(text); !status)
+          mistakes.add({status.error().what, field.flag(), status.error().remedy, ErrorKind::usage});
       }
-    if (wrong.empty()) return {};
-    return Error{wrong, "", remedy.empty() ? "--help lists every option" : remedy, ErrorKind::usage};
+    return mistakes;
   }
 
  private:
-  std::vector<std::pair<std::string, std::string>> given_;
+  bool given(const std::string& name) const {
+    return std::any_of(given_.begin(), given_.end(), [&](const auto& one) { return one.first == name; });
+  }
+
+  AddFields add_fields_;
+  std::vector<std::pair<std::string, std::string>> given_;  ///< name, text
 };
 
 }  // namespace tidegauge

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "ingest/formats/link_names.hpp"
@@ -13,41 +14,54 @@
 namespace tidegauge {
 namespace walk_detail {
 
-template <class Layout, PacketSink Sink>
-Status walk_pcap_as(WalkSession& session, const PcapHeader& header, LinkType link, Sink& sink) {
-  PcapWalker<Layout, Sink> walker(header, link, sink, session.log());
-  return session.drive(walker);
-}
-
-template <PacketSink Sink>
-Status walk_pcap(WalkSession& session, Sink& sink) {
-  const PcapHeader header = parse_pcap_header(session.reader().begin());
-  session.reader().consume(session.reader().begin() + kPcapFileHeaderBytes);
-  const auto link = decoded_link(header.link_number);
-  if (!link) return session.error(link_name(header.link_number) + " is not decoded", undecoded_link_remedy());
-  if (!header.plain()) return walk_pcap_as<RarePcapLayout>(session, header, *link, sink);
+/// Calls use(make, State): make(sink, log) is a walker of this header's record layout.
+template <PacketSink Sink, class Use>
+Status with_pcap_walker(const PcapHeader& header, LinkType link, const Use& use) {
+  const auto with = [&]<class Layout>(std::type_identity<Layout>) {
+    using Walker = PcapWalker<Layout, Sink>;
+    const auto make = [&](Sink& sink, DamageLog& log) { return Walker(header, link, sink, log); };
+    return use(make, typename Walker::State{});
+  };
+  if (!header.plain()) return with(std::type_identity<RarePcapLayout>());
   if (header.swapped) {
-    return header.nanoseconds ? walk_pcap_as<PlainPcapLayout<true, true>>(session, header, *link, sink)
-                              : walk_pcap_as<PlainPcapLayout<true, false>>(session, header, *link, sink);
+    return header.nanoseconds ? with(std::type_identity<PlainPcapLayout<true, true>>())
+                              : with(std::type_identity<PlainPcapLayout<true, false>>());
   }
-  return header.nanoseconds ? walk_pcap_as<PlainPcapLayout<false, true>>(session, header, *link, sink)
-                            : walk_pcap_as<PlainPcapLayout<false, false>>(session, header, *link, sink);
-}
-
-template <PacketSink Sink>
-Status walk_pcapng(WalkSession& session, Sink& sink) {
-  auto swapped = first_section_swapped(session);
-  if (!swapped) return std::move(swapped).error();
-  PcapngWalker<Sink> walker(*swapped, sink, session.log());
-  TG_TRY(session.drive(walker));
-  if (const auto link = walker.only_undecoded_link()) {
-    return session.error(link_name(*link) + " is not decoded, and no interface has another",
-                         undecoded_link_remedy());
-  }
-  return {};
+  return header.nanoseconds ? with(std::type_identity<PlainPcapLayout<false, true>>())
+                            : with(std::type_identity<PlainPcapLayout<false, false>>());
 }
 
 }  // namespace walk_detail
+
+/// Recognises the format at the session's beginning, passes its file header, and calls `use(make, guess)`:
+/// `make(sink, log)` is a walker for what follows, `guess` the state in which most of the file will be walked.
+template <PacketSink Sink, class Use>
+Expected<const char*> with_walker(WalkSession& session, const Use& use) {
+  auto format = recognise_format(session);
+  if (!format) return std::move(format).error();
+  BlockReader& reader = session.reader();
+  if (*format == CaptureFormat::pcapng) {
+    auto swapped = first_section_swapped(session);
+    if (!swapped) return std::move(swapped).error();
+    const auto make = [&](Sink& sink, DamageLog& log) { return PcapngWalker<Sink>(*swapped, sink, log); };
+    TG_TRY(use(make, state_at_first_packet(reader.begin(), reader.end(), *swapped)));
+    return "pcapng";
+  }
+  const PcapHeader header = parse_pcap_header(reader.begin());
+  reader.consume(reader.begin() + kPcapFileHeaderBytes);
+  const auto link = decoded_link(header.link_number);
+  if (!link) return session.error(link_name(header.link_number) + " is not decoded", undecoded_link_remedy());
+  TG_TRY(walk_detail::with_pcap_walker<Sink>(header, *link, use));
+  return "pcap";
+}
+
+/// An error where a walk that ended in this state met undecoded link types alone.
+template <class State>
+Status some_link_decoded(const WalkSession& session, const State& state) {
+  const auto link = state.only_undecoded_link();
+  if (!link) return {};
+  return session.error(link_name(*link) + " is not decoded, and no interface has another", undecoded_link_remedy());
+}
 
 /// As walk_capture, on a source that is already open; `path` is for words only. `block_bytes` 0 takes what
 /// the source prefers: the answer does not depend on it.
@@ -55,11 +69,13 @@ template <PacketSink Sink>
 Expected<WalkResult> walk_source(const std::string& path, ByteSource& source, Sink& sink,
                                  const WalkOptions& options, std::size_t block_bytes = 0) {
   WalkSession session(path, source, options, block_bytes);
-  auto format = recognise_format(session);
+  auto format = with_walker<Sink>(session, [&](const auto& make, const auto&) -> Status {
+    auto walker = make(sink, session.log());
+    TG_TRY(session.drive(walker));
+    return some_link_decoded(session, walker.state());
+  });
   if (!format) return std::move(format).error();
-  const bool pcapng = *format == CaptureFormat::pcapng;
-  TG_TRY(pcapng ? walk_detail::walk_pcapng(session, sink) : walk_detail::walk_pcap(session, sink));
-  return session.finish(pcapng ? "pcapng" : "pcap");
+  return session.finish(*format);
 }
 
 template <PacketSink Sink>

@@ -26,6 +26,23 @@ bool DamageLog::cut_off(std::uint64_t offset, std::uint64_t bytes) {
   return true;
 }
 
+void DamageLog::append(const DamageLog& next, std::uint64_t base) {
+  if (stretches_ == 0 && next.stretches_ != 0) {
+    first_offset_ = base + next.first_offset_;
+    first_why_ = next.first_why_;
+  }
+  stretches_ += next.stretches_;
+  stretch_bytes_ += next.stretch_bytes_;
+  if (next.cut_offset_) {
+    cut_offset_ = base + *next.cut_offset_;
+    cut_bytes_ = next.cut_bytes_;
+  }
+  if (next.stop_offset_) {
+    stop_offset_ = base + *next.stop_offset_;
+    stop_why_ = next.stop_why_;
+  }
+}
+
 Error DamageLog::error(const std::string& path, const std::string& compression) const {
   const std::string stream = compression.empty() ? "" : " of the decompressed stream";
   return Error{"damaged: " + stop_why_, path + " at byte " + std::to_string(*stop_offset_) + stream,

@@ -21,6 +21,9 @@ class DamageLog {
   /// The file ends within the record or block at `offset`. False if the walk has to stop there.
   bool cut_off(std::uint64_t offset, std::uint64_t bytes);
 
+  /// What a walk met that went on where ours ended; its offsets count from `base`.
+  void append(const DamageLog& next, std::uint64_t base);
+
   bool stopped() const { return stop_offset_.has_value(); }
   /// The error of a strict walk that stopped.
   Error error(const std::string& path, const std::string& compression) const;

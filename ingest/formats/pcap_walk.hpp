@@ -20,10 +20,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/formats/pcap_header.hpp"
+#include "ingest/formats/resynchronise.hpp"
 #include "kernels/core/host_device.hpp"
 
 namespace tidegauge {
@@ -37,17 +40,35 @@ class PcapWalker {
         hard_limit_(std::clamp(header.snaplen, kUsualLimit, kLargestLimit)),
         expected_limit_(header.snaplen == 0 ? hard_limit_ : std::min(header.snaplen, hard_limit_)),
         sink_(sink),
-        log_(log) {}
+        log_(log),
+        resync_(sink, log) {}
+
+  /// What a walker remembers between two records: nothing.
+  struct State {
+    friend bool operator==(const State&, const State&) = default;
+    std::optional<std::uint32_t> only_undecoded_link() const { return std::nullopt; }
+  };
+  State state() const { return {}; }
+  void resume(const State&) {}
+  /// Begins at the first offset from which records hold together, found() then; for a walk that starts in the middle.
+  void search() { resync_.search(); }
+  std::optional<std::uint64_t> found() const { return resync_.found(); }
+  bool scanning() const { return resync_.scanning(); }
+  /// Ends the walk at the first record that begins at this stream offset or behind it.
+  void stop_at(std::uint64_t offset) { stop_ = offset; }
 
   /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
-  /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
+  /// last. Returns where it wants to go on; `end` if final, unless it was stopped.
   const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final,
                            std::uint64_t offset) {
     window_ = {begin, end, offset, final};
     const std::uint8_t* p = begin;
     for (;;) {
-      if (!scanning_) p = expected_records(p, end);
-      const Step step = scanning_ ? resynchronise(p) : settle(p);
+      if (!resync_.scanning()) {
+        p = expected_records(p, end);
+        if (window_.offset_of(p) >= stop_) return p;
+      }
+      const WalkStep step = resync_.scanning() ? resynchronise(p) : settle(p);
       p = step.next;
       if (!step.go_on) return p;
     }
@@ -64,19 +85,6 @@ class PcapWalker {
   // Writers round up to 1,000,000 us, or write nanoseconds under the magic of microseconds: no more than this.
   static constexpr std::uint32_t kFractionLimit = 1'000'000'000;
 
-  struct Window {
-    const std::uint8_t *begin, *end;
-    std::uint64_t offset;
-    bool final;
-    std::uint64_t offset_of(const std::uint8_t* p) const {
-      return offset + static_cast<std::uint64_t>(p - begin);
-    }
-  };
-  struct Step {
-    const std::uint8_t* next;
-    bool go_on;
-  };
-  enum class Verdict { yes, no, need_more };
   enum class Rule { expected, possible };
 
   TG_INLINE bool expected(const PcapRecord& r) const {
@@ -104,21 +112,25 @@ class PcapWalker {
   /// The hot loop: up to the first record that is not whole or not expected. Nothing out of line in it.
   TG_INLINE const std::uint8_t* expected_records(const std::uint8_t* p, const std::uint8_t* end) {
     const std::size_t header_bytes = layout_.header_bytes();
-    for (;;) {
-      const auto rest = static_cast<std::size_t>(end - p);
-      if (rest < header_bytes) return p;
+    if (static_cast<std::size_t>(end - p) < header_bytes) return p;
+    const std::uint8_t* const limit = std::min(end - header_bytes + 1, window_.at(stop_));  // of where records begin
+    while (p < limit) {
       const PcapRecord r = layout_.load(p);
-      if (!expected(r) || rest - header_bytes < r.captured) return p;
-      sink_.packet(view(r, p + header_bytes));
-      p += header_bytes + r.captured;
+      const std::uint8_t* const payload = p + header_bytes;
+      if (!expected(r) || static_cast<std::size_t>(end - payload) < r.captured) return p;
+      sink_.packet(view(r, payload));
+      p = payload + r.captured;
     }
+    return p;
   }
 
-  TG_COLD Step settle(const std::uint8_t* p);
-  TG_COLD Step resynchronise(const std::uint8_t* p);
+  TG_COLD WalkStep settle(const std::uint8_t* p);
+  TG_COLD WalkStep resynchronise(const std::uint8_t* p) {
+    return resync_.scan(window_, p, layout_.header_bytes(), [&](const std::uint8_t* at) { return chain(at, Rule::expected); });
+  }
   Verdict chain(const std::uint8_t* p, Rule rule) const;
 
-  Step cut_off(const std::uint8_t* p) {
+  WalkStep cut_off(const std::uint8_t* p) {
     const auto bytes = static_cast<std::uint64_t>(window_.end - p);
     if (!log_.cut_off(window_.offset_of(p), bytes)) return {p, false};
     sink_.refuse(Refusal::truncated, 1, bytes);
@@ -130,18 +142,18 @@ class PcapWalker {
   std::uint32_t hard_limit_, expected_limit_;
   Sink& sink_;
   DamageLog& log_;
-  Window window_{};
-  bool scanning_ = false;
-  std::uint64_t stretch_offset_ = 0;
+  Resynchroniser<Sink> resync_;
+  WalkWindow window_{};
+  std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// What lies at `p`, which is not a whole expected record.
 template <class Layout, PacketSink Sink>
-auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> Step {
+auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> WalkStep {
   const auto rest = static_cast<std::size_t>(window_.end - p);
-  if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : Step{p, false};
+  if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : WalkStep{p, false};
   const PcapRecord r = layout_.load(p);
-  if (expected(r)) return window_.final ? cut_off(p) : Step{p, false};
+  if (expected(r)) return window_.final ? cut_off(p) : WalkStep{p, false};
   switch (chain(p, Rule::possible)) {
     case Verdict::need_more:
       return {p, false};
@@ -151,29 +163,8 @@ auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> Step {
     case Verdict::no:
       break;
   }
-  if (!log_.begin_stretch(window_.offset_of(p), "a record header that cannot be")) return {p, false};
-  stretch_offset_ = window_.offset_of(p);
-  scanning_ = true;
+  if (!resync_.begin(window_.offset_of(p), "a record header that cannot be")) return {p, false};
   return {p + 1, true};
-}
-
-/// Looks for the next offset from which expected records follow.
-template <class Layout, PacketSink Sink>
-auto PcapWalker<Layout, Sink>::resynchronise(const std::uint8_t* p) -> Step {
-  bool found = false;
-  while (!found && static_cast<std::size_t>(window_.end - p) >= layout_.header_bytes()) {
-    const Verdict verdict = chain(p, Rule::expected);
-    if (verdict == Verdict::need_more) return {p, false};
-    found = verdict == Verdict::yes;
-    if (!found) ++p;
-  }
-  if (!found && !window_.final) return {p, false};
-  if (!found) p = window_.end;
-  const std::uint64_t bytes = window_.offset_of(p) - stretch_offset_;
-  log_.end_stretch(bytes);
-  sink_.refuse(Refusal::damaged, 1, bytes);
-  scanning_ = false;
-  return {p, found};
 }
 
 /// Whether records hold together from `p` on: kChain of them, or fewer that reach the end of the file.

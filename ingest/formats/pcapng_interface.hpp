@@ -23,6 +23,7 @@ class TimeScale {
     if (factor_ != 0) return !__builtin_mul_overflow(ticks, factor_, &ns);  // 10^-0 to 10^-9, no offset
     return to_ns_slowly(ns, ticks);
   }
+  friend bool operator==(const TimeScale&, const TimeScale&) = default;
 
  private:
   bool to_ns_slowly(std::int64_t& ns, std::uint64_t ticks) const;
@@ -40,6 +41,7 @@ struct PcapngInterface {
   std::uint32_t fcs_bytes = 0;
   TimeScale time{6, 0};
   std::uint64_t drops = 0;  ///< as of the last statistics block
+  friend bool operator==(const PcapngInterface&, const PcapngInterface&) = default;
 };
 
 /// `body` is the block's body: link type, reserved, snaplen, options. Options of a wrong length, which would

@@ -20,13 +20,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/formats/pcapng_block.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
+#include "ingest/formats/pcapng_state.hpp"
+#include "ingest/formats/resynchronise.hpp"
 #include "kernels/core/host_device.hpp"
 
 namespace tidegauge {
@@ -35,46 +38,39 @@ template <PacketSink Sink>
 class PcapngWalker {
  public:
   /// `swapped`: byte order of the first section.
-  PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : swapped_(swapped), sink_(sink), log_(log) {}
+  PcapngWalker(bool swapped, Sink& sink, DamageLog& log) : sink_(sink), log_(log), resync_(sink, log) {
+    state_.swapped = swapped;
+  }
+
+  using State = PcapngState;
+  /// Between two blocks.
+  const State& state() const { return state_; }
+  void resume(State state) { state_ = std::move(state); }
+  /// Begins at the first block that is followed by another, found() then; for a walk that starts in the middle.
+  void search() { resync_.search(); }
+  std::optional<std::uint64_t> found() const { return resync_.found(); }
+  bool scanning() const { return resync_.scanning(); }
+  /// Ends the walk at the first block that begins at this stream offset or behind it.
+  void stop_at(std::uint64_t offset) { stop_ = offset; }
 
   /// Takes what can be taken of [begin, end), which begins at `offset` of the stream and, if `final`, is its
-  /// last. Returns where it wants to go on; `end` if final, unless the log has stopped the walk.
+  /// last. Returns where it wants to go on; `end` if final, unless it was stopped.
   const std::uint8_t* walk(const std::uint8_t* begin, const std::uint8_t* end, bool final,
                            std::uint64_t offset) {
     window_ = {begin, end, offset, final};
     const std::uint8_t* p = begin;
     for (;;) {
-      if (!scanning_) p = swapped_ ? enhanced_packets<true>(p, end) : enhanced_packets<false>(p, end);
-      const Step step = scanning_ ? resynchronise(p) : settle(p);
+      if (!resync_.scanning()) {
+        p = state_.swapped ? enhanced_packets<true>(p, end) : enhanced_packets<false>(p, end);
+        if (window_.offset_of(p) >= stop_) return p;
+      }
+      const WalkStep step = resync_.scanning() ? resynchronise(p) : settle(p);
       p = step.next;
       if (!step.go_on) return p;
     }
   }
 
-  /// The link type to name where the file describes interfaces and none of them is decoded.
-  std::optional<std::uint32_t> only_undecoded_link() const {
-    return any_decoded_ ? std::nullopt : undecoded_link_;
-  }
-
  private:
-  // Bounds what a hostile file can make us hold; packets of further interfaces are refused.
-  static constexpr std::size_t kMostInterfaces = 1 << 16;
-
-  struct Window {
-    const std::uint8_t *begin, *end;
-    std::uint64_t offset;
-    bool final;
-    std::uint64_t offset_of(const std::uint8_t* p) const {
-      return offset + static_cast<std::uint64_t>(p - begin);
-    }
-    std::size_t rest(const std::uint8_t* p) const { return static_cast<std::size_t>(end - p); }
-  };
-  struct Step {
-    const std::uint8_t* next;
-    bool go_on;
-  };
-  enum class Verdict { yes, no, need_more };
-
   TG_INLINE static PacketView view(const PcapngInterface& interface, std::uint32_t index, std::int64_t ts_ns,
                                    std::uint32_t wire, std::uint32_t captured, const std::uint8_t* payload) {
     const std::uint32_t longest = std::max(wire, captured);
@@ -91,11 +87,12 @@ class PcapngWalker {
   /// The hot loop: up to the first block that is not a whole enhanced packet of a decoded interface.
   template <bool kSwapped>
   TG_INLINE const std::uint8_t* enhanced_packets(const std::uint8_t* p, const std::uint8_t* end) {
-    const PcapngInterface* const interfaces = interfaces_.data();
-    const std::size_t count = interfaces_.size();
+    const PcapngInterface* const interfaces = state_.interfaces.data();
+    const std::size_t count = state_.interfaces.size();
+    const std::uint8_t* const limit = window_.at(stop_);  // of where blocks begin
     for (;;) {
       const auto rest = static_cast<std::size_t>(end - p);
-      if (rest < pcapng::kPacketFrameBytes || load_u32<kSwapped>(p) != pcapng::kEnhancedPacket) return p;
+      if (p >= limit || rest < pcapng::kPacketFrameBytes || load_u32<kSwapped>(p) != pcapng::kEnhancedPacket) return p;
       const std::uint32_t size = load_u32<kSwapped>(p + 4), index = load_u32<kSwapped>(p + 8);
       const std::uint32_t captured = load_u32<kSwapped>(p + 20);
       // What usual writers write: no options, or at most 256 bytes of them. settle() takes the rest.
@@ -114,35 +111,33 @@ class PcapngWalker {
     }
   }
 
-  TG_COLD Step settle(const std::uint8_t* p);
-  TG_COLD Step resynchronise(const std::uint8_t* p);
+  TG_COLD WalkStep settle(const std::uint8_t* p);
+  TG_COLD WalkStep resynchronise(const std::uint8_t* p) {
+    return resync_.scan(window_, p, pcapng::kBlockHeadBytes, [&](const std::uint8_t* at) { return good_place(at); });
+  }
   Verdict good_place(const std::uint8_t* p) const;
   const std::uint8_t* good_place_within(const std::uint8_t* p, const pcapng::Block& block) const;
   template <bool kSwapped>
   bool take_block(const std::uint8_t* p, const pcapng::Block& block);
   template <bool kSwapped>
   bool take_packet(const std::uint8_t* p, const pcapng::Block& block, std::uint32_t index);
-  void add_interface(const PcapngInterface& interface);
   template <bool kSwapped>
   void take_statistics(const std::uint8_t* p, const pcapng::Block& block);
 
-  bool swapped_;
-  std::vector<PcapngInterface> interfaces_;  // of this section
-  std::optional<std::uint32_t> undecoded_link_;
-  bool any_decoded_ = false;
+  State state_;
   Sink& sink_;
   DamageLog& log_;
-  Window window_{};
-  bool scanning_ = false;
-  std::uint64_t stretch_offset_ = 0;
+  Resynchroniser<Sink> resync_;
+  WalkWindow window_{};
+  std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// What lies at `p`.
 template <PacketSink Sink>
-auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
+auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> WalkStep {
   const std::size_t rest = window_.rest(p);
   if (rest == 0) return {p, false};
-  const pcapng::Block block = pcapng::look_at_block(p, rest, swapped_);
+  const pcapng::Block block = pcapng::look_at_block(p, rest, state_.swapped);
   const std::uint8_t* resume = p + 1;
   switch (block.fit) {
     case pcapng::Fit::whole: {
@@ -159,10 +154,8 @@ auto PcapngWalker<Sink>::settle(const std::uint8_t* p) -> Step {
     case pcapng::Fit::impossible:
       break;
   }
-  if (!log_.begin_stretch(window_.offset_of(p), "a block that cannot be")) return {p, false};
-  if (block.type == pcapng::kInterface) add_interface({});  // keeps the numbers of those after it
-  stretch_offset_ = window_.offset_of(p);
-  scanning_ = true;
+  if (!resync_.begin(window_.offset_of(p), "a block that cannot be")) return {p, false};
+  if (block.type == pcapng::kInterface) state_.add_interface({});  // keeps the numbers of those after it
   return {resume, true};
 }
 
@@ -178,29 +171,10 @@ auto PcapngWalker<Sink>::good_place_within(const std::uint8_t* p, const pcapng::
   return window_.end;
 }
 
-/// Looks for the next block that is followed by another.
-template <PacketSink Sink>
-auto PcapngWalker<Sink>::resynchronise(const std::uint8_t* p) -> Step {
-  bool found = false;
-  while (!found && window_.rest(p) >= pcapng::kBlockHeadBytes) {
-    const Verdict verdict = good_place(p);
-    if (verdict == Verdict::need_more) return {p, false};
-    found = verdict == Verdict::yes;
-    if (!found) ++p;
-  }
-  if (!found && !window_.final) return {p, false};
-  if (!found) p = window_.end;
-  const std::uint64_t bytes = window_.offset_of(p) - stretch_offset_;
-  log_.end_stretch(bytes);
-  sink_.refuse(Refusal::damaged, 1, bytes);
-  scanning_ = false;
-  return {p, found};
-}
-
 template <PacketSink Sink>
 auto PcapngWalker<Sink>::good_place(const std::uint8_t* p) const -> Verdict {
   using pcapng::Fit;
-  const pcapng::Block block = pcapng::look_at_block(p, window_.rest(p), swapped_);
+  const pcapng::Block block = pcapng::look_at_block(p, window_.rest(p), state_.swapped);
   if (block.fit == Fit::impossible || !pcapng::is_known_type(block.type)) return Verdict::no;
   if (block.fit == Fit::cut) return window_.final ? Verdict::no : Verdict::need_more;
   const std::size_t rest = window_.rest(p) - block.size;
@@ -216,11 +190,10 @@ template <bool kSwapped>
 bool PcapngWalker<Sink>::take_block(const std::uint8_t* p, const pcapng::Block& block) {
   switch (block.type) {
     case pcapng::kSectionHeader:
-      swapped_ = kSwapped;
-      interfaces_.clear();
+      state_.begin_section(kSwapped);
       return true;
     case pcapng::kInterface:
-      add_interface(parse_interface<kSwapped>(p + 8, block.size - 12));
+      state_.add_interface(parse_interface<kSwapped>(p + 8, block.size - 12));
       return true;
     case pcapng::kEnhancedPacket:
       return take_packet<kSwapped>(p, block, load_u32<kSwapped>(p + 8));
@@ -240,11 +213,11 @@ bool PcapngWalker<Sink>::take_block(const std::uint8_t* p, const pcapng::Block& 
 template <PacketSink Sink>
 template <bool kSwapped>
 bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block& block, std::uint32_t index) {
-  if (index >= interfaces_.size() || !interfaces_[index].usable) {
+  if (index >= state_.interfaces.size() || !state_.interfaces[index].usable) {
     sink_.refuse(Refusal::bad_interface, 1, 0);
     return true;
   }
-  const PcapngInterface& interface = interfaces_[index];
+  const PcapngInterface& interface = state_.interfaces[index];
   if (!interface.decoded) {
     sink_.refuse(Refusal::unknown_link, 1, 0);
     return true;
@@ -261,19 +234,12 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
 }
 
 template <PacketSink Sink>
-void PcapngWalker<Sink>::add_interface(const PcapngInterface& interface) {
-  if (interfaces_.size() < kMostInterfaces) interfaces_.push_back(interface);
-  any_decoded_ |= interface.usable && interface.decoded;
-  if (interface.usable && !interface.decoded && !undecoded_link_) undecoded_link_ = interface.link_number;
-}
-
-template <PacketSink Sink>
 template <bool kSwapped>
 void PcapngWalker<Sink>::take_statistics(const std::uint8_t* p, const pcapng::Block& block) {
   const std::uint32_t index = load_u32<kSwapped>(p + 8);
   const auto drops = parse_drops<kSwapped>(p + 20, block.size - 24);
-  if (!drops || index >= interfaces_.size()) return;
-  std::uint64_t& before = interfaces_[index].drops;
+  if (!drops || index >= state_.interfaces.size()) return;
+  std::uint64_t& before = state_.interfaces[index].drops;
   // A counter that went back was set to zero in between.
   const std::uint64_t lost = *drops >= before ? *drops - before : *drops;
   before = *drops;

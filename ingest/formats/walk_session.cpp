@@ -36,15 +36,19 @@ void WalkSession::tell_progress(bool last) {
 Expected<WalkResult> WalkSession::finish(const char* format) {
   tell_progress(true);
   WalkResult result;
-  result.format = format;
-  if (!source_.compression().empty()) result.format += " in " + source_.compression();
+  result.format = format_words(format, source_);
   result.input_bytes = source_.input_total() != 0 ? source_.input_total() : source_.input_done();
-  result.damage = log_.words();
-  if (!source_.damage().empty()) {
-    if (!result.damage.empty()) result.damage += "; ";
-    result.damage += source_.damage();
-  }
+  result.damage = damage_words(log_, source_.damage());
   return result;
+}
+
+std::string format_words(const std::string& format, const ByteSource& source) {
+  return source.compression().empty() ? format : format + " in " + source.compression();
+}
+
+std::string damage_words(const DamageLog& log, const std::string& source_damage) {
+  const std::string words = log.words();
+  return words.empty() || source_damage.empty() ? words + source_damage : words + "; " + source_damage;
 }
 
 Expected<CaptureFormat> recognise_format(WalkSession& session) {

@@ -58,6 +58,11 @@ class WalkSession {
   std::uint64_t told_ = 0;
 };
 
+/// "pcap in gzip"
+std::string format_words(const std::string& format, const ByteSource& source);
+/// Words about damage of the records and of the compression; empty if there was none.
+std::string damage_words(const DamageLog& log, const std::string& source_damage);
+
 /// What the first bytes of a (decompressed) stream open.
 enum class CaptureFormat { pcap, pcapng };
 /// Needs the first bytes in the session's window; an error in words if they open neither.

@@ -1,4 +1,5 @@
-// Counts one capture file into interval rows: the walker and the binning rule joined into one loop.
+// Counts one capture file into interval rows: the walker and the binning rule joined into one loop, on as many threads
+// as the caller has to spare and the file can be split for (split_walk.hpp). The answer depends on neither.
 // Tested by tests/ingest/count_capture_test.cpp against tshark's independent counts of real captures.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "ingest/sinks/key_plan.hpp"
 #include "ingest/sinks/keyed_options.hpp"
 #include "kernels/core/status.hpp"
+#include "kernels/core/thread_budget.hpp"
 #include "kernels/data/interval_columns.hpp"
 #include "kernels/data/partial_series.hpp"
 
@@ -21,8 +23,10 @@ struct CountOptions {
   bool strict = false;
   std::size_t flush_rows = 1 << 16;  ///< rows kept in memory before they are handed over
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
-  /// Filters, duplicates, keys, distinct addresses; any of them takes KeyedSink instead of CountSink. Checked by
-  /// check_keyed_options() before.
+  ThreadBudget* spare_threads = nullptr;      ///< what may help the calling thread with one capture
+  std::uint64_t piece_bytes = 32 << 20;       ///< of the file, for one thread at a time; the answer does not depend on it
+  /// Filters, duplicates, keys, distinct addresses; any of them takes KeyedSink instead of CountSink, on the calling
+  /// thread alone. Checked by check_keyed_options() before.
   KeyedOptions keyed{};
   /// Takes keyed rows in portions, as `rows` takes the others; the plan names their keys.
   std::function<Status(const KeyedRows&, const KeyPlan&)> keyed_rows{};
@@ -34,6 +38,8 @@ struct CountedCapture {
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;  ///< smallest and largest kept timestamp
   std::string damage;
+  std::uint64_t pieces = 1;        ///< that the file was cut into
+  std::uint64_t walked_again = 0;  ///< those among them where a thread began at a wrong place
 };
 
 /// Hands rows over in portions; rows of one interval add up over portions. An error of `rows` is returned once the walk

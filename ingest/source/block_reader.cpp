@@ -25,7 +25,7 @@ Status BlockReader::more() {
   auto got = source_.read(buffer_.get() + end_, wanted);
   if (!got) return std::move(got).error();
   end_ += *got;
-  final_ = *got < wanted;
+  final_ = *got < wanted && !source_.reached_stop();
   return {};
 }
 

@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "ingest/source/entry_point.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -22,25 +24,38 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  /// Writes the next bytes to `out`: exactly `size` of them, fewer only where the source ends.
+  /// Writes the next bytes to `out`: exactly `size` of them, fewer only where the source ends (or at a stop, see
+  /// stop_before()).
   virtual Expected<std::size_t> read(std::uint8_t* out, std::size_t size) = 0;
 
-  /// Bytes of the file on disk taken so far, and in all (0 where that cannot be known, as for a pipe).
+  /// Up to which byte of the file on disk it was taken so far, and how long it is (0 where that cannot be known, as
+  /// for a pipe).
   virtual std::uint64_t input_done() const = 0;
   virtual std::uint64_t input_total() const = 0;
 
   /// How many bytes to ask for at once for the best rate.
   virtual std::size_t block_bytes() const = 0;
 
-  /// "gzip", or empty for a plain file.
+  /// "gzip", "zstd", "xz", "bzip2", "lz4", or empty for a plain file.
   virtual std::string compression() const { return {}; }
 
   /// Words about damage that ended or marred the stream; empty if there was none up to here.
   virtual const std::string& damage() const = 0;
+
+  /// An entry point for the byte that the next read() will give, or one shortly before it (its stream_offset says
+  /// which), or none where the decoder cannot be left here.
+  virtual std::optional<EntryPoint> checkpoint() const { return std::nullopt; }
+
+  /// Asks once, before the byte is reached, that a read() return short where the member, frame or (plain) byte that
+  /// begins at `input_offset` would be next, so that the caller learns its stream offset: the bytes read so far. The
+  /// read() after that goes on. Where nothing begins at that offset, reading passes it and passed_stop() tells.
+  virtual void stop_before(std::uint64_t input_offset) { static_cast<void>(input_offset); }
+  virtual bool reached_stop() const { return false; }
+  virtual bool passed_stop() const { return false; }
 };
 
-/// Opens `path` and recognises compression by its first bytes. Compression that is not read is an error that
-/// names it.
+/// Opens `path`, or standard input if it is "-", and recognises compression by its first bytes. Compression that is
+/// not read is an error that names it.
 Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path);
 
 }  // namespace tidegauge

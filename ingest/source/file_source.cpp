@@ -21,35 +21,60 @@ Error cannot_open(const std::string& path, int number) {
 
 }  // namespace
 
-FileSource::FileSource(std::string path, int descriptor, bool regular, std::uint64_t total)
-    : path_(std::move(path)), descriptor_(descriptor), regular_(regular), total_(total) {}
+FileSource::FileSource(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
 
 FileSource::~FileSource() { ::close(descriptor_); }
 
-Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return cannot_open(path, errno);
-  struct stat info {};
-  if (::fstat(descriptor, &info) != 0) {
-    const int number = errno;
-    ::close(descriptor);
-    return cannot_open(path, number);
-  }
-  if (S_ISDIR(info.st_mode)) {
-    ::close(descriptor);
-    return Error{"is a folder, not a capture", path, "name the captures in it"};
-  }
-  const bool regular = S_ISREG(info.st_mode);
-  if (regular) ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
-  const std::uint64_t total = regular ? static_cast<std::uint64_t>(info.st_size) : 0;
-  std::unique_ptr<FileSource> source(new FileSource(path, descriptor, regular, total));
+Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, std::uint64_t offset) {
+  const bool standard_input = path == "-";
+  const int descriptor =
+      standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const std::string name = standard_input ? "standard input" : path;
+  if (descriptor < 0) return cannot_open(name, errno);
+  std::unique_ptr<FileSource> source(new FileSource(name, descriptor));
+  TG_TRY(source->begin(offset));
   auto head = source->read_descriptor(source->head_, sizeof source->head_);
   if (!head) return std::move(head).error();
   source->head_bytes_ = *head;
   return source;
 }
 
+Status FileSource::begin(std::uint64_t offset) {
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0) return cannot_open(path_, errno);
+  if (S_ISDIR(info.st_mode)) return Error{"is a folder, not a capture", path_, "name the captures in it"};
+  regular_ = S_ISREG(info.st_mode);
+  if (!regular_) {
+    if (offset == 0) return {};
+    return Error{"cannot be begun at byte " + std::to_string(offset) + ": it is not a file", path_, ""};
+  }
+  total_ = static_cast<std::uint64_t>(info.st_size);
+  if (offset > total_) {
+    return Error{"cannot be begun at byte " + std::to_string(offset) + ": it has " + std::to_string(total_), path_, ""};
+  }
+  ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
+  // Standard input may have been read up to somewhere by whoever hands it on.
+  const off_t at = offset == 0 ? ::lseek(descriptor_, 0, SEEK_CUR)
+                               : ::lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET);
+  if (at < 0) return cannot_open(path_, errno);
+  done_ = std::min(static_cast<std::uint64_t>(at), total_);
+  return {};
+}
+
+std::optional<EntryPoint> FileSource::checkpoint() const {
+  if (!regular_) return std::nullopt;
+  return EntryPoint{input_done(), input_done(), {}};
+}
+
 Expected<std::size_t> FileSource::read(std::uint8_t* out, std::size_t size) {
+  if (stop_.armed()) {
+    const std::uint64_t here = input_done();
+    if (stop_.at() < here) stop_.pass();
+    if (stop_.at() >= here && stop_.at() - here < size) {
+      size = static_cast<std::size_t>(stop_.at() - here);
+      stop_.met_by_start(stop_.at());
+    }
+  }
   const std::size_t from_head = std::min(size, head_bytes_ - head_taken_);
   std::memcpy(out, head_ + head_taken_, from_head);
   head_taken_ += from_head;

@@ -1,4 +1,4 @@
-// A file (or pipe) as it lies on disk.
+// A file, a pipe or standard input as it is.
 // Tested by tests/ingest/byte_source_test.cpp.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ingest/source/byte_source.hpp"
+#include "ingest/source/stop_mark.hpp"
 
 namespace tidegauge {
 
@@ -13,7 +14,8 @@ namespace tidegauge {
 /// file that became shorter is an error.
 class FileSource final : public ByteSource {
  public:
-  static Expected<std::unique_ptr<FileSource>> open(const std::string& path);
+  /// "-" is standard input. `offset` is where to begin; only a file can be begun behind its first byte.
+  static Expected<std::unique_ptr<FileSource>> open(const std::string& path, std::uint64_t offset = 0);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
@@ -25,22 +27,28 @@ class FileSource final : public ByteSource {
   // sink.
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   const std::string& damage() const override { return damage_; }
+  std::optional<EntryPoint> checkpoint() const override;
+  void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
+  bool reached_stop() const override { return stop_.reached(); }
+  bool passed_stop() const override { return stop_.passed(); }
 
-  /// The first bytes of the file (at most 16), which read() will give again.
+  /// The first bytes (at most 16), which read() will give again.
   const std::uint8_t* head() const { return head_; }
   std::size_t head_bytes() const { return head_bytes_; }
 
  private:
-  FileSource(std::string path, int descriptor, bool regular, std::uint64_t total);
+  FileSource(std::string path, int descriptor);
+  Status begin(std::uint64_t offset);
   Expected<std::size_t> read_descriptor(std::uint8_t* out, std::size_t size);
 
   std::string path_;
   int descriptor_;
-  bool regular_;
-  std::uint64_t total_;
+  bool regular_ = false;
+  std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
+  StopMark stop_;
   std::string damage_;  // a plain file has none of its own
 };
 

@@ -17,14 +17,15 @@
 namespace tidegauge {
 
 /// One kept packet, packed for a device. The order-dependent quality bits (late, backward) are set while packing,
-/// because only the record order of the capture decides them; absurd records are not packed.
-struct PackedPacket {
+/// because only the record order of the capture decides them; absurd records are not packed. The alignment lets a GPU
+/// fetch a packet with one 16-byte load instead of four.
+struct alignas(16) PackedPacket {
   std::uint32_t interval_offset;  ///< k minus the batch's base interval
   std::uint32_t wire_bytes;
   std::uint32_t ip_bytes;
   std::uint32_t bits;  ///< layout in binning_rule.hpp
 };
-static_assert(sizeof(PackedPacket) == 16);
+static_assert(sizeof(PackedPacket) == 16 && alignof(PackedPacket) == 16);
 
 struct PacketBatch {
   std::int64_t base_k = 0;         ///< interval of offset 0

@@ -43,7 +43,7 @@ TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 /// @param order late_bit and backward_bit, or 0
 TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
                                   const HeaderFacts& facts, std::uint32_t order) {
-  return {interval_offset, wire_bytes, facts.ip_bytes,
+  return {interval_offset, wire_bytes - facts.fcs_bytes, facts.ip_bytes,
           kind_of(facts) | order | static_cast<std::uint32_t>(facts.tcp_flags) << flags_shift};
 }
 

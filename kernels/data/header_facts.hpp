@@ -23,6 +23,9 @@ struct HeaderFacts {
   bool fragment = false;          ///< any fragment (first ones too) at the outermost IP
   bool cut = false;               ///< a header that was to be read lies beyond the captured bytes
   std::uint32_t ip_bytes = 0;     ///< total length of the outermost IP packet, 0 without IP
+  /// Frame check sequence that the packet's own headers say is counted in PacketView::wire_bytes (802.11 with radiotap or
+  /// PPI); no more than that. Whoever counts bytes leaves it out.
+  std::uint8_t fcs_bytes = 0;
 };
 
 }  // namespace tidegauge

@@ -1,92 +1,22 @@
-// Every header that is entered, in one loop over layers: link types, VLAN, MPLS and PBB stacks, PPPoE, 802.3 with
-// LLC/SNAP, NSH, IPv4 and IPv6 with extension headers and fragments, IP in IP, GRE, EtherIP, and over UDP VXLAN, Geneve,
-// GTP-U, Teredo and L2TP. Depth is bounded; a packet nested deeper counts by what was reached.
+// Every header that is entered, in one loop over layers: what a link type puts in front (link_rule.hpp), VLAN, MPLS and
+// PBB stacks, PPPoE, NSH, IPv4 and IPv6 with extension headers and fragments, IP in IP, GRE with ERSPAN and PPTP,
+// EtherIP, and over UDP VXLAN, VXLAN-GPE, Geneve, GTP-U, Teredo and L2TP. Depth is bounded; a packet nested deeper counts
+// by what was reached.
 //
 // A tunnel is entered only where its own header is beyond doubt: the port alone is not, since any program may use it.
-// Host and device: no recursion, no tables. Bounds: every read is behind have(), which knows both ends of the bytes, the
-// captured one (beyond it: cut) and the packet's own (beyond it: malformed).
+// L2TPv3 directly over IP is not entered: the length of its cookie is known to the tunnel's ends only.
+// Host and device: no recursion, no tables.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/decode/decode_rule.hpp"
+#include "kernels/decode/link_rule.hpp"
 
 namespace tidegauge::decoding {
 
-/// What the bytes at the cursor are.
-enum class Layer : std::uint8_t { stop, ethernet, ether_type, llc, ppp, mpls, ip, protocol };
-
-/// A cursor over one packet's headers.
-struct HeaderWalk {
-  const std::uint8_t* bytes;
-  std::uint32_t captured;  ///< bytes that may be read
-  std::uint32_t end;       ///< bytes that the packet has, by its wire length and the IP lengths passed so far
-  std::uint32_t at = 0;    ///< where the next header begins
-  std::uint32_t value = 0;   ///< EtherType or IP protocol of it
-  bool inside_ipv6 = false;  ///< of the last IP header; extension headers exist only there
-  bool outermost = false;    ///< whether that header was the first, whose fragments count
-  bool outer = false;        ///< DecodeOptions::outer
-  HeaderFacts facts{};
-  HeaderPlaces places{};
-
-  /// Whether `n` bytes of header are there from `at + offset`; notes a cut.
-  TG_HD bool have(std::uint32_t n, std::uint32_t offset = 0) {
-    const std::uint64_t last = std::uint64_t{at} + offset + n;
-    if (last > end) return false;
-    if (last <= captured) return true;
-    facts.cut = true;
-    return false;
-  }
-  /// The same for bytes that nobody has to have: notes nothing.
-  TG_HD bool there(std::uint32_t n) const {
-    const std::uint64_t last = std::uint64_t{at} + n;
-    return last <= end && last <= captured;
-  }
-  TG_HD bool above_ip() const { return facts.family == IpFamily::none; }
-  TG_HD std::uint32_t u8(std::uint32_t offset) const { return bytes[at + offset]; }
-  TG_HD std::uint32_t u16(std::uint32_t offset) const { return load16(bytes + at + offset); }
-  /// Passes `n` bytes of header, which may be cut but must be within the packet.
-  TG_HD Layer go(std::uint32_t n, Layer layer, std::uint32_t next = 0) {
-    if (n > end - at) return Layer::stop;
-    at += n;
-    value = next;
-    return layer;
-  }
-
-  // Links -----
-
-  TG_HD Layer link(LinkType type) {
-    switch (type) {
-      case LinkType::ethernet: return Layer::ethernet;
-      case LinkType::raw_ip:
-      case LinkType::raw_ip_12:
-      case LinkType::raw_ip_14: return Layer::ip;
-      case LinkType::ipv4: return go(0, Layer::ether_type, ether_type::ipv4);
-      case LinkType::ipv6: return go(0, Layer::ether_type, ether_type::ipv6);
-      case LinkType::null_loopback:
-      case LinkType::loop: return loopback();
-      case LinkType::linux_sll: return have(16) ? cooked(16, u16(14), u16(2)) : Layer::stop;
-      case LinkType::linux_sll2: return have(20) ? cooked(20, u16(0), u16(8)) : Layer::stop;
-    }
-    return Layer::stop;
-  }
-
-  /// Four bytes of address family in the writer's byte order. IPv4 is 2 everywhere, IPv6 24, 28 or 30 on the BSDs and
-  /// macOS and 10 on Linux.
-  TG_HD Layer loopback() {
-    if (!have(4)) return Layer::stop;
-    const std::uint32_t family = u16(0) == 0 ? u16(2) : u16(2) == 0 ? (u8(1) << 8 | u8(0)) : 0;
-    if (family == 2) return go(4, Layer::ether_type, ether_type::ipv4);
-    const bool v6 = family == 24 || family == 28 || family == 30 || family == 10;
-    return v6 ? go(4, Layer::ether_type, ether_type::ipv6) : Layer::stop;
-  }
-
-  /// Linux cooked capture. The protocol is an EtherType unless the interface is netlink (824) or 802.11 (801 to 803).
-  TG_HD Layer cooked(std::uint32_t n, std::uint32_t protocol, std::uint32_t hardware) {
-    if (hardware == 824 || (hardware >= 801 && hardware <= 803)) return Layer::stop;
-    if (protocol == 4) return go(n, Layer::llc);
-    return protocol >= 0x600 ? go(n, Layer::ether_type, protocol) : Layer::stop;
-  }
+/// All layers of one packet.
+struct HeaderWalk : LinkWalk {
+  using LinkWalk::LinkWalk;
 
   TG_HD Layer ethernet() {
     if (!have(14)) return Layer::stop;
@@ -153,17 +83,6 @@ struct HeaderWalk {
     }
     const std::uint32_t nibble = u8(next) >> 4;
     return (type == ether_type::ipv4 && nibble == 4) || (type == ether_type::ipv6 && nibble == 6);
-  }
-
-  /// 802.2: IP directly, or SNAP with an EtherType.
-  TG_HD Layer llc() {
-    if (!have(3)) return Layer::stop;
-    const std::uint32_t sap = u16(0);
-    if (u8(2) != 3) return Layer::stop;
-    if (sap == 0x0606) return go(3, Layer::ip);
-    if (sap != 0xaaaa || !have(8)) return Layer::stop;
-    const bool ether = u8(3) == 0 && u16(4) == 0;
-    return ether ? go(8, Layer::ether_type, u16(6)) : Layer::stop;
   }
 
   /// PPP with or without its address and control bytes, its protocol in one byte or two (RFC 1661).
@@ -324,6 +243,7 @@ struct HeaderWalk {
     const std::uint32_t from = u16(0), to = u16(2);
     at += 8;
     if (to == udp_port::vxlan || from == udp_port::vxlan) return vxlan();
+    if (to == udp_port::vxlan_gpe || from == udp_port::vxlan_gpe) return vxlan_gpe();
     if (to == udp_port::geneve || from == udp_port::geneve) return geneve();
     if (to == udp_port::gtp_u || from == udp_port::gtp_u) return gtp_u();
     if (to == udp_port::teredo || from == udp_port::teredo) return teredo();
@@ -335,6 +255,18 @@ struct HeaderWalk {
   TG_HD Layer vxlan() {
     if (!have(8) || !(u8(0) & 0x08) || u8(7) != 0) return Layer::stop;
     return go(8, Layer::ethernet);
+  }
+
+  /// draft-ietf-nvo3-vxlan-gpe-13: version 0, no management packet, the next protocol given.
+  TG_HD Layer vxlan_gpe() {
+    if (!have(8) || (u8(0) & 0x35) != 0x04 || u8(7) != 0) return Layer::stop;
+    switch (u8(3)) {
+      case 1: return go(8, Layer::ether_type, ether_type::ipv4);
+      case 2: return go(8, Layer::ether_type, ether_type::ipv6);
+      case 3: return go(8, Layer::ethernet);
+      case 4: return go(8, Layer::ether_type, ether_type::nsh);
+      default: return Layer::stop;
+    }
   }
 
   /// RFC 8926, version 0.
@@ -393,37 +325,47 @@ struct HeaderWalk {
     const std::uint32_t n = 4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) +
                             (flags & 0x1000 ? 4 : 0) + (version == 1 && (flags & 0x0080) ? 4 : 0);
     if (!have(n)) return Layer::stop;
-    if (type == ether_type::erspan)
-      return go(flags & 0x1000 ? n + 8 : n, Layer::ethernet);  // type II has 8 bytes
-    return go(n, Layer::ether_type, type);
+    if (type != ether_type::erspan && type != ether_type::erspan_iii) return go(n, Layer::ether_type, type);
+    at += n;
+    return flags & 0x1000 ? erspan() : Layer::ethernet;  // type I has neither sequence number nor header
+  }
+
+  /// draft-foschiano-erspan-03, types II (version 1) and III (version 2, its last bit for 8 bytes more, its frame type
+  /// Ethernet or IP).
+  TG_HD Layer erspan() {
+    if (!have(8)) return Layer::stop;
+    const std::uint32_t version = u8(0) >> 4;
+    if (version == 1) return go(8, Layer::ethernet);
+    if (version != 2 || !have(12)) return Layer::stop;
+    const std::uint32_t n = u8(11) & 1 ? 20 : 12, frame = u8(10) >> 2 & 31;
+    if (frame == 2) return go(n, Layer::ip);
+    return frame == 0 ? go(n, Layer::ethernet) : Layer::stop;
   }
 
   TG_HD Layer step(Layer layer) {
     switch (layer) {
       case Layer::stop: return Layer::stop;
+      case Layer::link: return link(static_cast<LinkType>(value));
       case Layer::ethernet: return ethernet();
       case Layer::ether_type: return by_ether_type();
       case Layer::llc: return llc();
       case Layer::ppp: return ppp();
       case Layer::mpls: return mpls();
+      case Layer::ieee80211: return ieee80211();
       case Layer::ip: return ip();
       case Layer::protocol: return by_protocol();
     }
     return Layer::stop;
   }
-
-  static constexpr std::uint32_t max_depth = 32;  ///< layers looked at; real stacks have fewer than 16
 };
 
 /// The facts of any packet of a decoded link type, and where its headers lie.
 TG_HD inline LocatedFacts decode_located_any(const PacketView& packet, DecodeOptions options) {
-  const std::uint32_t end =
-      packet.wire_bytes > packet.captured_bytes ? packet.wire_bytes : packet.captured_bytes;
-  HeaderWalk walk{packet.bytes, packet.captured_bytes, end};
-  walk.outer = options.outer;
+  HeaderWalk walk(packet, options);
   Layer layer = walk.link(packet.link);
   for (std::uint32_t depth = 0; layer != Layer::stop && depth < HeaderWalk::max_depth; ++depth)
     layer = walk.step(layer);
+  if (walk.facts.fcs_bytes > packet.wire_bytes) walk.facts.fcs_bytes = 0;  // a record that claims less than it holds
   return {walk.facts, walk.places};
 }
 

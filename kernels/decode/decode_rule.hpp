@@ -30,10 +30,10 @@ namespace ether_type {
 inline constexpr std::uint32_t ipv4 = 0x0800, ipv6 = 0x86dd, vlan = 0x8100, vlan_stag = 0x88a8,
                                vlan_9100 = 0x9100, vlan_9200 = 0x9200, mpls = 0x8847, mpls_upstream = 0x8848,
                                pppoe = 0x8864, pbb = 0x88e7, nsh = 0x894f, transparent = 0x6558,
-                               erspan = 0x88be, ppp = 0x880b;
+                               erspan = 0x88be, erspan_iii = 0x22eb, ppp = 0x880b;
 }
 namespace udp_port {
-inline constexpr std::uint32_t l2tp = 1701, gtp_u = 2152, teredo = 3544, vxlan = 4789, geneve = 6081;
+inline constexpr std::uint32_t l2tp = 1701, gtp_u = 2152, teredo = 3544, vxlan = 4789, vxlan_gpe = 4790, geneve = 6081;
 }
 
 TG_HD TG_INLINE std::uint32_t load16(const std::uint8_t* p) {
@@ -122,7 +122,7 @@ inline constexpr std::array<ProtocolTraits, 256> protocol_traits = [] {
 
 /// True for the ports whose datagrams decode_any looks into.
 TG_HD TG_INLINE bool is_tunnel_port(std::uint32_t port) {
-  return static_cast<bool>((port == udp_port::vxlan) | (port == udp_port::gtp_u) |
+  return static_cast<bool>((port == udp_port::vxlan) | (port == udp_port::vxlan_gpe) | (port == udp_port::gtp_u) |
                            (port == udp_port::geneve) | (port == udp_port::teredo) |
                            (port == udp_port::l2tp));
 }

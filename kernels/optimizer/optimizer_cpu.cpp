@@ -9,7 +9,11 @@ namespace tidegauge {
 namespace {
 
 // std::sqrt may set errno, which forbids the compiler to take four roots at once.
+#ifdef __clang__
+#define TG_VECTOR_ROOTS
+#else
 #define TG_VECTOR_ROOTS __attribute__((optimize("no-math-errno")))
+#endif
 
 /// Eight running sums in double: exact enough for any size, and the same on every machine.
 double squared_norm(std::span<const float> values) {

@@ -41,7 +41,8 @@ void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule&
 
 /// Turns absolute slopes into robust z-scores in place: (s - median) / (1.4826 * MAD). The median of an even number is
 /// the midpoint of the middle two. Where the MAD is 0 (most steps are the same) a slope at the median scores 0 and any
-/// other ±inf. NaN stays NaN, ±inf stays. Used by every device, so that a selection exists once.
+/// other ±inf. NaN stays NaN, ±inf stays. Used by every device, and for what came against a forecast, so that the
+/// selection and its rule exist once.
 void robust_scores(std::span<double> slopes);
 
 }  // namespace tidegauge

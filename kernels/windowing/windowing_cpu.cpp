@@ -48,7 +48,7 @@ std::string part_size_text(const PartSize& size) {
 Expected<ChronologicalSplit> split_rows(std::size_t rows, const PartSize& training_part, const PartSize& validation) {
   if (rows > std::numeric_limits<std::uint32_t>::max())
     return Error{fmt::format("{} rows are more than windows can index (2^32 - 1)", rows), "",
-                 "a coarser interval, or a shorter stretch with --from and --to"};
+                 "a coarser interval, or a shorter stretch with --since and --until"};
   if (!training_part.is_fraction && training_part.rows > rows)
     return Error{fmt::format("a training part of {} rows is longer than the series ({} rows)", training_part.rows, rows),
                  "--train", "fewer rows, or a fraction such as 0.7", ErrorKind::usage};

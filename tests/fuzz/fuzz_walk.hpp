@@ -11,7 +11,6 @@
 #include <string>
 
 #include "ingest/formats/capture.hpp"
-#include "ingest/source/gzip_source.hpp"
 #include "tests/ingest/memory_source.hpp"
 
 namespace tidegauge::fuzz {
@@ -72,7 +71,7 @@ inline void check_capture(const std::uint8_t* data, std::size_t size) {
 
 inline void check_gzip(const std::uint8_t* data, std::size_t size) {
   const auto walk = [&](std::size_t block_bytes) {
-    const auto source = make_gzip_source(std::make_unique<test::MemorySource>(data, size));
+    const auto source = test::decompress_memory("gzip", data, size);
     return answer(*source, false, block_bytes);
   };
   // Not the words: they name a compressed offset, which is as exact as ISA-L's read-ahead.

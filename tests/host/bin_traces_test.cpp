@@ -135,6 +135,7 @@ TEST_F(BinTraces, StrictStopsAtDamage) {
 }
 
 TEST_F(BinTraces, AStopLeavesTheFileInWorkOut) {
+  options.threads = 1;
   std::size_t done = 0;
   int asked = 0;
   options.progress = [&](const BinProgress& progress) { done = progress.files_done; };

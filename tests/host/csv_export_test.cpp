@@ -80,7 +80,7 @@ TEST_F(CsvExport, CanonicalCountersAreExact) {
 
 TEST_F(CsvExport, EverySubjectHasItsTable) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-  ASSERT_TRUE(file.save_forecast({"lstm", "bytes", second, 1, {11, 12}, {0.1, 5}, {2, nan}}, ""));
+  ASSERT_TRUE(file.save_forecasts(std::vector{Forecast{"lstm", "bytes", second, 1, {11, 12}, {0.1, 5}, {2, nan}}}, ""));
   ASSERT_TRUE(file.save_labels({"series", "bytes", second, {{10, 12, 11, Direction::falling, -infinity, 2}}, {11}}, "", "{}"));
   struct Row { ExportSubject subject; const char* expected; };
   const Row table[] = {

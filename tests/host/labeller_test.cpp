@@ -121,6 +121,24 @@ TEST(Labeller, KnowsAbsoluteAndRobustSlopes) {
   EXPECT_EQ(must_label(s, settings).labels.detections, (std::vector<std::int64_t>{100}));
 }
 
+TEST(Labeller, RobustResidualsAndSlopesHaveOneRuleWhereMostAreTheSame) {
+  // Steps and residuals (of a forecast of 0) are the same numbers; more than half are 0, so the MAD is 0.
+  const std::vector<double> steps = {0, 0, 0, 7, 0, -7, 0, 0};
+  std::vector<double> levels = {100};
+  for (double step : steps) levels.push_back(levels.back() + step);
+  LabelSettings settings;
+  settings.kind = SlopeKind::robust;
+  settings.rising = settings.falling = true;
+  settings.error = 0;
+  const Labels by_slope = must_label(test::series_of(levels), settings).labels;
+  const Forecast forecast{"lstm", "value", 1'000'000'000, 1, {1, 2, 3, 4, 5, 6, 7, 8}, std::vector<double>(8, 0), steps};
+  const auto backend = make_cpu_backend(1);
+  const auto by_residual = label_forecast(forecast, DetectMethod::residual, settings, 2, *backend);
+  ASSERT_TRUE(by_residual) << by_residual.error().message();
+  EXPECT_EQ(by_slope.ranges, (Ranges{{4, 4, 4, Direction::rising, inf, 1}, {6, 6, 6, Direction::falling, -inf, 1}}));
+  EXPECT_EQ(by_residual->labels.ranges, by_slope.ranges);
+}
+
 TEST(Labeller, LearnsAQuantile) {
   std::vector<double> x = {100};
   for (int i = 1; i <= 10; ++i) x.push_back(x.back() * (1 + 0.1 * i));  // slopes 1.1, 1.2, ..., 2.0

@@ -1,5 +1,7 @@
 #include "host/settings.hpp"
 
+#include "host/mistakes.hpp"
+
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -16,7 +18,7 @@ struct Target {
 SettingTable table_for(Target& t) {
   SettingTable table;
   table.add({"run", "output", "a folder", parse_text(t.output)});
-  table.add({"run", "captures", "a list of files", parse_list(t.captures), true});
+  table.add(list_field("run", "captures", "a list of files", t.captures));
   table.add({"train", "hidden", "1 to 4096", parse_count(t.hidden, 1, 4096)});
   table.add({"train", "learning_rate", "0 to 1", parse_number(t.rate, 0, 1)});
   table.add({"train", "skip", "true or false", parse_switch(t.skip), false, true});
@@ -74,7 +76,24 @@ TEST(Settings, MissingFileIsAMistake) {
   Target t;
   const auto mistakes = table_for(t).load_file("/nonexistent/s.toml");
   ASSERT_EQ(mistakes.size(), 1u);
-  EXPECT_NE(mistakes[0].message().find("/nonexistent/s.toml"), std::string::npos);
+  EXPECT_NE(mistakes[0].message().find("/nonexistent/s.toml: cannot be read: No such file"), std::string::npos) << mistakes[0].message();
+}
+
+TEST(Mistakes, BecomeOneErrorWithALineForEach) {
+  Mistakes mistakes;
+  EXPECT_TRUE(mistakes.none());
+  EXPECT_TRUE(mistakes.status());
+  mistakes.add(Status());
+  mistakes.add(Expected<int>(5));
+  EXPECT_TRUE(mistakes.status());
+  mistakes.add({"is not there", "a.pcap", "another name"});
+  EXPECT_EQ(mistakes.status().error().where, "a.pcap") << "a single one stays as it is";
+  Mistakes more;
+  more.add(Expected<int>(Error{"is no number", "--hidden", "", ErrorKind::usage}));
+  mistakes.add(more);
+  const Status both = mistakes.status();
+  EXPECT_EQ(both.error().message(), "a.pcap: is not there (try: another name)\n  --hidden: is no number");
+  EXPECT_EQ(both.error().kind, ErrorKind::usage) << "the higher exit status";
 }
 
 TEST(Settings, FlagsUseDashes) { EXPECT_EQ((SettingField{"train", "look_back", "", {}}).flag(), "--look-back"); }

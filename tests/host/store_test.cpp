@@ -489,9 +489,9 @@ TEST_F(Store, ForecastsLabelsAndTablesComeBack) {
   add(file, trace_of("a", 1, "north"), ramp(0, 1));
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   const Forecast forecast{"lstm", "tcp_bytes", second, 2, {5, 6, 9}, {0.1, 2, 3}, {1, nan, 3}};
-  ASSERT_TRUE(file.save_forecast({"lstm", "tcp_bytes", second, 2, {1}, {1}, {1}}, "north"));
-  ASSERT_TRUE(file.save_forecast(forecast, ""));                                    // replaces the one above
-  ASSERT_TRUE(file.save_forecast({"ar", "tcp_bytes", second, 2, {1}, {1}, {1}}, "north"));
+  const Forecast linear{"ar", "tcp_bytes", second, 2, {1}, {1}, {1}};
+  ASSERT_TRUE(file.save_forecasts(std::vector{Forecast{"lstm", "tcp_bytes", second, 2, {1}, {1}, {1}}}, "north"));
+  ASSERT_TRUE(file.save_forecasts(std::vector{forecast, linear}, ""));              // replaces the one above
   const auto forecasts = file.forecasts("north");
   ASSERT_TRUE(forecasts);
   ASSERT_EQ(forecasts->size(), 2u);
@@ -525,9 +525,42 @@ TEST_F(Store, ForecastsLabelsAndTablesComeBack) {
   ASSERT_TRUE(file.save_table("scores", "", "[3]"));
   EXPECT_EQ(**file.table("scores", ""), "[3]");
   EXPECT_EQ(**file.table("scores", "north"), "[2]");
-  EXPECT_FALSE(file.save_forecast(forecast, "east")) << "an unknown point is an error";
+  EXPECT_FALSE(file.save_forecasts(std::vector{forecast}, "east")) << "an unknown point is an error";
   EXPECT_EQ(shell(scratch / "x.series", "SELECT count(*) FROM forecast_values"), std::vector<std::string>{"4"})
       << "the values of a replaced forecast go with it";
+}
+
+TEST_F(Store, NothingOfAnEarlierJobOnTheSameColumnStays) {
+  auto file = create();
+  add(file, trace_of("a", 1, "north"), ramp(0, 1));
+  add(file, trace_of("b", 2, "south"), ramp(0, 1));
+  const auto forecast = [](const char* model, const char* column, std::size_t step) {
+    return Forecast{model, column, second, step, {1}, {1}, {1}};
+  };
+  const auto labels = [](const char* source, const char* column) { return Labels{source, column, second, {}, {}}; };
+  // Two steps and a season at first; beside them another column and another point, which are not concerned.
+  ASSERT_TRUE(file.save_forecasts(std::vector{forecast("lstm", "bytes", 1), forecast("lstm", "bytes", 2), forecast("seasonal", "bytes", 1)}, "north"));
+  ASSERT_TRUE(file.save_forecasts(std::vector{forecast("lstm", "packets", 2)}, "north"));
+  ASSERT_TRUE(file.save_forecasts(std::vector{forecast("lstm", "bytes", 2)}, "south"));
+  for (const char* source : {"series", "lstm", "seasonal"}) ASSERT_TRUE(file.save_labels(labels(source, "bytes"), "north", "{}"));
+  ASSERT_TRUE(file.save_labels(labels("lstm", "packets"), "north", "{}"));
+  ASSERT_TRUE(file.save_labels(labels("lstm", "bytes"), "south", "{}"));
+  for (const char* point : {"north", "south"})
+    ASSERT_TRUE(file.save_table("scores", point, R"({"scores":["text",{"source":"lstm","column":"bytes"}]})"));
+
+  ASSERT_TRUE(file.save_forecasts(std::vector{forecast("lstm", "bytes", 1)}, "north"));
+  const auto rows = [&](const std::string& sql) { return shell(scratch / "x.series", sql); };
+  EXPECT_EQ(rows("SELECT point || ' ' || model || ' ' || \"column\" || ' ' || step FROM forecasts ORDER BY 1"),
+            (std::vector<std::string>{"north lstm bytes 1", "north lstm packets 2", "south lstm bytes 2"}));
+  EXPECT_EQ(rows("SELECT point || ' ' || source || ' ' || \"column\" FROM label_sets ORDER BY 1"),
+            (std::vector<std::string>{"north lstm packets", "north series bytes", "south lstm bytes"}));
+  EXPECT_EQ(rows("SELECT point FROM results WHERE name = 'scores'"), std::vector<std::string>{"south"});
+
+  // New labels make the scores of their column old, not those of another.
+  ASSERT_TRUE(file.save_labels(labels("series", "packets"), "south", "{}"));
+  EXPECT_TRUE(file.table("scores", "south")->has_value());
+  ASSERT_TRUE(file.save_labels(labels("series", "bytes"), "south", "{}"));
+  EXPECT_FALSE(file.table("scores", "south")->has_value());
 }
 
 TEST_F(Store, ASecondWriterWaitsThenErrs) {

@@ -1,14 +1,16 @@
 #include "ingest/source/byte_source.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <random>
 #include <string>
+#include <thread>
 
 #include "ingest/source/block_reader.hpp"
 #include "ingest/source/file_source.hpp"
-#include "ingest/source/gzip_source.hpp"
+#include "tests/ingest/source_support.hpp"
 #include "tests/ingest/walk_support.hpp"
 
 namespace tidegauge {
@@ -16,38 +18,9 @@ namespace {
 
 using namespace test;
 
-struct Drained {
-  Bytes bytes;
-  std::string error, damage;
-};
-
-/// All that a source gives, asked for `step` bytes at a time.
-Drained drain(ByteSource& source, std::size_t step) {
-  Drained drained;
-  Bytes block(step);
-  for (;;) {
-    const auto got = source.read(block.data(), step);
-    if (!got) {
-      drained.error = got.error().message();
-      return drained;
-    }
-    drained.bytes.insert(drained.bytes.end(), block.begin(),
-                         block.begin() + static_cast<std::ptrdiff_t>(*got));
-    if (*got < step) break;
-  }
-  drained.damage = source.damage();
-  return drained;
-}
-
 Drained drain_gzip(const Bytes& compressed, std::size_t step = 4096) {
-  const auto source = make_gzip_source(std::make_unique<MemorySource>(compressed.data(), compressed.size()));
+  const auto source = decompress_memory("gzip", compressed.data(), compressed.size());
   return drain(*source, step);
-}
-
-Bytes text_like(std::mt19937& random, std::size_t size) {
-  Bytes bytes(size);
-  for (auto& byte : bytes) byte = static_cast<std::uint8_t>("abcdefgh"[random() % 8]);
-  return bytes;
 }
 
 TEST(FileSource, GivesEveryByteForAnyStep) {
@@ -115,14 +88,63 @@ TEST(FileSource, ReadsAPipeToItsEnd) {
   ::close(ends[0]);
 }
 
+TEST(FileSource, ADashIsStandardInput) {
+  ScratchFolder scratch;
+  std::mt19937 random(8);
+  const Bytes content = text_like(random, 3000);
+  const int kept = ::dup(STDIN_FILENO);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const Bytes member = gzip_member(content);
+  ASSERT_EQ(::write(ends[1], member.data(), member.size()), static_cast<ssize_t>(member.size()));
+  ::close(ends[1]);
+  ::dup2(ends[0], STDIN_FILENO);
+  ::close(ends[0]);
+  auto piped = open_source("-");
+  ASSERT_TRUE(piped) << piped.error().message();
+  EXPECT_EQ((*piped)->input_total(), 0u);
+  EXPECT_FALSE((*piped)->checkpoint());
+  EXPECT_TRUE(drain(**piped, 100).bytes == content);
+
+  // A file behind it is one like any other, from where it stands.
+  write_bytes(scratch / "f", content);
+  const int file = ::open((scratch / "f").c_str(), O_RDONLY);
+  ASSERT_EQ(::lseek(file, 1000, SEEK_SET), 1000);
+  ::dup2(file, STDIN_FILENO);
+  ::close(file);
+  auto redirected = open_source("-");
+  ASSERT_TRUE(redirected);
+  EXPECT_EQ((*redirected)->input_total(), 3000u);
+  EXPECT_EQ((*redirected)->input_done(), 1000u);
+  EXPECT_TRUE(drain(**redirected, 100).bytes == Bytes(content.begin() + 1000, content.end()));
+
+  ::close(STDIN_FILENO);
+  const auto closed = open_source("-");
+  ::dup2(kept, STDIN_FILENO);
+  ::close(kept);
+  ASSERT_FALSE(closed);
+  EXPECT_NE(closed.error().message().find("standard input: cannot open"), std::string::npos) << closed.error().message();
+}
+
+TEST(FileSource, AFifoIsReadByItsPath) {
+  ScratchFolder scratch;
+  const std::string path = (scratch / "fifo").string();
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const Bytes content(200'000, 9);
+  std::thread writer([&] { write_bytes(path, content); });
+  auto source = open_source(path);
+  ASSERT_TRUE(source);
+  EXPECT_TRUE(drain(**source, 4096).bytes == content);
+  writer.join();
+}
+
 TEST(OpenSource, NamesCompressionsThatAreNotRead) {
   const struct {
     Bytes head;
     const char* name;
   } rows[] = {
-      {{0x28, 0xb5, 0x2f, 0xfd}, "zstd-compressed"},    {{0xfd, '7', 'z', 'X', 'Z', 0}, "xz-compressed"},
-      {{'B', 'Z', 'h', '9'}, "bzip2-compressed"},       {{0x04, 0x22, 0x4d, 0x18}, "lz4-compressed"},
       {{0x1f, 0x9d, 0x90}, "compress (.Z)-compressed"},
+      {{0x02, 0x21, 0x4c, 0x18}, "lz4 (legacy)-compressed"},
   };
   ScratchFolder scratch;
   for (const auto& row : rows) {

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "ingest/source/byte_source.hpp"
+#include "ingest/source/decompressing_source.hpp"
 
 namespace tidegauge::test {
 
@@ -29,5 +32,13 @@ class MemorySource final : public ByteSource {
   std::size_t size_, done_ = 0;
   std::string damage_;
 };
+
+/// What is in `format` ("gzip") data in memory, which must outlive it.
+inline std::unique_ptr<ByteSource> decompress_memory(std::string_view format, const std::uint8_t* data, std::size_t size) {
+  for (const Compression& compression : compressions()) {
+    if (compression.name == format) return decompress(std::make_unique<MemorySource>(data, size), compression);
+  }
+  return nullptr;
+}
 
 }  // namespace tidegauge::test

@@ -331,8 +331,8 @@ TEST(Pcap, ALinkTypeThatIsNotDecodedIsNamed) {
   const struct {
     std::uint32_t link;
     const char* name;
-  } rows[] = {{105, "link type 105 IEEE802_11 is not decoded"},
-              {9, "link type 9 PPP is not decoded"},
+  } rows[] = {{195, "link type 195 IEEE802_15_4 is not decoded"},
+              {147, "link type 147 USER0 is not decoded"},
               {999, "link type 999 is not decoded"}};
   for (const auto& row : rows) {
     PcapBuilder pcap({"", 0xa1b2c3d4, false, row.link, 65535, 4});

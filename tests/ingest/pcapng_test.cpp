@@ -40,7 +40,7 @@ PcapngBuilder everything(Random& random) {
     const Bytes payload = random_payload(random, 61);
     file.enhanced(0, 1, payload, 61);  // before any interface
     file.interface(1, {file.number(9, 6, 1), {2, {'e', 't', 'h', '0'}}}, 100);
-    file.interface(105);  // not decoded
+    file.interface(195);  // not decoded
     file.interface(113,
                    {file.number(9, 0x80 | 20, 1), file.number(14, 1'000'000'000, 8)});  // 2^-20 s, offset
     file.interface(1, {file.number(13, 32, 1)});                                        // FCS of 32 bits
@@ -206,9 +206,9 @@ TEST(Pcapng, FcsLengthInBitsOrBytes) {
 
 TEST(Pcapng, UndecodedLinkTypesAreAnErrorOnlyWhereThereAreNoOthers) {
   PcapngBuilder file;
-  file.interface(105);
+  file.interface(195);
   file.enhanced(0, 1, Bytes(10), 10);
-  EXPECT_NE(walk_bytes(file.bytes).error.find("link type 105 IEEE802_11 is not decoded"), std::string::npos)
+  EXPECT_NE(walk_bytes(file.bytes).error.find("link type 195 IEEE802_15_4 is not decoded"), std::string::npos)
       << walk_bytes(file.bytes).error;
   file.section(true);
   file.interface(1);

@@ -12,11 +12,11 @@ namespace tidegauge {
 void PrintTo(const HeaderFacts& f, std::ostream* out) {
   *out << "transport " << static_cast<int>(f.transport) << " family " << static_cast<int>(f.family)
        << " flags " << static_cast<int>(f.tcp_flags) << " fragment " << f.fragment << " cut " << f.cut
-       << " ip_bytes " << f.ip_bytes;
+       << " ip_bytes " << f.ip_bytes << " fcs_bytes " << static_cast<int>(f.fcs_bytes);
 }
 bool operator==(const HeaderFacts& a, const HeaderFacts& b) {
   return a.transport == b.transport && a.family == b.family && a.tcp_flags == b.tcp_flags &&
-         a.fragment == b.fragment && a.cut == b.cut && a.ip_bytes == b.ip_bytes;
+         a.fragment == b.fragment && a.cut == b.cut && a.ip_bytes == b.ip_bytes && a.fcs_bytes == b.fcs_bytes;
 }
 void PrintTo(const LocatedFacts& located, std::ostream* out) {
   PrintTo(located.facts, out);
@@ -49,7 +49,7 @@ struct Case {
 
 HeaderFacts facts(Transport transport, IpFamily family, std::uint32_t ip_bytes, int flags = 0,
                   bool fragment = false) {
-  return {transport, family, static_cast<std::uint8_t>(flags), fragment, false, ip_bytes};
+  return {transport, family, static_cast<std::uint8_t>(flags), fragment, false, ip_bytes, 0};
 }
 
 Bytes vxlan(const Bytes& inner) { return Bytes{8, 0, 0, 0, 0, 0, 1, 0} + inner; }
@@ -120,6 +120,161 @@ std::vector<Case> link_cases() {
       {"cooked v1, netlink", LinkType::linux_sll, sll(824, 0x0800, four), facts(O, NO, 0)},
       {"cooked v2", LinkType::linux_sll2, sll2(1, 0x86dd, six), facts(U, V6, 48)},
       {"cooked v2, CAN", LinkType::linux_sll2, sll2(280, 0x000c, zeros(16)), facts(O, NO, 0)},
+  };
+}
+
+Bytes little16(std::size_t v) { return {static_cast<std::uint8_t>(v), static_cast<std::uint8_t>(v >> 8)}; }
+Bytes little32(std::size_t v) { return little16(v) + little16(v >> 16); }
+
+/// 802.11 with the two bytes of frame control; `more` follows the three addresses and the sequence control.
+Bytes wlan(int frame, int flags, const Bytes& more) {
+  return Bytes{static_cast<std::uint8_t>(frame), static_cast<std::uint8_t>(flags), 0, 0} + zeros(18) +
+         be16(0) + more;
+}
+/// @param present the first word; `fields` follows it
+Bytes radiotap(std::size_t present, const Bytes& fields, const Bytes& frame) {
+  return Bytes{0, 0} + little16(8 + fields.size()) + little32(present) + fields + frame;
+}
+Bytes token_ring(int control, int source, const Bytes& more) {
+  return Bytes{0x10, static_cast<std::uint8_t>(control)} + zeros(6) +
+         Bytes{static_cast<std::uint8_t>(source)} + zeros(5) + more;
+}
+Bytes nflog_attribute(bool little, std::size_t type, const Bytes& value) {
+  const std::size_t length = 4 + value.size();
+  return (little ? little16(length) + little16(type) : be16(length) + be16(type)) + value +
+         zeros((4 - length % 4) % 4);
+}
+
+std::vector<Case> rare_link_cases() {
+  const Bytes four = ipv4(6, tcp(syn)), six = ipv6(17, udp(1000, 53));
+  const HeaderFacts tcp4 = facts(T, V4, 40, syn), udp6 = facts(U, V6, 48), nothing = facts(O, NO, 0);
+  const auto without_fcs = [](HeaderFacts f) {
+    f.fcs_bytes = 4;
+    return f;
+  };
+  const Bytes fcs = zeros(4), plain = wlan(0x08, 1, snap(0x0800, four));
+  const Bytes tap = Bytes{0x10, 0};  // flags, and a byte to align the rate that nobody reads
+  const Bytes common = little16(2) + little16(20);
+  const Bytes ring = token_ring(0x40, 0, snap(0x0800, four));
+  Bytes retagged = snap(0x0800, four),
+        bridged = Bytes{0xaa, 0xaa, 3, 0, 0x80, 0xc2, 0, 7, 0, 0} + eth(0x0800, four);
+  retagged[5] = 0xf8;
+  const auto prism_header = be32(0x44) + zeros(140);
+  const auto avs_header = be32(0x80211001) + be32(64) + zeros(56);
+  return {
+      {"PPP, address and control", LinkType::ppp, Bytes{0xff, 3, 0, 0x21} + four, tcp4},
+      {"PPP, bare", LinkType::ppp, be16(0x57) + six, udp6},
+      {"PPP, Cisco's framing", LinkType::ppp_hdlc, Bytes{0x0f, 0, 8, 0} + four, tcp4},
+      {"PPP, Cisco's multicast", LinkType::ppp_hdlc, Bytes{0x8f, 0, 0x86, 0xdd} + six, udp6},
+      {"PPP in HDLC", LinkType::ppp_hdlc, Bytes{0xff, 3, 0, 0x57} + six, udp6},
+      {"PPP, MPLS", LinkType::ppp, Bytes{0xff, 3} + be16(0x281) + mpls(true, four), tcp4},
+      {"PPPoE without Ethernet", LinkType::ppp_ether, pppoe(be16(0x21) + four), tcp4},
+      {"PPPoE discovery", LinkType::ppp_ether, Bytes{0x11, 9, 0, 0} + be16(42) + be16(0x21) + four, nothing},
+      {"Cisco HDLC", LinkType::c_hdlc, Bytes{0x0f, 0, 8, 0} + four, tcp4},
+      {"Cisco HDLC, SLARP", LinkType::c_hdlc, Bytes{0x8f, 0, 0x80, 0x35} + zeros(18), nothing},
+      {"frame relay, IPv4", LinkType::frame_relay, Bytes{0x18, 0x41, 3, 0xcc} + four, tcp4},
+      {"frame relay, IPv6, four bytes of address", LinkType::frame_relay,
+       Bytes{0x18, 0x40, 2, 1, 3, 0x8e} + six, udp6},
+      {"frame relay, SNAP", LinkType::frame_relay, Bytes{0x18, 0x41, 3, 0, 0x80, 0, 0, 0, 8, 0} + four, tcp4},
+      {"frame relay, bridged Ethernet", LinkType::frame_relay,
+       Bytes{0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7} + eth(0x0800, four), tcp4},
+      {"frame relay, PPP", LinkType::frame_relay, Bytes{0x18, 0x41, 3, 0xcf, 0, 0x21} + four, tcp4},
+      {"frame relay, Cisco", LinkType::frame_relay, Bytes{0x18, 0x41, 0x86, 0xdd} + six, udp6},
+      {"frame relay, LMI", LinkType::frame_relay, Bytes{0, 1, 3, 9} + zeros(30), nothing},
+      {"frame relay, address of one byte", LinkType::frame_relay, Bytes{0x19, 3, 0xcc} + four, nothing},
+      {"frame relay, endless address", LinkType::frame_relay, zeros(40), nothing},
+      {"ATM", LinkType::atm_rfc1483, snap(0x0800, four), tcp4},
+      {"ATM 11, bridged", LinkType::atm_rfc1483_11, bridged, tcp4},
+      {"SunATM, LLC", LinkType::sunatm, Bytes{0x82, 0, 0, 99} + snap(0x86dd, six), udp6},
+      {"SunATM, LAN emulation", LinkType::sunatm, Bytes{1, 0, 0, 99, 0, 7} + eth(0x0800, four), tcp4},
+      {"SunATM, LAN emulation control", LinkType::sunatm, Bytes{1, 0, 0, 99, 0xff, 0} + eth(0x0800, four),
+       nothing},
+      {"SunATM, signalling", LinkType::sunatm, Bytes{6, 0, 0, 5} + zeros(40), nothing},
+      {"token ring", LinkType::token_ring, ring, tcp4},
+      {"token ring, routed", LinkType::token_ring,
+       token_ring(0x40, 0x80, Bytes{0x06, 0x70, 0, 1, 0, 2} + snap(0x86dd, six)), udp6},
+      {"token ring, route of no bytes", LinkType::token_ring,
+       token_ring(0x40, 0x80, Bytes{0, 0} + snap(0x86dd, six)), nothing},
+      {"token ring, MAC frame", LinkType::token_ring, token_ring(0, 0, snap(0x0800, four)), nothing},
+      {"FDDI", LinkType::fddi, Bytes{0x57} + zeros(12) + snap(0x0800, four), tcp4},
+      {"FDDI, station management", LinkType::fddi, Bytes{0x41} + zeros(12) + snap(0x0800, four), nothing},
+      {"802.1H", LinkType::ethernet, eth(48, retagged), tcp4},
+      {"IP over InfiniBand", LinkType::ipoib, zeros(40) + be16(0x0800) + be16(0) + four, tcp4},
+      {"IPsec before the tunnel", LinkType::enc, little32(24) + be32(1) + be32(0) + six, udp6},
+      {"pflog", LinkType::pflog, Bytes{61, 2} + zeros(62) + four, tcp4},
+      {"pflog, IPv6", LinkType::pflog, Bytes{100, 30} + zeros(98) + six, udp6},
+      {"ipnet", LinkType::ipnet, Bytes{1, 2} + zeros(22) + four, tcp4},
+      {"ipnet, IPv6", LinkType::ipnet, Bytes{1, 26} + zeros(22) + six, udp6},
+      {"nflog", LinkType::nflog,
+       Bytes{2, 0, 0, 5} + nflog_attribute(true, 1, zeros(4)) + nflog_attribute(true, 10, zeros(5)) +
+           nflog_attribute(true, 9, four),
+       tcp4},
+      {"nflog, big endian", LinkType::nflog,
+       Bytes{10, 0, 0, 5} + nflog_attribute(false, 1, zeros(4)) + nflog_attribute(false, 9, six), udp6},
+      {"nflog without a packet", LinkType::nflog, Bytes{2, 0, 0, 5} + nflog_attribute(true, 1, zeros(4)),
+       nothing},
+      {"nflog, length below the header", LinkType::nflog, Bytes{2, 0, 0, 5, 3, 0, 9, 0} + four, nothing},
+      {"802.11, to the base", LinkType::ieee802_11, plain, tcp4},
+      {"802.11, from the base", LinkType::ieee802_11, wlan(0x08, 2, snap(0x86dd, six)), udp6},
+      {"802.11, four addresses", LinkType::ieee802_11, wlan(0x08, 3, zeros(6) + snap(0x0800, four)), tcp4},
+      {"802.11, QoS", LinkType::ieee802_11, wlan(0x88, 1, zeros(2) + snap(0x0800, four)), tcp4},
+      {"802.11, QoS and HT control", LinkType::ieee802_11, wlan(0x88, 0x81, zeros(6) + snap(0x0800, four)),
+       tcp4},
+      {"802.11, order bit without QoS", LinkType::ieee802_11, wlan(0x08, 0x81, snap(0x0800, four)), tcp4},
+      {"802.11, aggregate", LinkType::ieee802_11,
+       wlan(0x88, 1, Bytes{0x80, 0} + zeros(14) + snap(0x0800, four)), tcp4},
+      {"802.11, protected", LinkType::ieee802_11, wlan(0x08, 0x41, snap(0x0800, four)), nothing},
+      {"802.11, null", LinkType::ieee802_11, wlan(0x48, 1, snap(0x0800, four)), nothing},
+      {"802.11, beacon", LinkType::ieee802_11, wlan(0x80, 0, snap(0x0800, four)), nothing},
+      {"802.11, version 1", LinkType::ieee802_11, wlan(0x09, 1, snap(0x0800, four)), nothing},
+      {"802.11, first fragment", LinkType::ieee802_11, wlan(0x08, 5, snap(0x0800, four)), tcp4},
+      {"802.11, other fragment", LinkType::ieee802_11,
+       Bytes{0x08, 1, 0, 0} + zeros(18) + Bytes{0x13, 0} + snap(0x0800, four), nothing},
+      {"radiotap without fields", LinkType::ieee802_11_radiotap, radiotap(0, {}, plain), tcp4},
+      {"radiotap, FCS", LinkType::ieee802_11_radiotap, radiotap(6, tap, plain + fcs), without_fcs(tcp4)},
+      {"radiotap, time first", LinkType::ieee802_11_radiotap, radiotap(3, zeros(8) + tap, plain + fcs),
+       without_fcs(tcp4)},
+      {"radiotap, time aligned behind two words", LinkType::ieee802_11_radiotap,
+       radiotap(0x80000003, little32(0) + zeros(4) + zeros(8) + tap, plain + fcs), without_fcs(tcp4)},
+      {"radiotap, three words", LinkType::ieee802_11_radiotap,
+       radiotap(0x80000002, little32(0x80000000) + little32(0) + tap, plain + fcs), without_fcs(tcp4)},
+      {"radiotap, padded", LinkType::ieee802_11_radiotap,
+       radiotap(2, Bytes{0x20, 0}, wlan(0x88, 1, zeros(4) + snap(0x0800, four))), tcp4},
+      {"radiotap, FCS all there is", LinkType::ieee802_11_radiotap, radiotap(2, tap, Bytes{0xd4, 0}),
+       nothing},
+      {"radiotap, words beyond its length", LinkType::ieee802_11_radiotap, radiotap(0x80000002, {}, plain),
+       nothing},
+      {"radiotap, flags beyond its length", LinkType::ieee802_11_radiotap, radiotap(2, {}, plain), tcp4},
+      {"radiotap, version 1", LinkType::ieee802_11_radiotap, Bytes{1} + radiotap(0, {}, plain), nothing},
+      {"radiotap, length beyond the packet", LinkType::ieee802_11_radiotap,
+       Bytes{0, 0, 0xff, 0xff} + zeros(30), nothing},
+      {"Prism", LinkType::ieee802_11_prism, prism_header + plain, tcp4},
+      {"AVS under Prism's link type", LinkType::ieee802_11_prism, avs_header + plain, tcp4},
+      {"AVS", LinkType::ieee802_11_avs, avs_header + plain, tcp4},
+      {"AVS, a length that ends in itself", LinkType::ieee802_11_avs, be32(0x80211001) + be32(7) + plain,
+       nothing},
+      {"cooked, 802.11", LinkType::linux_sll, sll(801, 0x0800, plain), tcp4},
+      {"cooked, Prism", LinkType::linux_sll, sll(802, 0, prism_header + plain), tcp4},
+      {"cooked, radiotap", LinkType::linux_sll2, sll2(803, 0, radiotap(2, tap, plain + fcs)),
+       without_fcs(tcp4)},
+      {"PPI, Ethernet", LinkType::ppi, Bytes{0, 0, 8, 0} + little32(1) + eth(0x0800, four), tcp4},
+      {"PPI, 802.11 without FCS", LinkType::ppi,
+       Bytes{0, 0, 32, 0} + little32(105) + common + zeros(20) + plain, tcp4},
+      {"PPI, 802.11 with FCS, fields aligned", LinkType::ppi,
+       Bytes{0, 1, 44, 0} + little32(105) + little16(5) + little16(6) + zeros(8) + common + zeros(8) +
+           Bytes{1, 0} + zeros(10) + plain + fcs,
+       without_fcs(tcp4)},
+      {"PPI, unknown inside", LinkType::ppi, Bytes{0, 0, 8, 0} + little32(0x10001) + eth(0x0800, four),
+       nothing},
+      {"PPI in PPI in PPI", LinkType::ppi,
+       Bytes{0, 0, 8, 0} + little32(192) + Bytes{0, 0, 8, 0} + little32(192) + Bytes{0, 0, 8, 0} +
+           little32(101) + four,
+       tcp4},
+      {"PKTAP", LinkType::pktap, little32(108) + little32(1) + little32(1) + zeros(96) + eth(0x0800, four),
+       tcp4},
+      {"PKTAP, raw IP", LinkType::pktap, little32(108) + little32(1) + little32(12) + zeros(96) + six, udp6},
+      {"PKTAP, no packet", LinkType::pktap, little32(108) + little32(0) + little32(1) + zeros(96) + six,
+       nothing},
   };
 }
 
@@ -197,9 +352,20 @@ std::vector<Case> tunnel_cases() {
       ip4("GRE", ipv4(47, gre(0, 0x0800, 0, four)), facts(T, V4, 64, syn)),
       ip4("GRE, checksum, key and sequence", ipv4(47, gre(0xb000, 0x86dd, 12, six)), facts(T, V4, 96, syn)),
       ip4("GRE, Ethernet", ipv4(47, gre(0, 0x6558, 0, eth(0x0800, ping))), facts(I, V4, 66)),
-      ip4("GRE, ERSPAN type II", ipv4(47, gre(0x1000, 0x88be, 4, zeros(8) + eth(0x0800, four))),
+      ip4("GRE, ERSPAN type II", ipv4(47, gre(0x1000, 0x88be, 4, Bytes{0x10} + zeros(7) + eth(0x0800, four))),
           facts(T, V4, 90, syn)),
       ip4("GRE, ERSPAN type I", ipv4(47, gre(0, 0x88be, 0, eth(0x0800, four))), facts(T, V4, 78, syn)),
+      ip4("GRE, ERSPAN type III",
+          ipv4(47, gre(0x1000, 0x22eb, 4, Bytes{0x20} + zeros(11) + eth(0x0800, four))),
+          facts(T, V4, 94, syn)),
+      ip4("GRE, ERSPAN type III with a subheader",
+          ipv4(47, gre(0x1000, 0x22eb, 4, Bytes{0x20} + zeros(10) + Bytes{1} + zeros(8) + eth(0x0800, four))),
+          facts(T, V4, 102, syn)),
+      ip4("GRE, ERSPAN type III of IP",
+          ipv4(47, gre(0x1000, 0x22eb, 4, Bytes{0x20} + zeros(9) + Bytes{8, 0} + six)),
+          facts(T, V4, 100, syn)),
+      ip4("GRE, ERSPAN of a later version",
+          ipv4(47, gre(0x1000, 0x22eb, 4, Bytes{0x30} + zeros(11) + eth(0x0800, four))), facts(O, V4, 94)),
       ip4("GRE, PPTP", ipv4(47, gre(0x3081, 0x880b, 12, Bytes{0xff, 3} + be16(0x21) + four)),
           facts(T, V4, 80, syn)),
       ip4("GRE, MPLS", ipv4(47, gre(0, 0x8847, 0, mpls(true, four))), facts(T, V4, 68, syn)),
@@ -209,6 +375,18 @@ std::vector<Case> tunnel_cases() {
       ip4("VXLAN", ipv4(17, udp(50000, 4789, vxlan(eth(0x0800, four)))), facts(T, V4, 90, syn)),
       ip4("VXLAN, ARP inside", ipv4(17, udp(50000, 4789, vxlan(eth(0x0806, zeros(28))))), facts(U, V4, 78)),
       ip4("VXLAN's port, no VXLAN", ipv4(17, udp(4789, 53, zeros(60))), facts(U, V4, 88)),
+      ip4("VXLAN-GPE, IPv4", ipv4(17, udp(50000, 4790, Bytes{0x0c, 0, 0, 1} + zeros(4) + four)),
+          facts(T, V4, 76, syn)),
+      ip4("VXLAN-GPE, IPv6", ipv4(17, udp(50000, 4790, Bytes{0x0c, 0, 0, 2} + zeros(4) + six)),
+          facts(T, V4, 96, syn)),
+      ip4("VXLAN-GPE, Ethernet",
+          ipv4(17, udp(50000, 4790, Bytes{0x0c, 0, 0, 3} + zeros(4) + eth(0x0800, ping))), facts(I, V4, 78)),
+      ip4("VXLAN-GPE, NSH",
+          ipv4(17, udp(50000, 4790, Bytes{0x0c, 0, 0, 4} + zeros(4) + Bytes{0, 2, 2, 1} + zeros(4) + four)),
+          facts(T, V4, 84, syn)),
+      ip4("VXLAN-GPE, management", ipv4(17, udp(50000, 4790, Bytes{0x0d, 0, 0, 1} + zeros(4) + four)),
+          facts(U, V4, 76)),
+      ip4("L2TPv3 over IP", ipv4(115, be32(7) + eth(0x0800, four)), facts(O, V4, 78)),
       ip4("Geneve", ipv4(17, udp(50000, 6081, geneve(0x6558, eth(0x86dd, six)))), facts(T, V4, 114, syn)),
       ip4("GTP-U", ipv4(17, udp(2152, 2152, gtp_u(four))), facts(T, V4, 76, syn)),
       ip4("GTP-U with an extension", ipv4(17, udp(2152, 2152, gtp_u_extended(ping))), facts(I, V4, 72)),
@@ -235,7 +413,8 @@ std::vector<Case> tunnel_cases() {
 
 std::vector<Case> all_cases() {
   std::vector<Case> all = link_cases();
-  for (auto& cases : {ip_cases(), tunnel_cases()}) all.insert(all.end(), cases.begin(), cases.end());
+  for (auto& cases : {rare_link_cases(), ip_cases(), tunnel_cases()})
+    all.insert(all.end(), cases.begin(), cases.end());
   return all;
 }
 
@@ -435,15 +614,11 @@ TEST(Decode, NoiseIsHarmless) {
   constexpr std::uint64_t seed = 4;
   RandomStream random(seed, 2);
   GuardedBytes guarded;
-  const LinkType links[] = {LinkType::null_loopback, LinkType::ethernet, LinkType::raw_ip_12,
-                            LinkType::raw_ip_14,     LinkType::raw_ip,   LinkType::loop,
-                            LinkType::linux_sll,     LinkType::ipv4,     LinkType::ipv6,
-                            LinkType::linux_sll2};
   for (int round = 0; round < 60'000; ++round) {
     Bytes noise(random.below(120));
     for (auto& byte : noise) byte = static_cast<std::uint8_t>(random());
     if (noise.size() > 20 && random.below(2)) noise[12] = 0x08, noise[13] = 0, noise[14] = 0x45;
-    const LinkType link = links[random.below(10)];
+    const LinkType link = all_link_types[random.below(all_link_types.size())];
     const PacketView packet =
         view(guarded.hold(noise.data(), noise.size()), noise.size(), random.below(200), link);
     ASSERT_TRUE(agree(packet)) << "seed " << seed << " round " << round;

@@ -52,7 +52,10 @@ class Cursor {
 };
 
 inline bool is_decoded(std::uint32_t link) {
-  return std::set<std::uint32_t>{0, 1, 12, 14, 101, 108, 113, 228, 229, 276}.count(link) != 0;
+  return std::set<std::uint32_t>{0,   1,   6,   9,   10,  11,  12,  14,  50,  51,  100,
+                                 101, 104, 105, 107, 108, 109, 113, 117, 119, 123, 127,
+                                 163, 192, 226, 228, 229, 239, 242, 258, 276}
+             .count(link) != 0;
 }
 
 /// A frame check sequence of `fcs` bytes lies at the end of the longer of the two lengths.

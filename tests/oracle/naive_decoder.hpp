@@ -20,11 +20,12 @@ class NaiveDecoder {
   static LocatedFacts locate(const PacketView& packet, DecodeOptions options) {
     NaiveDecoder decoder(packet, options.outer);
     try {
-      decoder.link(packet.link);
+      decoder.link(packet.link, 0);
     } catch (const Cut&) {
       decoder.facts_.cut = true;
     } catch (const Stop&) {
     }
+    if (packet.wire_bytes < decoder.facts_.fcs_bytes) decoder.facts_.fcs_bytes = 0;
     return {decoder.facts_, decoder.places_};
   }
 
@@ -49,34 +50,257 @@ class NaiveDecoder {
     if (++layers_ > 32) throw Stop{};
   }
 
-  void link(LinkType type) {
+  unsigned little(At at, int bytes) const {
+    unsigned value = 0;
+    while (bytes-- > 0) value = value * 256 + byte(at + static_cast<At>(bytes));
+    return value;
+  }
+  unsigned big(At at, int bytes) const {
+    unsigned value = 0;
+    for (int i = 0; i < bytes; ++i) value = value * 256 + byte(at + static_cast<At>(i));
+    return value;
+  }
+
+  void link(LinkType type, At at) {
     switch (type) {
-      case LinkType::ethernet: return ethernet(0);
+      case LinkType::ethernet:
+        return ethernet(at);
       case LinkType::raw_ip:
       case LinkType::raw_ip_12:
-      case LinkType::raw_ip_14: return ip(0);
-      case LinkType::ipv4: return by_type(0x0800, 0);
-      case LinkType::ipv6: return by_type(0x86dd, 0);
+      case LinkType::raw_ip_14:
+        return ip(at);
+      case LinkType::ipv4:
+        return by_type(0x0800, at);
+      case LinkType::ipv6:
+        return by_type(0x86dd, at);
       case LinkType::null_loopback:
-      case LinkType::loop: return loopback();
-      case LinkType::linux_sll: need(0, 16); return cooked(word(2), word(14), 16);
-      case LinkType::linux_sll2: need(0, 20); return cooked(word(8), word(0), 20);
+      case LinkType::loop:
+        need(at, 4);
+        return family(std::min(big(at, 4), little(at, 4)), at + 4);
+      case LinkType::enc:
+        need(at, 12);
+        return family(std::min(big(at, 4), little(at, 4)), at + 12);
+      case LinkType::pflog:
+        need(at, 2);
+        return family(byte(at + 1), at + (byte(at) + 3) / 4 * 4);
+      case LinkType::ipnet:
+        need(at, 2);
+        return family(byte(at + 1), at + 24);
+      case LinkType::nflog:
+        return nflog(at);
+      case LinkType::linux_sll:
+        need(at, 16);
+        return cooked(word(at + 2), word(at + 14), at + 16);
+      case LinkType::linux_sll2:
+        need(at, 20);
+        return cooked(word(at + 8), word(at), at + 20);
+      case LinkType::ppp:
+      case LinkType::ppp_hdlc:
+        need(at, 1);
+        return byte(at) == 0x0f || byte(at) == 0x8f ? cisco(at) : ppp(at);
+      case LinkType::ppp_ether:
+        need(at, 6);
+        if (byte(at + 1)) throw Stop{};
+        return ppp(at + 6);
+      case LinkType::c_hdlc:
+        return cisco(at);
+      case LinkType::frame_relay:
+        return frame_relay(at);
+      case LinkType::atm_rfc1483:
+      case LinkType::atm_rfc1483_11:
+        return llc(at);
+      case LinkType::sunatm:
+        return sun_atm(at);
+      case LinkType::token_ring:
+        return token_ring(at);
+      case LinkType::fddi:
+        need(at, 13);
+        if (byte(at) / 16 % 8 != 5) throw Stop{};
+        return llc(at + 13);
+      case LinkType::ipoib:
+        need(at, 44);
+        return by_type(word(at + 40), at + 44);
+      case LinkType::ieee802_11:
+        return wireless(at, 1);
+      case LinkType::ieee802_11_radiotap:
+        return radiotap(at);
+      case LinkType::ieee802_11_prism:
+        need(at, 4);
+        return is_avs(at) ? avs(at) : wireless(at + 144, 1);
+      case LinkType::ieee802_11_avs:
+        return avs(at);
+      case LinkType::ppi:
+        return ppi(at);
+      case LinkType::pktap:
+        need(at, 12);
+        if (little(at + 4, 4) != 1 || little(at, 4) < 12) throw Stop{};
+        return nested(little(at + 8, 4), at + little(at, 4));
     }
   }
 
-  void loopback() {
-    need(0, 4);
-    const unsigned big = (byte(0) << 24) + (byte(1) << 16) + (byte(2) << 8) + byte(3);
-    const unsigned little = (byte(3) << 24) + (byte(2) << 16) + (byte(1) << 8) + byte(0);
-    const std::set<unsigned> v6{10, 24, 28, 30};
-    const unsigned family = std::min(big, little);
-    if (family == 2) return by_type(0x0800, 4);
-    if (v6.count(family)) return by_type(0x86dd, 4);
+  void nested(unsigned number, At at) {
+    deeper();
+    if (at > end_ || number > 65535) throw Stop{};
+    link(static_cast<LinkType>(number), at);
+  }
+
+  void family(unsigned number, At at) {
+    if (number == 2) return by_type(0x0800, at);
+    if (std::set<unsigned>{10, 24, 26, 28, 30}.count(number)) return by_type(0x86dd, at);
     throw Stop{};
   }
 
+  void nflog(At start) {
+    need(start, 4);
+    At at = start + 4;
+    for (int count = 0; count < 32; ++count) {
+      need(at, 4);
+      const bool little_endian = byte(at + 3) == 0;
+      const unsigned length = little_endian ? little(at, 2) : big(at, 2);
+      const unsigned type = little_endian ? little(at + 2, 2) : big(at + 2, 2);
+      if (length < 4) throw Stop{};
+      if (type == 9) return family(byte(start), at + 4);
+      at += (length + 3) / 4 * 4;
+    }
+  }
+
+  void cisco(At at) {
+    need(at, 4);
+    by_type(word(at + 2), at + 4);
+  }
+
+  void frame_relay(At at) {
+    need(at, 2);
+    int address = 1;
+    for (; need(at, 1), byte(at) % 2 == 0; ++at) {
+      if (++address > 4) throw Stop{};
+    }
+    ++at;
+    if (address == 1) throw Stop{};
+    need(at, 2);
+    if (byte(at) != 3 && word(at) >= 1536) return by_type(word(at), at + 2);
+    if (byte(at) != 3) throw Stop{};
+    at += byte(at + 1) == 0 ? 2 : 1;
+    need(at, 1);
+    switch (byte(at)) {
+      case 0xcc:
+        return by_type(0x0800, at + 1);
+      case 0x8e:
+        return by_type(0x86dd, at + 1);
+      case 0xcf:
+        return ppp(at + 1);
+      case 0x80:
+        return snap(at + 1, 0);
+      default:
+        throw Stop{};
+    }
+  }
+
+  void sun_atm(At at) {
+    need(at, 4);
+    if (byte(at) % 16 == 2) return llc(at + 4);
+    if (byte(at) % 16 != 1) throw Stop{};
+    need(at + 4, 2);
+    if (word(at + 4) == 0xff00) throw Stop{};
+    ethernet(at + 6);
+  }
+
+  void token_ring(At at) {
+    need(at, 14);
+    if (byte(at + 1) / 64 != 1) throw Stop{};
+    if (byte(at + 8) < 128) return llc(at + 14);
+    need(at + 14, 1);
+    if (byte(at + 14) % 32 < 2) throw Stop{};
+    llc(at + 14 + byte(at + 14) % 32);
+  }
+
+  void without_fcs(At frame) {
+    if (end_ < frame + 4) return;
+    end_ -= 4;
+    facts_.fcs_bytes = 4;
+  }
+
+  void wireless(At at, unsigned alignment) {
+    deeper();
+    need(at, 2);
+    const unsigned version = byte(at) % 4, type = byte(at) / 4 % 4, subtype = byte(at) / 16,
+                   flags = byte(at + 1);
+    const bool to_ds = flags & 1, from_ds = flags & 2, is_protected = flags & 0x40, order = flags & 0x80;
+    const bool empty = subtype & 4, qos = subtype & 8;
+    if (version != 0 || type != 2 || empty || is_protected) throw Stop{};
+    At length = 24;
+    if (to_ds && from_ds) length += 6;
+    need(at, length);
+    if (byte(at + 22) % 16) throw Stop{};
+    bool several = false;
+    if (qos) {
+      need(at + length, 2);
+      several = byte(at + length) >= 128;
+      length += order ? 6 : 2;
+    }
+    while (length % alignment) ++length;
+    if (several) length += 14;
+    llc(at + length);
+  }
+
+  void radiotap(At at) {
+    need(at, 8);
+    if (byte(at)) throw Stop{};
+    const At length = little(at + 2, 2);
+    if (length < 8) throw Stop{};
+    At words = 1;
+    while (need(at + 4 * words, 4), byte(at + 4 * words + 3) >= 128) {
+      if (++words * 4 + 4 > length) throw Stop{};
+    }
+    const bool time = byte(at + 4) & 1, flags = byte(at + 4) & 2;
+    At field = 4 + 4 * words;
+    if (time) {
+      while (field % 8) ++field;
+      field += 8;
+    }
+    unsigned value = 0;
+    if (flags && field < length) {
+      need(at + field, 1);
+      value = byte(at + field);
+    }
+    if (value & 16) without_fcs(at + length);
+    if (at + length > end_) throw Stop{};
+    wireless(at + length, value & 32 ? 4 : 1);
+  }
+
+  bool is_avs(At at) const { return big(at, 4) == 0x80211001 || big(at, 4) == 0x80211002; }
+
+  void avs(At at) {
+    need(at, 8);
+    if (big(at + 4, 4) < 8) throw Stop{};
+    wireless(at + big(at + 4, 4), 1);
+  }
+
+  void ppi(At at) {
+    need(at, 8);
+    const At length = little(at + 2, 2);
+    if (length < 8) throw Stop{};
+    const unsigned type = little(at + 4, 4);
+    const At alignment = byte(at + 1) % 2 ? 4 : 1;
+    At field = 8;
+    for (int count = 0; count < 32 && field + 14 <= length; ++count) {
+      need(at + field, 14);
+      const At size = little(at + field + 2, 2);
+      if (little(at + field, 2) == 2 && size >= 10) {
+        if (byte(at + field + 12) % 2) without_fcs(at + length);
+        break;
+      }
+      field += 4 + size;
+      while (field % alignment) ++field;
+    }
+    nested(type, at + length);
+  }
+
   void cooked(unsigned hardware, unsigned type, At at) {
-    if (hardware == 824 || hardware == 801 || hardware == 802 || hardware == 803) throw Stop{};
+    if (hardware == 824) throw Stop{};
+    if (hardware == 801) return wireless(at, 1);
+    if (hardware == 802) return nested(119, at);
+    if (hardware == 803) return nested(127, at);
     if (type == 4) return llc(at);
     if (type < 1536) throw Stop{};
     by_type(type, at);
@@ -122,9 +346,22 @@ class NaiveDecoder {
     if (byte(at + 2) != 3) throw Stop{};
     if (byte(at) == 6 && byte(at + 1) == 6) return ip(at + 3);
     if (byte(at) != 0xaa || byte(at + 1) != 0xaa) throw Stop{};
-    need(at, 8);
-    if (byte(at + 3) || byte(at + 4) || byte(at + 5)) throw Stop{};
-    by_type(word(at + 6), at + 8);
+    snap(at + 3, 2);
+  }
+
+  void snap(At at, At pad) {
+    need(at, 5);
+    const unsigned type = word(at + 3);
+    switch (big(at, 3)) {
+      case 0x000000:
+      case 0x0000f8:
+        return by_type(type, at + 5);
+      case 0x0080c2:
+        if (type == 1 || type == 7) return ethernet(at + 5 + pad);
+        throw Stop{};
+      default:
+        throw Stop{};
+    }
   }
 
   void ppp(At at) {
@@ -319,6 +556,23 @@ class NaiveDecoder {
       if (byte(at) / 8 % 2 == 0 || byte(at + 7)) throw Stop{};
       return ethernet(at + 8);
     }
+    if (ports.count(4790)) {
+      need(at, 8);
+      const bool version_0 = (byte(at) & 0x30) == 0, typed = byte(at) & 4, management = byte(at) & 1;
+      if (!version_0 || !typed || management || byte(at + 7)) throw Stop{};
+      switch (byte(at + 3)) {
+        case 1:
+          return by_type(0x0800, at + 8);
+        case 2:
+          return by_type(0x86dd, at + 8);
+        case 3:
+          return ethernet(at + 8);
+        case 4:
+          return by_type(0x894f, at + 8);
+        default:
+          throw Stop{};
+      }
+    }
     if (ports.count(6081)) {
       need(at, 8);
       if (byte(at) >= 64) throw Stop{};
@@ -379,8 +633,20 @@ class NaiveDecoder {
     for (const unsigned optional : {0x8000u, 0x2000u, 0x1000u}) length += flags & optional ? 4 : 0;
     if (flags % 8 == 1 && (flags & 0x80)) length += 4;
     need(at, length);
-    if (type == 0x88be) return ethernet(at + length + (flags & 0x1000 ? 8 : 0));
+    if (type == 0x88be || type == 0x22eb) return flags & 0x1000 ? erspan(at + length) : ethernet(at + length);
     by_type(type, at + length);
+  }
+
+  void erspan(At at) {
+    need(at, 8);
+    if (byte(at) / 16 == 1) return ethernet(at + 8);
+    if (byte(at) / 16 != 2) throw Stop{};
+    need(at, 12);
+    const unsigned frame_type = byte(at + 10) % 128 / 4;
+    const At length = byte(at + 11) % 2 ? 20 : 12;
+    if (frame_type == 0) return ethernet(at + length);
+    if (frame_type == 2) return ip(at + length);
+    throw Stop{};
   }
 
   bool outer_only_;

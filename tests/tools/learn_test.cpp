@@ -105,6 +105,21 @@ TEST_F(Learn, FineTunesAndResumes) {
   EXPECT_FALSE(fs::exists(file("a.model.checkpoint")));
 }
 
+TEST_F(Learn, AllMistakesAreSaidAtOnce) {
+  struct Row { std::string arguments; std::vector<const char*> words; };
+  const Row rows[] = {
+      {"train " + file("absent.series") + " --loss l3 --dropout 0.5 --since never --until ever",
+       {"absent.series", "l3", "--dropout", "--since", "--until"}},
+      {"label " + file("absent.series") + " --method foo --look-back 0 --budget 2 --error x --learn-until never --since never",
+       {"absent.series", "foo", "--look-back", "--budget", "--error", "--learn-until", "--since"}},
+  };
+  for (const Row& row : rows) {
+    const auto result = run_command(row.arguments);
+    EXPECT_EQ(result.status, 2) << result.err;
+    for (const char* word : row.words) EXPECT_NE(result.err.find(word), std::string::npos) << word << " in\n" << result.err;
+  }
+}
+
 TEST_F(Learn, MistakesSayWhatToTry) {
   struct Row { std::string arguments; int status; const char* word; };
   const Row rows[] = {
@@ -120,6 +135,11 @@ TEST_F(Learn, MistakesSayWhatToTry) {
       {"label " + series + " --threshold 2 --method foo", 2, "--method"},
       {"label " + series + " --threshold 2 --error 1000001", 2, "--error"},
       {"train " + series + " --since 2030-01-01", 2, "--since"},
+      {"train " + series + " --since 2016-01-10 --until 2016-01-09", 2, "--until"},
+      {"train " + series + " --train 5 --look-back 4", 2, "two windows of 4 + 1"},
+      {"train " + series + " -m " + series, 2, "is not overwritten"},
+      {"label " + series + " --look-back 0", 2, "--look-back"},
+      {"label " + series + " --on lstm --method slope --seed-compatible --look-back 9999999999999", 2, "--look-back"},
       {"label " + series + " --slope absolute", 2, "--threshold"},
       {"label " + series + " --threshold 1 --quantile 0.5", 2, "one of"},
       {"label " + series + " --on lstm", 2, "tidegauge predict first"},

@@ -129,7 +129,7 @@ void make_series(const std::string& path) {
   trace.fingerprint = {600, 1};
   const auto added = file->add_values(trace, k, values);
   ASSERT_TRUE(added) << added.error().message();
-  const auto saved = file->save_forecast(forecast, "default");
+  const auto saved = file->save_forecasts(std::vector{forecast}, "default");
   ASSERT_TRUE(saved) << saved.error().message();
   const Labels labels{"lstm",
                       "value",

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "tests/support.hpp"
 
@@ -71,6 +72,79 @@ TEST_F(Run, FourMistakesInASettingsFileGiveFourMessages) {
   for (const char* line : {"s.toml:2:", "s.toml:3:", "s.toml:4:", "s.toml:6:"})
     EXPECT_NE(result.err.find(line), std::string::npos) << line << " in\n" << result.err;
   EXPECT_NE(result.err.find("train.hidden"), std::string::npos) << "the nearest known setting: " << result.err;
+}
+
+TEST_F(Run, AllMistakesAreSaidAtOnce) {
+  test::write_text(scratch_ / "s.toml", "[train]\nhiden = 3\ndropout = 0.5\n[label]\nslope = \"absolute\"\n");
+  const auto result = test::run_command("run " + at("t.pcap") + " " + at("absent.pcap") + " '" + scratch_.path().string() +
+                                        "' --settings " + at("s.toml") + " --look-back x --column parsecs --truth " +
+                                        at("absent.csv") + " --train 30 --device quantum --output " + at("t.pcap"));
+  EXPECT_EQ(result.status, 2);
+  for (const char* words : {"s.toml:2: unknown setting `train.hiden`", "--look-back: `x` is not a whole number", "--dropout acts between layers",
+                            "two windows of 32 + 1 intervals", "there is no column 'parsecs'", "absolute slope has no usual threshold",
+                            "absent.pcap: cannot be read", "this is a folder", "absent.csv: cannot open", "'quantum' names no device",
+                            "t.pcap: is there already and is no folder"})
+    EXPECT_NE(result.err.find(words), std::string::npos) << words << " in\n" << result.err;
+  EXPECT_EQ(result.err.find("no capture"), std::string::npos) << result.err;
+
+  // The same where every single value is right and only the whole makes no sense.
+  const auto whole = test::run_command("run " + at("absent.pcap") + flags() + "--dropout 0.5 --truth " + at("absent.csv") +
+                                       " --threshold 1 --budget 2/week");
+  EXPECT_EQ(whole.status, 2);
+  for (const char* words : {"absent.pcap", "--dropout", "absent.csv", "one of --threshold, --quantile and --budget"})
+    EXPECT_NE(whole.err.find(words), std::string::npos) << words << " in\n" << whole.err;
+  EXPECT_FALSE(test::fs::exists(scratch_ / "out")) << "nothing was begun";
+}
+
+TEST_F(Run, FlagsReplaceTheFilesListsAndItsWayToAThreshold) {
+  test::write_text(scratch_ / "s.toml", "[run]\ncaptures = [\"/absent/a.pcap\"]\n[train]\nextra_columns = [\"bytes\"]\n[label]\nthreshold = 2\n");
+  const std::string settings = " --settings " + at("s.toml");
+  const auto flag = test::run_command("run --captures " + at("t.pcap") + settings + flags() + "--extra-columns tcp_bytes,udp_bytes --budget 2/hour");
+  ASSERT_EQ(flag.status, 0) << flag.err;
+  const auto model = test::read_text(scratch_ / "out" / "run.model");
+  EXPECT_NE(model.find(R"(\"extra_columns\":[\"tcp_bytes\",\"udp_bytes\"])"), std::string::npos);
+  const auto argument = test::run_command("run " + at("t.pcap") + settings + flags() + "--quantile 0.99");
+  EXPECT_EQ(argument.status, 0) << argument.err;
+  const auto file = test::run_command("run" + settings + flags());
+  EXPECT_EQ(file.status, 1) << "the file's own capture is not there";
+  EXPECT_NE(file.err.find("/absent/a.pcap"), std::string::npos) << file.err;
+}
+
+TEST_F(Run, AgainWithOtherSettingsLeavesNothingOfTheEarlierOnes) {
+  const auto models = [&] {
+    std::set<std::string> found;
+    std::istringstream lines(test::run_command("export " + at("out/run.series") + " --what forecasts").out);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      std::istringstream cells(line);
+      std::string point, model, column, step;
+      std::getline(cells, point, ','), std::getline(cells, model, ','), std::getline(cells, column, ','), std::getline(cells, step, ',');
+      if (point != "point") found.insert(model + step);
+    }
+    return found;
+  };
+  ASSERT_EQ(test::run_command("run " + at("t.pcap") + flags() + "--horizon 2 --season 30").status, 0);
+  EXPECT_TRUE(models().contains("lstm2") && models().contains("seasonal1"));
+  const auto again = test::run_command("run " + at("t.pcap") + flags());
+  ASSERT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(models(), (std::set<std::string>{"ar1", "lstm1", "persistence1"}));
+  const std::string page = test::read_text(scratch_ / "out" / "report.html");
+  EXPECT_EQ(page.find("steps ahead"), std::string::npos);
+  EXPECT_EQ(page.find("\"seasonal\""), std::string::npos) << "neither a line nor labels of it";
+  EXPECT_EQ(test::run_command("export " + at("out/run.series") + " --what labels").out.find("seasonal"), std::string::npos);
+
+  // Another column: a report by hand shows what was forecast last, with its model's settings.
+  const auto other = test::run_command("run " + at("t.pcap") + " --output " + at("out") + " --column udp_bytes --look-back 4 --epochs 1");
+  ASSERT_EQ(other.status, 0) << other.err;
+  const auto report = test::run_command("report " + at("out/run.series") + " -o -");
+  EXPECT_NE(report.out.find("\"names\":[\"udp_bytes\","), std::string::npos);
+}
+
+TEST_F(Run, ASeriesFileOfAnotherIntervalIsRefusedBeforeAnyWork) {
+  ASSERT_EQ(test::run_command("bin " + at("t.pcap") + " -o " + at("run.series") + " --interval 10s").status, 0);
+  const auto result = test::run_command("run " + at("t.pcap") + " --interval 1s --output '" + scratch_.path().string() + "'");
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.err.find("--interval 10s"), std::string::npos) << result.err;
 }
 
 TEST_F(Run, CudaThatCannotBeHadIsAnErrorBeforeAnyWork) {

@@ -47,6 +47,43 @@ TEST(SynthVerb, MistakesAreUsageErrorsThatNameTheOption) {
   }
 }
 
+TEST(SynthVerb, CtrlCLeavesNothingAndKeepsWhatWasThere) {
+  ScratchFolder scratch;
+  const std::string out = (scratch / "a.pcap").string(), words = (scratch / "words").string();
+  for (const bool there : {false, true}) {
+    if (there) test::write_text(out, "an older trace");
+    // --foreground: otherwise timeout signals the group too, and a second Ctrl-C ends the process at once.
+    const int rc = std::system(("timeout --foreground --preserve-status -s INT 1 " TIDEGAUGE_COMMAND " synth -o '" + out +
+                                "' --duration 24h --rate 100000 2>'" + words + "'").c_str());
+    ASSERT_TRUE(WIFEXITED(rc));
+    EXPECT_EQ(WEXITSTATUS(rc), 1);
+    EXPECT_NE(read_text(words).find("stopped by a signal"), std::string::npos) << read_text(words);
+    EXPECT_EQ(test::fs::exists(out), there);
+    EXPECT_EQ(read_text(out), there ? "an older trace" : "");
+    EXPECT_FALSE(test::fs::exists(out + ".part"));
+    EXPECT_FALSE(test::fs::exists(scratch / "a.truth.csv"));
+  }
+}
+
+TEST(SynthVerb, WhatIsReadIsNotOverwritten) {
+  ScratchFolder scratch;
+  const std::string rates = (scratch / "a.csv").string(), link = (scratch / "link.csv").string();
+  const std::string content = "time,packets\n1705327200,5\n1705327201,6\n";
+  test::write_text(rates, content);
+  test::fs::create_symlink("a.csv", link);
+  const std::string given = " --rates '" + rates + "' ";
+  for (const std::string& arguments :
+       {"synth -o '" + rates + "'" + given, "synth -o '" + link + "'" + given,
+        "synth -o '" + (scratch / "t.pcap").string() + "' --truth '" + link + "'" + given,
+        "synth -o '" + (scratch / "t.pcap").string() + "' --truth '" + (scratch / "t.pcap").string() + "'", std::string("synth -o - --truth -")}) {
+    const auto result = run_command(arguments);
+    EXPECT_EQ(result.status, 2) << arguments << "\n" << result.err;
+    EXPECT_NE(result.err.find("is also the file of"), std::string::npos) << result.err;
+    EXPECT_EQ(read_text(rates), content) << arguments;
+    EXPECT_FALSE(test::fs::exists(scratch / "t.pcap"));
+  }
+}
+
 TEST(SynthVerb, AFullDiskIsAnErrorAndTheDeviceStays) {
   const auto result = run_command("synth -o /dev/full --duration 5s --rate 1000");
   EXPECT_EQ(result.status, 1);

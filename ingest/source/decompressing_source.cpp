@@ -1,0 +1,252 @@
+#include "ingest/source/decompressing_source.hpp"
+
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "ingest/source/stop_mark.hpp"
+
+namespace tidegauge {
+namespace {
+
+constexpr std::size_t kInputBytes = std::size_t{128} << 10;
+// A decoder may hold bytes of what follows its unit until the unit ends: ISA-L up to eight.
+constexpr std::uint64_t kDecoderReadsAhead = 8;
+
+/// Goes before the decoder's own state in an entry point, so that damage is told in the same words.
+struct UnitPosition {
+  std::uint64_t begin = 0;
+  std::uint64_t number = 0;  ///< 0 if it is not known
+};
+
+class DecompressingSource final : public ByteSource {
+ public:
+  DecompressingSource(std::unique_ptr<ByteSource> compressed, const Compression& compression, const std::string& path)
+      : compressed_(std::move(compressed)),
+        compression_(compression),
+        decoder_(compression.make_decoder()),
+        path_(path),
+        buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {}
+
+  Status begin_at(const EntryPoint& at);
+
+  Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
+  std::uint64_t input_done() const override { return compressed_->input_done() - input_.size(); }
+  std::uint64_t input_total() const override { return compressed_->input_total(); }
+  // ISA-L is fastest into 64 to 256 KiB (its window and tables stay in the second-level cache beside the block).
+  std::size_t block_bytes() const override { return std::size_t{256} << 10; }
+  std::string compression() const override { return compression_.name; }
+  const std::string& damage() const override { return damage_; }
+  std::optional<EntryPoint> checkpoint() const override;
+  void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
+  bool reached_stop() const override { return stop_.reached(); }
+  bool passed_stop() const override { return stop_.passed(); }
+
+ private:
+  enum class Where {
+    before_first,   // the first unit begins with the next byte
+    in_unit,
+    between_units,
+    broken,         // nothing more can be decoded, but the decoder may hold some of it back
+    ended,
+  };
+
+  Expected<std::size_t> read_through(std::uint8_t* out, std::size_t size);
+  Expected<std::size_t> step(std::span<std::uint8_t> out);
+  Status next_unit();
+  Status skip_zeros();
+  Status refill();
+  Status refuse_nested(std::span<const std::uint8_t> first_bytes) const;
+  void note(const std::string& words);
+
+  std::unique_ptr<ByteSource> compressed_;
+  const Compression& compression_;
+  std::unique_ptr<Decoder> decoder_;
+  std::string path_;
+  std::unique_ptr<std::uint8_t[]> buffer_;
+  std::span<const std::uint8_t> input_;  ///< what is left in buffer_
+  bool input_ended_ = false;
+  Where where_ = Where::before_first;
+  std::uint64_t unit_ = 0;           ///< units begun; their number in the file only if it is read from its beginning
+  bool numbered_ = true;
+  std::uint64_t unit_begin_ = 0;     ///< byte of the file
+  std::uint64_t stream_offset_ = 0;  ///< of the next byte
+  StopMark stop_;
+  std::string damage_;
+};
+
+void DecompressingSource::note(const std::string& words) {
+  if (!damage_.empty()) return;
+  const std::string number = numbered_ ? std::to_string(unit_) : "at byte " + std::to_string(unit_begin_);
+  damage_ = std::string(compression_.name) + " " + compression_.unit + " " + number + " " + words + " (compressed byte " +
+            std::to_string(input_done()) + ")";
+}
+
+/// Keeps what is left and fills the buffer up behind it.
+Status DecompressingSource::refill() {
+  const std::size_t kept = input_.size();
+  if (kept != 0) std::memmove(buffer_.get(), input_.data(), kept);
+  auto got = compressed_->read(buffer_.get() + kept, kInputBytes - kept);
+  if (!got) return std::move(got).error();
+  input_ended_ = *got < kInputBytes - kept;
+  input_ = {buffer_.get(), kept + *got};
+  return {};
+}
+
+Status DecompressingSource::skip_zeros() {
+  for (;;) {
+    std::size_t zeros = 0;
+    while (zeros < input_.size() && input_[zeros] == 0) ++zeros;
+    input_ = input_.subspan(zeros);
+    if (!input_.empty() || input_ended_) return {};
+    TG_TRY(refill());
+  }
+}
+
+/// Begins the unit that follows, or finds that there is none.
+Status DecompressingSource::next_unit() {
+  if (where_ != Where::before_first) {
+    const std::uint64_t unit_end = input_done();
+    TG_TRY(skip_zeros());
+    const bool padded = input_done() != unit_end;
+    if (input_.size() < kUnitHeadBytes && !input_ended_) TG_TRY(refill());
+    if (input_.empty()) {
+      where_ = Where::ended;
+      return {};
+    }
+    if (!compression_.begins(input_) || (padded && !compression_.padding_between_units)) {
+      note(std::string("is followed by bytes that are no ") + compression_.name + " " + compression_.unit);
+      where_ = Where::ended;
+      return {};
+    }
+  }
+  ++unit_;
+  unit_begin_ = input_done();
+  decoder_->begin_unit();
+  where_ = Where::in_unit;
+  return {};
+}
+
+/// One call of the decoder, and what follows from it. Gives the bytes written.
+Expected<std::size_t> DecompressingSource::step(std::span<std::uint8_t> out) {
+  if (input_.empty() && !input_ended_) TG_TRY(refill());
+  const DecodeStep step = decoder_->decode(input_, input_ended_, out);
+  const bool stuck = step.taken == 0 && step.written == 0 && !input_.empty();
+  input_ = input_.subspan(step.taken);
+  switch (step.end) {
+    case DecodeStep::End::unit:
+      where_ = Where::between_units;
+      break;
+    case DecodeStep::End::wrong_checksum:
+      note("does not match its checksum");
+      where_ = Where::between_units;
+      break;
+    case DecodeStep::End::refused:
+      if (stream_offset_ == 0) {
+        return Error{std::string(compression_.name) + " data that " + decoder_->refusal() + " is not read", path_,
+                     std::string(compression_.unpack) + " into a file, and give that"};
+      }
+      note(decoder_->refusal() + ", which is not read");
+      where_ = Where::broken;
+      break;
+    case DecodeStep::End::broken:
+      note("cannot be decompressed");
+      where_ = Where::broken;
+      break;
+    case DecodeStep::End::none:
+      if (input_ended_ && input_.empty() && step.written < out.size()) {
+        note("is cut off");
+        where_ = Where::ended;
+      } else if (stuck) {
+        note("cannot be decompressed");  // no progress on input that is there: never spin
+        where_ = Where::broken;
+      }
+  }
+  return step.written;
+}
+
+Expected<std::size_t> DecompressingSource::read_through(std::uint8_t* out, std::size_t size) {
+  std::size_t got = 0;
+  while (got < size && where_ != Where::ended) {
+    if (where_ == Where::in_unit) {
+      auto written = step({out + got, size - got});
+      if (!written) return written;
+      got += *written;
+    } else if (where_ == Where::broken) {
+      const std::size_t held = decoder_->take_held_back({out + got, size - got});
+      if (held == 0) where_ = Where::ended;
+      got += held;
+    } else {
+      TG_TRY(next_unit());
+      if (where_ == Where::in_unit && stop_.met_by_start(unit_begin_)) break;
+    }
+  }
+  if (stop_.armed() && input_done() > stop_.at() + kDecoderReadsAhead) stop_.pass();
+  return got;
+}
+
+Expected<std::size_t> DecompressingSource::read(std::uint8_t* out, std::size_t size) {
+  auto got = read_through(out, size);
+  if (!got) return got;
+  if (stream_offset_ == 0 && numbered_) TG_TRY(refuse_nested({out, *got}));
+  stream_offset_ += *got;
+  return got;
+}
+
+Status DecompressingSource::refuse_nested(std::span<const std::uint8_t> first_bytes) const {
+  const Compression* const inner = recognise_compression(first_bytes);
+  if (!inner) return {};
+  return Error{std::string("holds ") + inner->name + " data inside " + compression_.name + " data; one layer is read",
+               path_, std::string(compression_.unpack) + " into a file, and give that"};
+}
+
+std::optional<EntryPoint> DecompressingSource::checkpoint() const {
+  if (!compressed_->checkpoint()) return std::nullopt;  // what comes through a pipe is gone
+  EntryPoint here{stream_offset_, input_done(), {}};
+  if (where_ == Where::before_first || (where_ == Where::in_unit && here.input_offset == unit_begin_)) return here;
+  if (where_ == Where::between_units && compression_.begins(input_)) return here;
+  if (where_ != Where::in_unit) return std::nullopt;
+  const std::vector<std::uint8_t> state = decoder_->save_state();
+  if (state.empty()) return std::nullopt;
+  const UnitPosition unit{unit_begin_, numbered_ ? unit_ : 0};
+  here.state.resize(sizeof unit + state.size());
+  std::memcpy(here.state.data(), &unit, sizeof unit);
+  std::memcpy(here.state.data() + sizeof unit, state.data(), state.size());
+  return here;
+}
+
+Status DecompressingSource::begin_at(const EntryPoint& at) {
+  stream_offset_ = at.stream_offset;
+  numbered_ = at.input_offset == 0;
+  if (at.state.empty()) return {};
+  UnitPosition unit;
+  if (at.state.size() < sizeof unit) return Error{"a decoder state of a few bytes cannot be gone on from", path_, ""};
+  std::memcpy(&unit, at.state.data(), sizeof unit);
+  if (unit.begin >= at.input_offset) {
+    return Error{"a decoder state speaks of a later part of the file", path_, ""};
+  }
+  decoder_->begin_unit();
+  TG_TRY(decoder_->restore_state(std::span(at.state).subspan(sizeof unit)));
+  where_ = Where::in_unit;
+  unit_begin_ = unit.begin;
+  unit_ = unit.number;
+  numbered_ = unit.number != 0;
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, const Compression& compression,
+                                       const std::string& path) {
+  return std::make_unique<DecompressingSource>(std::move(compressed), compression, path);
+}
+
+Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> compressed, const Compression& compression,
+                                                    const EntryPoint& at, const std::string& path) {
+  auto source = std::make_unique<DecompressingSource>(std::move(compressed), compression, path);
+  TG_TRY(source->begin_at(at));
+  return std::unique_ptr<ByteSource>(std::move(source));
+}
+
+}  // namespace tidegauge

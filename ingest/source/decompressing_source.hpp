@@ -1,0 +1,27 @@
+// A compressed stream (any number of members, frames or streams) as a source of what is in it, checksums verified.
+//
+// What can be decoded before a fault is delivered; the fault is then told by damage(). After a wrong checksum the
+// next unit, if one follows, is read on (gzip, zstd, lz4). Zeros behind the last unit are padding; other bytes are
+// told, since they may be units whose first bytes are damaged. Compressed data inside compressed data is an error.
+// Cost: the library's decoder straight into the caller's block. Memory: 128 KiB and the decoder's window.
+// Tested by tests/ingest/byte_source_test.cpp and decompress_test.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ingest/source/byte_source.hpp"
+#include "ingest/source/compression.hpp"
+
+namespace tidegauge {
+
+/// `compressed` begins with a unit of `compression` (one that has a decoder). `path` is for words.
+std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, const Compression& compression,
+                                       const std::string& path = {});
+
+/// The same from an entry point on: `compressed` gives the byte at `at.input_offset` next, and counts its
+/// input_done() from the beginning of the file. An error if the state is not one that can be gone on from.
+Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> compressed, const Compression& compression,
+                                                    const EntryPoint& at, const std::string& path = {});
+
+}  // namespace tidegauge

@@ -1,0 +1,36 @@
+// ISA-L's inflate state between two calls as bytes, so that a later run can go on in the middle of a member.
+//
+// Between calls the state is complete in itself: the last 32 KiB of output and what is not delivered yet lie in its
+// own buffer, the bits read ahead in a register (read in igzip_inflate.c of ISA-L 2.30.0; the test takes a state
+// after every read). About 50 KiB, packed with zstd. The saved bytes are of no other use than to the same version of
+// ISA-L, so they carry it; and because they may come from a file that anybody could edit, every field and every
+// entry of the decoding tables is checked to be one that ISA-L itself could have written there: its assembly code
+// does not look.
+// Tested by tests/ingest/entry_point_test.cpp.
+#pragma once
+
+#include <isa-l/igzip_lib.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/core/status.hpp"
+
+namespace tidegauge {
+
+/// Empty where the state cannot be saved: within a member's header or trailer.
+std::vector<std::uint8_t> save_gzip_state(const inflate_state& state);
+
+/// `state` is freshly initialised for a gzip member. On an error it is not to be used.
+Status restore_gzip_state(inflate_state& state, std::span<const std::uint8_t> saved);
+
+namespace detail {
+/// The two layers, apart for the fuzzer: frame, version and checksum; and the fields.
+std::vector<std::uint8_t> pack_gzip_state(std::span<const std::uint8_t> fields);
+Expected<std::vector<std::uint8_t>> unpack_gzip_state(std::span<const std::uint8_t> saved);
+std::vector<std::uint8_t> gzip_state_fields(const inflate_state& state);
+Status apply_gzip_state_fields(inflate_state& state, std::span<const std::uint8_t> fields);
+}  // namespace detail
+
+}  // namespace tidegauge

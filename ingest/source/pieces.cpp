@@ -1,0 +1,27 @@
+#include "ingest/source/pieces.hpp"
+
+#include <filesystem>
+
+#include "ingest/source/byte_source.hpp"
+#include "ingest/source/entry_point.hpp"
+
+namespace tidegauge {
+
+Expected<std::vector<std::uint64_t>> find_pieces(const std::string& path, std::uint64_t piece_bytes) {
+  std::error_code none;
+  const std::uint64_t size = std::filesystem::is_regular_file(path, none) ? std::filesystem::file_size(path, none) : 0;
+  std::vector<std::uint64_t> pieces{0};
+  if (none || size < piece_bytes / 2) return pieces;
+  auto source = open_source(path);
+  if (!source) return std::move(source).error();
+  if (!(*source)->compression().empty()) {
+    auto members = find_member_starts(path, piece_bytes / kUsualCompression);
+    if (!members) return std::move(members).error();
+    return std::move(members->input_offsets);
+  }
+  // The last piece is not a sliver.
+  while (pieces.back() + 2 * piece_bytes <= size) pieces.push_back(pieces.back() + piece_bytes);
+  return pieces;
+}
+
+}  // namespace tidegauge

@@ -1,0 +1,256 @@
+// Every compression: any block size, any number of units, cuts, flipped bits, what follows the last unit.
+#include <random>
+#include <string>
+
+#include "tests/ingest/source_support.hpp"
+
+namespace tidegauge {
+namespace {
+
+using namespace test;
+
+std::string context(const Compressor& compressor, const std::string& what) {
+  return std::string(compressor.name) + ": " + what;
+}
+
+Bytes joined(const std::vector<Bytes>& parts) {
+  Bytes all;
+  for (const Bytes& part : parts) append(all, part);
+  return all;
+}
+
+bool is_prefix(const Bytes& front, const Bytes& whole) {
+  return front.size() <= whole.size() && std::equal(front.begin(), front.end(), whole.begin());
+}
+
+TEST(Decompress, UnitsAndWhatFollowsThem) {
+  std::mt19937 random(2);
+  const Bytes a = text_like(random, 300'000), b = text_like(random, 1000), none;
+  for (const Compressor& compressor : kCompressors) {
+    const Bytes ca = compressor.compress(a), cb = compressor.compress(b), empty = compressor.compress(none);
+    const std::string unit = std::string(compressor.name) + " " + compressor.unit;
+    const std::string followed = unit + " 1 is followed by bytes that are no " + unit;
+    const bool xz = std::string_view(compressor.name) == "xz";
+    Bytes damaged_start = ca;
+    damaged_start[1] ^= 1;
+    const struct {
+      const char* name;
+      std::vector<Bytes> parts;
+      Bytes wanted;
+      std::string damage;
+    } rows[] = {
+        {"one", {ca}, a, ""},
+        {"two", {ca, cb}, joined({a, b}), ""},
+        {"empty", {empty}, none, ""},
+        {"empty between", {empty, ca, empty, empty, cb, empty}, joined({a, b}), ""},
+        {"zeros after", {ca, Bytes(512, 0)}, a, ""},
+        {"long zeros after", {ca, Bytes(300'000, 0)}, a, ""},
+        {"garbage after", {ca, Bytes(100, 0x55)}, a, followed},
+        {"one byte after", {ca, {ca[0]}}, a, followed},
+        {"a unit after zeros", {ca, Bytes(512, 0), cb}, xz ? joined({a, b}) : a, xz ? "" : followed},
+        {"a damaged start after", {ca, damaged_start}, a, followed},
+    };
+    for (const auto& row : rows) {
+      const Bytes compressed = joined(row.parts);
+      for (std::size_t step : {1u, 7u, 4096u, 65536u, 1u << 20}) {
+        if (step == 1 && row.parts.size() > 1) continue;
+        const Drained drained = drain_memory(compressor.name, compressed, step);
+        const std::string where = context(compressor, row.name) + " by " + std::to_string(step);
+        EXPECT_EQ(drained.error, "") << where;
+        EXPECT_TRUE(drained.damage.starts_with(row.damage)) << where << ": " << drained.damage;
+        EXPECT_EQ(drained.damage.empty(), row.damage.empty()) << where << ": " << drained.damage;
+        EXPECT_TRUE(drained.bytes == row.wanted) << where << ": " << drained.bytes.size();
+      }
+    }
+  }
+}
+
+TEST(Decompress, UnitsLongerThanTheInputBuffer) {
+  std::mt19937 random(3);
+  const Bytes content = noise(random, 700'000);  // does not compress
+  for (const Compressor& compressor : kCompressors) {
+    const Bytes unit = compressor.compress(content);
+    for (std::size_t step : {4096u, 65536u, 1u << 20}) {
+      EXPECT_TRUE(drain_memory(compressor.name, joined({unit, unit}), step).bytes == joined({content, content}))
+          << compressor.name;
+    }
+  }
+}
+
+TEST(Decompress, CutAnywhereKeepsWhatCameBefore) {
+  std::mt19937 random(4);
+  const Bytes a = text_like(random, 600), b = text_like(random, 500);
+  for (const Compressor& compressor : kCompressors) {
+    const Bytes first = compressor.compress(a), compressed = joined({first, compressor.compress(b)});
+    const Bytes wanted = joined({a, b});
+    for (std::size_t cut = 10; cut < compressed.size(); ++cut) {
+      for (std::size_t step : {7u, 4096u}) {
+        const Drained drained = drain_memory(compressor.name, prefix(compressed, cut), step);
+        const std::string where = context(compressor, "cut at " + std::to_string(cut));
+        EXPECT_EQ(drained.error, "") << where;
+        EXPECT_TRUE(is_prefix(drained.bytes, wanted)) << where;
+        EXPECT_EQ(drained.damage.empty(), cut == first.size()) << where << ": " << drained.damage;
+        if (cut >= first.size()) {
+          EXPECT_GE(drained.bytes.size(), a.size()) << where;
+        }
+      }
+    }
+  }
+}
+
+// Several blocks in one unit: those before the fault are delivered, whatever they are asked for with.
+TEST(Decompress, BlocksBeforeAFaultAreDelivered) {
+  std::mt19937 random(5);
+  for (const Compressor& compressor : kCompressors) {
+    const Bytes content = noise(random, 900'000), good = compressor.compress(content);
+    for (std::size_t tenth = 2; tenth < 10; ++tenth) {
+      Bytes compressed = good;
+      const std::size_t at = good.size() * tenth / 10;
+      for (std::size_t i = 0; i < 64; ++i) compressed[at + i] ^= 0xff;
+      std::size_t came = 0;
+      for (std::size_t step : {1000u, 65536u, 1u << 20}) {
+        const Drained drained = drain_memory(compressor.name, compressed, step);
+        const std::string where = context(compressor, std::to_string(tenth) + " tenths by " + std::to_string(step));
+        EXPECT_FALSE(drained.damage.empty()) << where;
+        // Blocks of zstd 128 KiB, of lz4 64 KiB, of bzip2 100 KB. xz has one block, and noise is stored by gzip.
+        const std::size_t sure = content.size() * (tenth - 1) / 10 > 131'072 ? content.size() * (tenth - 1) / 10 - 131'072 : 0;
+        ASSERT_GE(drained.bytes.size(), sure) << where;
+        EXPECT_TRUE(std::equal(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(sure), drained.bytes.begin()))
+            << where;
+        if (came == 0) came = drained.bytes.size();
+        EXPECT_EQ(drained.bytes.size(), came) << where;
+      }
+    }
+  }
+}
+
+TEST(Decompress, AnyFlippedBitIsNoticedOrHarmless) {
+  constexpr unsigned kSeed = 6;
+  std::mt19937 random(kSeed);
+  const Bytes content = text_like(random, 2000);
+  for (const Compressor& compressor : kCompressors) {
+    const Bytes good = compressor.compress(content);
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      Bytes compressed = good;
+      compressed[at] ^= static_cast<std::uint8_t>(1u << (random() % 8));
+      const Drained drained = drain_memory(compressor.name, compressed, 512);
+      const std::string where = context(compressor, "seed 6 byte " + std::to_string(at));
+      // Header fields such as gzip's time do not matter; whatever changes the content is told.
+      if (drained.bytes != content) {
+        EXPECT_FALSE(drained.damage.empty() && drained.error.empty()) << where;
+      }
+      EXPECT_LE(drained.bytes.size(), std::size_t{4} << 20) << where;
+      // How far it came does not depend on how it was asked.
+      if (drained.error.empty()) {
+        EXPECT_TRUE(drain_memory(compressor.name, compressed, 7).bytes == drained.bytes) << where;
+      }
+    }
+  }
+}
+
+TEST(Decompress, AWrongChecksumIsDamageAndTheNextUnitIsReadOn) {
+  std::mt19937 random(7);
+  const Bytes a = text_like(random, 200'000), b = text_like(random, 700);
+  for (const Compressor& compressor : kCompressors) {
+    if (!compressor.goes_on_after_a_wrong_checksum) continue;
+    Bytes compressed = compressor.compress(a);
+    compressed[compressed.size() - 2] ^= 0x10;
+    append(compressed, compressor.compress(b));
+    for (std::size_t step : {7u, 1000u, 4096u, 65536u, 1u << 20}) {
+      const Drained drained = drain_memory(compressor.name, compressed, step);
+      EXPECT_NE(drained.damage.find("1 does not match its checksum"), std::string::npos)
+          << compressor.name << ": " << drained.damage;
+      EXPECT_TRUE(drained.bytes == joined({a, b})) << compressor.name << ": " << drained.bytes.size();
+    }
+  }
+  // xz and bzip2 keep what was checked before, and stop.
+  for (const Compressor& compressor : kCompressors) {
+    if (compressor.goes_on_after_a_wrong_checksum) continue;
+    Bytes compressed = compressor.compress(a), damaged = compressed;
+    damaged[damaged.size() - 40] ^= 0x10;
+    append(compressed, damaged);
+    const Drained drained = drain_memory(compressor.name, compressed);
+    EXPECT_NE(drained.damage.find("2 cannot be decompressed"), std::string::npos) << drained.damage;
+    EXPECT_GE(drained.bytes.size(), a.size()) << compressor.name;
+  }
+}
+
+TEST(Decompress, IsRecognisedByContentAndCountsItsInput) {
+  ScratchFolder scratch;
+  std::mt19937 random(8);
+  const Bytes content = text_like(random, 100'000);
+  for (const Compressor& compressor : kCompressors) {
+    write_bytes(scratch / "no-suffix", compressor.compress(content));
+    auto source = open_source((scratch / "no-suffix").string());
+    ASSERT_TRUE(source) << source.error().message();
+    EXPECT_EQ((*source)->compression(), compressor.name);
+    EXPECT_EQ((*source)->input_done(), 0u);
+    EXPECT_TRUE(drain(**source, 999).bytes == content);
+    EXPECT_EQ((*source)->input_done(), (*source)->input_total());
+  }
+}
+
+TEST(Decompress, SkippableFramesBelongToWhatTheySurround) {
+  ScratchFolder scratch;
+  const Bytes content(5000, 7);
+  const auto skippable = [](std::size_t size) {
+    Bytes frame(8 + size, 0x11);
+    const std::uint8_t head[8] = {0x53, 0x2a, 0x4d, 0x18, static_cast<std::uint8_t>(size), static_cast<std::uint8_t>(size >> 8), 0, 0};
+    std::copy_n(head, 8, frame.begin());
+    return frame;
+  };
+  for (const char* name : {"zstd", "lz4"}) {
+    const auto& compressor = *std::ranges::find_if(kCompressors, [&](auto& c) { return std::string_view(c.name) == name; });
+    const Bytes frame = compressor.compress(content);
+    for (std::size_t size : {0u, 4u, 100u, 5000u}) {
+      write_bytes(scratch / "f", joined({skippable(size), skippable(3), frame, skippable(size), frame, skippable(9)}));
+      auto source = open_source((scratch / "f").string());
+      ASSERT_TRUE(source);
+      EXPECT_EQ((*source)->compression(), name) << size;
+      const Drained drained = drain(**source, 1000);
+      EXPECT_TRUE(drained.bytes == joined({content, content})) << name << size;
+      EXPECT_EQ(drained.damage, "");
+    }
+  }
+}
+
+TEST(Decompress, OneLayerIsRead) {
+  ScratchFolder scratch;
+  for (const Compressor& outer : kCompressors) {
+    for (const Compressor& inner : kCompressors) {
+      write_bytes(scratch / "f", outer.compress(inner.compress(Bytes(1000, 3))));
+      auto source = open_source((scratch / "f").string());
+      ASSERT_TRUE(source);
+      const Drained drained = drain(**source, 4096);
+      const std::string wanted = std::string("holds ") + inner.name + " data inside " + outer.name + " data";
+      EXPECT_NE(drained.error.find(wanted), std::string::npos) << drained.error;
+      EXPECT_NE(drained.error.find((scratch / "f").string()), std::string::npos) << drained.error;
+    }
+  }
+}
+
+TEST(Decompress, MemoryIsBounded) {
+  const Bytes content(3'000'000, 5);
+  EXPECT_TRUE(drain_memory("zstd", zstd_frame(content, 1, 27)).bytes == content);
+  const Drained zstd = drain_memory("zstd", zstd_frame(content, 1, 28));
+  EXPECT_NE(zstd.error.find("needs a window of more than 128 MiB"), std::string::npos) << zstd.error;
+  // Behind a frame that was read it is damage: what came before stays.
+  const Drained behind = drain_memory("zstd", joined({zstd_frame(content), zstd_frame(content, 1, 28)}));
+  EXPECT_TRUE(behind.bytes == content);
+  EXPECT_NE(behind.damage.find("frame 2 needs a window of more than 128 MiB"), std::string::npos) << behind.damage;
+
+  EXPECT_TRUE(drain_memory("xz", xz_stream(Bytes(1000, 5), 9)).bytes == Bytes(1000, 5));
+  // The dictionary size of an LZMA2 filter is one byte of the block header; 40 would be 4 GiB, 32 is 256 MiB.
+  Bytes stream = xz_stream(Bytes(1000, 5), 0);
+  const std::size_t header = 12, header_bytes = (stream[header] + 1u) * 4;
+  const auto filter = std::find(stream.begin() + header, stream.end(), 0x21);
+  ASSERT_EQ(filter[1], 1);
+  filter[2] = 32;
+  const std::uint32_t crc = lzma_crc32(&stream[header], header_bytes - 4, 0);
+  for (unsigned i = 0; i < 4; ++i) stream[header + header_bytes - 4 + i] = static_cast<std::uint8_t>(crc >> 8 * i);
+  const Drained xz = drain_memory("xz", stream);
+  EXPECT_NE(xz.error.find("MiB of memory, more than 129"), std::string::npos) << xz.error << xz.damage;
+}
+
+}  // namespace
+}  // namespace tidegauge

@@ -1,0 +1,244 @@
+// One capture on several threads gives what one walk gives: rows, account, spans and words about damage, for any number
+// of threads and any size of pieces, on whole, damaged, cut and deceptive captures.
+#include "ingest/sinks/split_walk.hpp"
+
+#include <string>
+#include <vector>
+
+#include "ingest/sinks/count_capture.hpp"
+#include "tests/ingest/capture_builder.hpp"
+#include "tests/ingest/walk_support.hpp"
+
+namespace tidegauge {
+namespace {
+
+using namespace test;
+
+struct Answer {
+  std::string error, format, damage;
+  RecordAccount account;
+  std::optional<std::int64_t> first_ns, last_ns;
+  IntervalRows rows;
+  friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+Answer count(const std::string& path, CountOptions options) {
+  Answer answer;
+  const auto counted = count_capture(path, options, [&](const RowPortion& portion) -> Status {
+    add_rows(answer.rows, IntervalRows(portion));
+    return {};
+  });
+  if (!counted) {
+    answer.error = counted.error().message();
+    answer.rows.clear();  // how many were handed over before an error is no answer
+    return answer;
+  }
+  answer.format = counted->format;
+  answer.damage = counted->damage;
+  answer.account = counted->account;
+  answer.first_ns = counted->first_ns;
+  answer.last_ns = counted->last_ns;
+  return answer;
+}
+
+std::string words(const Answer& answer) {
+  return answer.error + "|" + answer.format + "|" + answer.damage + "| read " + std::to_string(answer.account.read) +
+         " counted " + std::to_string(answer.account.counted) + " skipped " +
+         std::to_string(answer.account.skipped_bytes) + " rows " + std::to_string(answer.rows.size());
+}
+
+struct Split {
+  std::size_t spare;
+  std::uint64_t piece_bytes;
+};
+const std::vector<Split> splits{{0, 1000}, {1, 100}, {1, 4096}, {2, 333}, {7, 64}, {7, 1500}, {3, 1 << 20}};
+
+/// Every split of this capture, tolerant and strict, gives the single walk's answer.
+void expect_equal(const Bytes& capture, const std::string& what, CountOptions options = {}) {
+  const ScratchFolder scratch;
+  const std::string path = scratch / "capture";
+  write_bytes(path, capture);
+  for (const bool strict : {false, true}) {
+    options.strict = strict;
+    options.spare_threads = nullptr;
+    const Answer whole = count(path, options);
+    for (const Split& split : splits) {
+      if (capture.size() / split.piece_bytes > 600) continue;  // opening the file so often is all that it would test
+      ThreadBudget budget(split.spare);
+      options.spare_threads = &budget;
+      options.piece_bytes = split.piece_bytes;
+      const Answer answer = count(path, options);
+      EXPECT_EQ(answer, whole) << what << (strict ? ", strict" : "") << ", " << split.spare << " spare threads, pieces of "
+                               << split.piece_bytes << "\n got " << words(answer) << "\nwant " << words(whole);
+      std::size_t returned = 0;
+      while (budget.take()) ++returned;
+      EXPECT_EQ(returned, split.spare) << "threads are given back";
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+const std::vector<PcapShape> shapes{
+    {"micro", 0xa1b2c3d4},
+    {"nano", 0xa1b23c4d},
+    {"swapped", 0xa1b2c3d4, true},
+    {"modified", 0xa1b2cd34},
+};
+
+/// A few thousand records whose times wander, jump and come back, so that the ends of stretches matter.
+PcapBuilder wild_pcap(Random& random, PcapShape shape, int count) {
+  PcapBuilder pcap(shape);
+  std::uint32_t now = 1'600'000'000;
+  for (int i = 0; i < count; ++i) {
+    const std::uint32_t kind = random() % 200;
+    std::uint32_t at = now;
+    if (kind == 0) at += 5 * 86'400;         // absurd if alone
+    if (kind == 1) now += 3 * 86'400;        // a gap
+    if (kind == 2 && now > 10) at = now - 7; // late
+    if (kind < 20) now += 1;
+    const Bytes payload = random_payload(random, random() % 90 + 1);
+    pcap.record(at, random() % 1'000'000, payload, static_cast<std::uint32_t>(payload.size()) + random() % 900);
+  }
+  return pcap;
+}
+
+TEST(ThreadsSplitWalk, WildTimesInEveryLayout) {
+  Random random(1);
+  for (const PcapShape& shape : shapes) expect_equal(wild_pcap(random, shape, 3000).bytes, shape.name);
+}
+
+TEST(ThreadsSplitWalk, DamageAnywhere) {
+  Random random(2);
+  for (int round = 0; round < 12; ++round) {
+    Bytes bytes = wild_pcap(random, shapes[static_cast<std::size_t>(round) % shapes.size()], 1500).bytes;
+    for (int i = 0; i < 1 + round; ++i) {
+      const std::size_t at = 24 + random() % (bytes.size() - 24);
+      switch (random() % 3) {
+        case 0: bytes[at] ^= static_cast<std::uint8_t>(1 + random() % 255); break;
+        case 1: bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                            bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), at + random() % 3000)));
+                break;
+        default: for (std::size_t n = at; n < std::min(bytes.size(), at + random() % 2000); ++n) bytes[n] = 0;
+      }
+    }
+    expect_equal(bytes, "round " + std::to_string(round));
+  }
+}
+
+TEST(ThreadsSplitWalk, CutAtItsEnd) {
+  Random random(3);
+  const Bytes bytes = wild_pcap(random, {}, 400).bytes;
+  for (int round = 0; round < 20; ++round) expect_equal(prefix(bytes, 24 + random() % (bytes.size() - 24)), "cut");
+  expect_equal(prefix(bytes, 24), "header only");
+}
+
+/// A guess that lands in the inner capture finds records that hold together, and none of them is one.
+TEST(ThreadsSplitWalk, ACaptureCarriedInItsPayload) {
+  Random random(4);
+  PcapBuilder outer;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    const Bytes inner = ordinary_pcap(random, 120).bytes;
+    outer.record(1'600'000'000 + i, 0, inner, static_cast<std::uint32_t>(inner.size()));
+  }
+  expect_equal(outer.bytes, "capture in a capture");
+}
+
+TEST(ThreadsSplitWalk, RecordsLongerThanPieces) {
+  Random random(5);
+  PcapBuilder pcap;
+  for (std::uint32_t i = 0; i < 60; ++i)
+    pcap.record(1'600'000'000 + i, 0, random_payload(random, i % 3 == 0 ? 20'000 : 10), 20'000);
+  expect_equal(pcap.bytes, "long records");
+}
+
+TEST(ThreadsSplitWalk, PiecesWithMoreRowsThanTheyMayHold) {
+  Random random(6);
+  PcapBuilder pcap;
+  for (std::uint32_t i = 0; i < 40'000; ++i) pcap.record(1'600'000'000 + i, 0, Bytes(4, 1), 60);
+  CountOptions options;
+  options.flush_rows = 1000;
+  expect_equal(pcap.bytes, "a row a record", options);
+}
+
+TEST(ThreadsSplitWalk, PcapngWithInterfacesInTheMiddle) {
+  Random random(7);
+  for (const bool big : {false, true}) {
+    PcapngBuilder file(big);
+    file.interface(1);
+    std::uint32_t interfaces = 1;
+    for (std::uint32_t i = 0; i < 3000; ++i) {
+      const std::uint32_t kind = random() % 400;
+      if (kind == 0) file.interface(static_cast<std::uint16_t>(kind % 2 ? 101 : 1), {{9, {9}}}), ++interfaces;
+      if (kind == 1) file.section(!file.big), file.interface(1), interfaces = 1;
+      const Bytes payload = random_payload(random, 1 + random() % 80);
+      file.enhanced(random() % (interfaces + (kind == 2)), (1'600'000'000ull + i / 9) * 1'000'000, payload, 900);
+    }
+    expect_equal(file.bytes, big ? "pcapng, big endian" : "pcapng");
+    for (int i = 0; i < 6; ++i) file.bytes[28 + random() % (file.bytes.size() - 28)] ^= 0x55;
+    expect_equal(file.bytes, "damaged pcapng");
+  }
+}
+
+TEST(ThreadsSplitWalk, RealCaptures) {
+  TG_NEEDS_SHARED_DATA();
+  int files = 0;
+  for (const char* folder : {"pcaps", "edge"}) {
+    for (const auto& entry : fs::directory_iterator(shared_data() / folder)) {
+      const std::string extension = entry.path().extension();
+      if ((extension != ".pcap" && extension != ".pcapng") || entry.file_size() > 300'000) continue;
+      expect_equal(read_bytes(entry.path()), entry.path().filename().string());
+      ++files;
+    }
+  }
+  EXPECT_GT(files, 80);
+}
+
+/// On an ordinary capture every guess is right: otherwise threads would only warm the room.
+TEST(SplitWalk, GuessesHoldOnOrdinaryCaptures) {
+  Random random(10);
+  const ScratchFolder scratch;
+  write_bytes(scratch / "pcap", ordinary_pcap(random, 20'000).bytes);
+  PcapngBuilder file;
+  file.interface(1);
+  for (std::uint32_t i = 0; i < 20'000; ++i)
+    file.enhanced(0, (1'600'000'000ull + i / 9) * 1'000'000, random_payload(random, 1 + random() % 80), 900);
+  write_bytes(scratch / "pcapng", file.bytes);
+  for (const char* name : {"pcap", "pcapng"}) {
+    ThreadBudget budget(2);
+    const CountOptions options{.spare_threads = &budget, .piece_bytes = 10'000};
+    const auto counted = count_capture(scratch / name, options, [](const RowPortion&) { return Status{}; });
+    ASSERT_TRUE(counted) << name;
+    EXPECT_GT(counted->pieces, 90u) << name;
+    EXPECT_LE(counted->walked_again, 1u) << name << ": but for a guess made before its file's head was walked";
+  }
+}
+
+TEST(SplitWalk, AnErrorOfTheConsumerEndsIt) {
+  Random random(8);
+  const ScratchFolder scratch;
+  write_bytes(scratch / "c", wild_pcap(random, {}, 2000).bytes);
+  ThreadBudget budget(3);
+  CountOptions options{.spare_threads = &budget, .piece_bytes = 500};
+  const auto counted =
+      count_capture(scratch / "c", options, [](const RowPortion&) -> Status { return Error{"no room", "x", ""}; });
+  ASSERT_FALSE(counted);
+  EXPECT_EQ(counted.error().what, "no room");
+}
+
+TEST(SplitWalk, AnExceptionOfTheProgressEndsIt) {
+  Random random(9);
+  const ScratchFolder scratch;
+  write_bytes(scratch / "c", wild_pcap(random, {}, 2000).bytes);
+  ThreadBudget budget(3);
+  CountOptions options{.spare_threads = &budget, .piece_bytes = 500};
+  options.progress = [](std::uint64_t done, std::uint64_t total) {
+    EXPECT_LE(done, total);
+    if (done > total / 2) throw 7;
+  };
+  EXPECT_THROW((void)count_capture(scratch / "c", options, [](const RowPortion&) { return Status{}; }), int);
+  while (budget.take()) {
+  }
+}
+
+}  // namespace
+}  // namespace tidegauge
