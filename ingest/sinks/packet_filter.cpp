@@ -34,6 +34,9 @@ int dlt_of(LinkType link) {
     case LinkType::raw_ip_12:
     case LinkType::raw_ip_14: return DLT_RAW;
     case LinkType::loop: return DLT_LOOP;
+    case LinkType::enc: return DLT_ENC;
+    case LinkType::atm_rfc1483:
+    case LinkType::atm_rfc1483_11: return DLT_ATM_RFC1483;
     default: return static_cast<int>(link);
   }
 }
@@ -64,9 +67,8 @@ PacketFilter::~PacketFilter() = default;
 Status PacketFilter::check(const std::string& expression) {
   const Program ethernet(expression, LinkType::ethernet);
   if (ethernet.compiled) return {};
-  constexpr std::uint32_t link_numbers = 512;  // more than the registry has
-  for (std::uint32_t number = 0; number < link_numbers; ++number)
-    if (const auto link = decoded_link(number); link && Program(expression, *link).compiled) return {};
+  for (const LinkType link : all_link_types)
+    if (Program(expression, link).compiled) return {};
   return Error{ethernet.words, "--filter " + expression,
                "libpcap's language, as in 'tcp port 80' (man pcap-filter)", ErrorKind::usage};
 }
