@@ -76,7 +76,7 @@ struct KeyedOptions {
   std::optional<KeyChoice> choose{};     ///< resolved by choose_keys() before anything is counted
   bool distinct = false;                 ///< sketches of source and destination addresses
 
-  static constexpr std::size_t default_dedup = 5, longest_dedup = 1024;
+  static constexpr std::size_t longest_dedup = 1024;
   /// Whether KeyedSink is needed at all.
   bool any() const { return outer || !filter.empty() || only.any() || dedup != 0 || !by.empty() || distinct; }
   /// Whether what becomes of a record depends on those before it by more than PartialSeries carries: then one capture is
