@@ -29,7 +29,7 @@ TEST(Decompress, UnitsAndWhatFollowsThem) {
   for (const Compressor& compressor : kCompressors) {
     const Bytes ca = compressor.compress(a), cb = compressor.compress(b), empty = compressor.compress(none);
     const std::string unit = std::string(compressor.name) + " " + compressor.unit;
-    const std::string followed = unit + " 1 is followed by bytes that are no " + unit;
+    const std::string followed = unit + " at byte 0 is followed by bytes that are no " + unit;
     const bool xz = std::string_view(compressor.name) == "xz";
     Bytes damaged_start = ca;
     damaged_start[1] ^= 1;

@@ -20,17 +20,23 @@ struct Answer {
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;
   IntervalRows rows;
+  KeyedRows keyed;
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
 Answer count(const std::string& path, CountOptions options) {
   Answer answer;
+  options.keyed_rows = [&](const KeyedRows& portion, const KeyPlan&) -> Status {
+    add_rows(answer.keyed, KeyedRows(portion));
+    return {};
+  };
   const auto counted = count_capture(path, options, [&](const RowPortion& portion) -> Status {
     add_rows(answer.rows, IntervalRows(portion));
     return {};
   });
   if (!counted) {
     answer.error = counted.error().message();
+    answer.keyed.clear();
     answer.rows.clear();  // how many were handed over before an error is no answer
     return answer;
   }
@@ -110,6 +116,30 @@ PcapBuilder wild_pcap(Random& random, PcapShape shape, int count) {
 TEST(ThreadsSplitWalk, WildTimesInEveryLayout) {
   Random random(1);
   for (const PcapShape& shape : shapes) expect_equal(wild_pcap(random, shape, 3000).bytes, shape.name);
+}
+
+TEST(ThreadsSplitWalk, KeysFiltersAndDuplicates) {
+  Random random(13);
+  for (const bool dedup : {false, true}) {
+    CountOptions options;
+    options.keyed.by = {{KeyKind::protocol, {}}, {KeyKind::dport, {}}};
+    options.keyed.distinct = true;
+    options.keyed.filter = "greater 40";
+    options.keyed.dedup = dedup ? 4 : 0;
+    options.flush_rows = 500;
+    options.flush_keyed_bytes = 100'000;
+    PcapBuilder pcap;
+    std::uint32_t now = 1'600'000'000;
+    for (int i = 0; i < 2500; ++i) {
+      now += random() % 20 == 0;
+      Bytes packet = random_payload(random, 60);
+      packet[12] = 8, packet[13] = 0, packet[14] = 0x45, packet[20] = packet[21] = 0, packet[23] = random() % 2 ? 6 : 17;
+      packet[16] = 0, packet[17] = 46, packet[36] = 0;
+      for (std::uint32_t copies = 1 + (random() % 5 == 0); copies != 0; --copies)
+        pcap.record(now + (random() % 100 == 0 ? 2 : 0), 1, packet, 60);
+    }
+    expect_equal(pcap.bytes, dedup ? "keys, without duplicates" : "keys", options);
+  }
 }
 
 TEST(ThreadsSplitWalk, DamageAnywhere) {
