@@ -121,7 +121,7 @@ void tell_remarks(const BinReport& report) {
 
 void tell_stages(const BinReport& report) {
   const Stages stages(report);
-  if (report.count(BinOutcome::added) == 0 || report.wall_seconds <= 0) return;
+  if (!on_terminal() || report.count(BinOutcome::added) == 0 || report.wall_seconds <= 0) return;  // a pipe has --json
   std::string words;
   for (const auto& [name, seconds] : stages.list()) words += fmt::format("{}{} {:.2f} s", words.empty() ? "" : ", ", name, seconds);
   const double wall = report.wall_seconds;
