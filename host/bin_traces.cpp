@@ -14,6 +14,7 @@
 #include "host/stats_file.hpp"
 #include "ingest/sinks/choose_keys.hpp"
 #include "ingest/sinks/count_capture.hpp"
+#include "ingest/sinks/times_reader.hpp"
 #include "kernels/core/parallel.hpp"
 #include "kernels/core/stopwatch.hpp"
 
@@ -202,6 +203,7 @@ class BinJob {
       counting.interval_ns = report_.interval_ns;
       counting.strict = options_.strict;
       counting.spare_threads = &spare_threads_;
+      if (options_.times && !is_pipe(result.path)) counting.times = times_file_of(result.path).value_or("");
       counting.index_step_bytes = options_.index_step_bytes;
       counting.progress = [&](std::uint64_t done, std::uint64_t) {
         if (stopping()) throw Interrupted{};

@@ -33,6 +33,7 @@ struct BinOptions {
   std::int64_t wait_ms = 10'000;        ///< for another writer
   std::uint64_t index_step_bytes = index_step_default_bytes;  ///< between places of the time index
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
+  bool times = true;                    ///< a capture with a .times file beside it takes its nanoseconds from there (CAIDA)
   std::string stats_field = "IPv4 bytes";  ///< what is taken of CAIDA's .pcap.stats files
   KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once

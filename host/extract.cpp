@@ -54,6 +54,9 @@ class Extraction {
   Status add_capture(const TraceRecord& trace) {
     auto index = file_.index_of(trace);
     if (!index) return std::move(index).error();
+    if (index->empty() && trace.account.counted != 0)
+      return Error{"has no time index, because its times came from a .times file", trace.path,
+                   "bin --no-times into a new series file (-o), and extract from that", ErrorKind::usage};
     if (std::ranges::none_of(*index, [&](const IndexEntry& entry) { return overlaps(entry); })) return {};
     auto path = find_file(trace);
     if (!path) return std::move(path).error();
@@ -74,6 +77,9 @@ class Extraction {
     const std::string path = options_.input_dir.empty()
                                  ? trace.absolute_path
                                  : (fs::path(options_.input_dir) / fs::path(trace.path).filename()).string();
+    if (path.empty())
+      return Error{"came through a pipe, so its packets are gone", trace.path, "--input-dir with the folder that holds it",
+                   ErrorKind::usage};
     std::error_code ignored;
     if (!fs::exists(path, ignored))
       return Error{"this capture is not where it was when it was counted", path, "--input-dir with the folder that holds it now"};

@@ -20,7 +20,7 @@ CREATE TABLE traces (
   trace          INTEGER PRIMARY KEY,
   point          TEXT NOT NULL,              -- observation point (link and direction)
   path           TEXT NOT NULL,              -- as given
-  absolute_path  TEXT NOT NULL,
+  absolute_path  TEXT NOT NULL,              -- empty for a pipe
   size           INTEGER NOT NULL,           -- bytes of the file
   hash           TEXT NOT NULL,              -- 16 hex digits: XXH3 of its sampled 64 KiB blocks
   kind           TEXT NOT NULL,              -- pcap, pcapng, csv; "... in gzip"

@@ -154,7 +154,7 @@ void SeriesFile::Impl::Extent::add(std::int64_t k) {
 }
 
 Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
-  auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 AND path <> '-' LIMIT 1");
+  auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 LIMIT 1");
   if (!same_path) return std::move(same_path).error();
   auto known = same_path->bind(absolute_path(candidate)).step();
   if (!known) return std::move(known).error();
@@ -213,7 +213,8 @@ Expected<std::int64_t> SeriesFile::Impl::insert_trace(const TraceRecord& trace) 
   auto insert = db.prepare("INSERT INTO traces (point, path, absolute_path, size, hash, kind, settings, status) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'counting')");
   if (!insert) return std::move(insert).error();
-  TG_TRY(insert->bind(trace.point, trace.path, absolute_path(trace), trace.fingerprint.size,
+  // A pipe is nowhere afterwards, and other content may come out of it.
+  TG_TRY(insert->bind(trace.point, trace.path, trace.fingerprint.known() ? absolute_path(trace) : "", trace.fingerprint.size,
                       hash_text(trace.fingerprint), trace.kind, trace.settings).run());
   return db.last_insert_id();
 }

@@ -221,6 +221,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
   app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")->capture_default_str();
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
+  app.add_flag("!--no-times", request->bin.times,
+               "Leave CAIDA's .times files beside captures alone, which hold the nanoseconds");
   app.add_option("--stats-field", request->bin.stats_field, "Which counter of CAIDA's .pcap.stats files becomes the value")
       ->capture_default_str();
   auto* csv = app.add_flag("--csv", request->csv, "Import tables of time and value");

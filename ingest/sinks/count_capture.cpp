@@ -8,6 +8,7 @@
 #include "ingest/sinks/count_sink.hpp"
 #include "ingest/sinks/keyed_sink.hpp"
 #include "ingest/sinks/split_walk.hpp"
+#include "ingest/sinks/timed_sink.hpp"
 #include "ingest/source/pieces.hpp"
 #include "ingest/source/read_ahead_source.hpp"
 #include "kernels/core/contract.hpp"
@@ -117,6 +118,21 @@ Expected<CountedCapture> count_with(const std::string& path, const CountOptions&
   return count_whole<Sink>(path, options, make_sink, portions);
 }
 
+/// One walk that takes each record's time from the file beside the capture.
+Expected<CountedCapture> count_timed(const std::string& path, const CountOptions& options, RowPortions& portions) {
+  auto times = TimesReader::open(options.times);
+  if (!times) return std::move(times).error();
+  auto source = open_source(path);
+  if (!source) return std::move(source).error();
+  KeyedSink sink(options.interval_ns, options.keyed, path, portions);
+  TimedSink timed(sink, *times);
+  auto walked = walk_source(path, **source, timed, {.strict = options.strict, .progress = options.progress});
+  if (!walked) return std::move(walked).error();
+  TG_TRY(timed.finish());
+  walked->format += " with .times";
+  return settle(*std::move(walked), sink.finish(), portions);
+}
+
 }  // namespace
 
 Expected<CountedCapture> count_capture(const std::string& path, const CountOptions& options,
@@ -128,6 +144,7 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
     return options.keyed_rows ? options.keyed_rows(portion, plan) : Status();
   };
   RowPortions portions(options.flush_rows, rows, keyed_rows, options.flush_keyed_bytes);
+  if (!options.times.empty()) return count_timed(path, options, portions);
   if (options.keyed.any())
     return count_with<KeyedSink>(
         path, options, [&](RowPortions& to) { return KeyedSink(options.interval_ns, options.keyed, path, to); }, portions);

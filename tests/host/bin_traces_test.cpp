@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
+#include <thread>
 
 #include "host/interrupt.hpp"
 #include "tests/capture_writer.hpp"
@@ -64,6 +67,47 @@ TEST_F(BinTraces, AFileThatFailsIsReportedAndTheOthersGoIn) {
   EXPECT_NE(report.files[1].error->message().find("text"), std::string::npos);
   EXPECT_NE(report.files[2].error->message().find("No such file"), std::string::npos);
   EXPECT_EQ(report.total().read, 10u);
+}
+
+TEST_F(BinTraces, TimesBesideACaptureAreItsTimes) {
+  const std::string path = capture("x.pcap", 0, 20);  // 100 ms apart
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += fmt::format("{}.{:06}789\n", start_us / 1'000'000, i < 10 ? i * 100'000 : 999'999);
+  test::write_text(scratch / "x.times", lines);
+  bin({path});
+  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  const auto series = file->read({.point = "default", .columns = {"packets"}});
+  ASSERT_TRUE(series);
+  EXPECT_EQ(series->values, std::vector<double>{20}) << "all in the first second";
+  EXPECT_EQ(file->traces()->front().kind, "pcap with .times");
+  options.times = false;
+  bin({path}, "plain.series");
+  auto plain = SeriesFile::open(scratch / "plain.series", OpenMode::read);
+  EXPECT_EQ(plain->read({.point = "default", .columns = {"packets"}})->values, (std::vector<double>{10, 10}));
+  options.times = true;
+  test::write_text(scratch / "x.times", lines + "1452315600.1\n");
+  const auto report = bin({path}, "other.series");
+  ASSERT_TRUE(report.files[0].error);
+  EXPECT_NE(report.files[0].error->message().find("has 21 lines for 20 records"), std::string::npos);
+}
+
+TEST_F(BinTraces, APipeHasTheIdentityOfWhatItCarries) {
+  const std::string path = capture("x", 0, 20), pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const auto feed = [&] {
+    return std::thread([&] { test::write_text(pipe, test::read_text(path)); });
+  };
+  std::thread writer = feed();
+  const auto report = bin({pipe});
+  writer.join();
+  ASSERT_EQ(report.count(BinOutcome::added), 1u) << (report.files[0].error ? report.files[0].error->message() : "");
+  EXPECT_EQ(report.files[0].trace.fingerprint, *fingerprint_file(path));
+  EXPECT_EQ(bin({path}).count(BinOutcome::already_in), 1u);
+  writer = feed();
+  EXPECT_EQ(bin({pipe}).count(BinOutcome::already_in), 1u) << "known at its end only, and rolled back then";
+  writer.join();
+  bin({path}, "file.series");
+  EXPECT_EQ(canonical(), canonical("file.series"));
 }
 
 TEST_F(BinTraces, TwiceInOneCommandCountsOnce) {
