@@ -162,25 +162,20 @@ Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
     return Error{"this file is in the series with other content: it has changed since", candidate.path,
                  "give the new capture a name of its own, or count the changed one into a new series file (-o)"};
 
-  auto other_kind = db.prepare("SELECT path FROM traces WHERE point = ?1 AND (kind = 'csv') <> ?2 LIMIT 1");
-  if (!other_kind) return std::move(other_kind).error();
-  auto mixed = other_kind->bind(candidate.point, is_import(candidate)).step();
-  if (!mixed) return std::move(mixed).error();
-  if (*mixed)
+  // All traces of a point are of one kind, and captures among them of one setting: a look at one tells, however many.
+  auto other = db.prepare("SELECT kind = 'csv', settings FROM traces WHERE point = ?1 LIMIT 1");
+  if (!other) return std::move(other).error();
+  auto begun = other->bind(candidate.point).step();
+  if (!begun) return std::move(begun).error();
+  if (!*begun) return {};
+  if ((other->integer(0) != 0) != is_import(candidate))
     return Error{fmt::format("point '{}' holds {}, which cannot be mixed with {}", candidate.point,
                              is_import(candidate) ? "captures" : "imported values",
                              is_import(candidate) ? "imported values" : "captures"),
                  candidate.path, "another --point, or another series file (-o)"};
-  if (is_import(candidate)) return {};
-
-  // Captures of a point add up to one series, which must mean one thing.
-  auto settings = db.prepare("SELECT settings FROM traces WHERE point = ?1 AND settings <> ?2 LIMIT 1");
-  if (!settings) return std::move(settings).error();
-  auto differ = settings->bind(candidate.point, candidate.settings).step();
-  if (!differ) return std::move(differ).error();
-  if (*differ)
+  if (!is_import(candidate) && other->text(1) != candidate.settings)
     return Error{fmt::format("the traces of point '{}' were counted with other settings ({}, now {})", candidate.point,
-                             settings->text(0), candidate.settings),
+                             other->text(1), candidate.settings),
                  candidate.path, "the same settings, another --point, or another series file (-o)"};
   return {};
 }

@@ -242,7 +242,7 @@ TEST(Pcap, AWalkStopsAtTheFirstRecordFromAnOffsetOn) {
   PcapBuilder pcap = ordinary_pcap(random, 25);
   for (const bool damaged : {false, true}) {
     if (damaged) pcap.bytes[pcap.starts[9] + 7] = 0x7f;
-    pcap.bytes.resize(pcap.bytes.size() - 3);  // a cut record at the end
+    pcap.bytes.erase(pcap.bytes.end() - 3, pcap.bytes.end());  // a cut record at the end
     const PcapHeader header = parse_pcap_header(pcap.bytes.data());
     RecordingSink whole;
     DamageLog log(false);
