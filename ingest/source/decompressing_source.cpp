@@ -232,10 +232,7 @@ std::optional<EntryPoint> DecompressingSource::checkpoint() const {
   if (where_ != Where::in_unit) return std::nullopt;
   const std::vector<std::uint8_t> state = decoder_->save_state();
   if (state.empty()) return std::nullopt;
-  const UnitPosition unit{unit_begin_, numbered_ ? unit_ : 0};
-  here.state.resize(sizeof unit + state.size());
-  std::memcpy(here.state.data(), &unit, sizeof unit);
-  std::memcpy(here.state.data() + sizeof unit, state.data(), state.size());
+  here.state = state_within_unit(unit_begin_, numbered_ ? unit_ : 0, state);
   return here;
 }
 
@@ -260,6 +257,15 @@ Status DecompressingSource::begin_at(const EntryPoint& at) {
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::uint64_t unit_number,
+                                            std::span<const std::uint8_t> decoder_state) {
+  const UnitPosition unit{unit_begin, unit_number};
+  std::vector<std::uint8_t> state(sizeof unit + decoder_state.size());
+  std::memcpy(state.data(), &unit, sizeof unit);
+  std::memcpy(state.data() + sizeof unit, decoder_state.data(), decoder_state.size());
+  return state;
+}
 
 std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, const Compression& compression,
                                        const std::string& path) {
