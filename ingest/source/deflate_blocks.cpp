@@ -10,12 +10,12 @@ namespace {
 // Code tables -----
 //
 // Indexed by the next bits of the input, the first bit lowest. A code longer than the index leads to a second table.
-// Entry of a literal: 4:0 bits it takes, 15:8 the literal, with kPair 23:16 a second one.
-// Of a length: 4:0 bits with the extra ones, 11:8 of the code alone, 24:16 base. Of a distance: the same, 26:12 base.
+// Entry of a literal: 4:0 bits it takes, 15:8 the literal. (Two literals in one entry were tried: filling such a table
+// costs more than it gains where blocks are short, as those of gzip -6 are: 5 KiB of headers.) Of a length: 4:0 bits with the extra ones, 11:8 of the code alone, 24:16 base. Of a distance: the same, 26:12 base.
 // With kSpecial: kEnd, the end of the block; kLonger, 4:0 bits of the index, 11:8 bits of the second table, 26:12 where
 // it lies; neither: no such code.
 
-constexpr std::uint32_t kLiteral = 1u << 31, kPair = 1u << 30, kSpecial = 1u << 29, kEnd = 1u << 28, kLonger = 1u << 27;
+constexpr std::uint32_t kLiteral = 1u << 31, kSpecial = 1u << 29, kEnd = 1u << 28, kLonger = 1u << 27;
 
 constexpr unsigned kLiteralBits = 11, kDistanceBits = 9, kLengthBits = 7;
 constexpr unsigned kLongestCode = 15;
@@ -118,18 +118,6 @@ bool build(std::uint32_t* table, unsigned index_bits, std::span<const std::uint8
     }
   }
   return true;
-}
-
-/// Two literals in one entry where both codes fit into the index. From the end: the entry of the bits that are left
-/// over has a smaller index, so it is still that of one literal.
-void pair_literals(std::uint32_t* table) {
-  for (std::uint32_t index = 1u << kLiteralBits; index-- != 0;) {
-    const std::uint32_t one = table[index];
-    if (!(one & kLiteral)) continue;
-    const std::uint32_t two = table[index >> (one & 31)], bits = (one & 31) + (two & 31);
-    if ((two & (kLiteral | kPair)) != kLiteral || bits > kLiteralBits) continue;
-    table[index] = kLiteral | kPair | (two & 0xff00) << 8 | (one & 0xff00) | bits;
-  }
 }
 
 // Input -----
@@ -238,9 +226,7 @@ struct DeflateBlocks::Tables {
 
   bool build_from(std::span<const std::uint8_t> of_literals, std::span<const std::uint8_t> of_distances) {
     if (!build(literals.data(), kLiteralBits, of_literals, false, literal_entry)) return false;
-    if (!build(distances.data(), kDistanceBits, of_distances, true, distance_entry)) return false;
-    pair_literals(literals.data());
-    return true;
+    return build(distances.data(), kDistanceBits, of_distances, true, distance_entry);
   }
 };
 
@@ -279,26 +265,19 @@ DeflateBlocks::Step decode_coded(BitReader& reader, const std::uint8_t* last_nex
     }
     in.refill();
     std::uint32_t entry = tables.literals[in.buffer & kLiteralIndex];
-    const auto put_literals = [&] {
-      if constexpr (sizeof(T) == 2) {
-        const std::uint32_t both = (entry >> 8 & 0xff) | (entry & 0xff0000);
-        std::memcpy(out, &both, sizeof both);
-      } else {
-        const auto both = static_cast<std::uint16_t>(entry >> 8);
-        std::memcpy(out, &both, sizeof both);
-      }
-      out += 1 + (entry >> 30 & 1);
+    const auto put_literal = [&] {
+      *out++ = static_cast<T>(entry >> 8 & 0xff);
       in.drop(entry & 31);
       entry = tables.literals[in.buffer & kLiteralIndex];
     };
     if (entry & kLiteral) {  // four times eleven bits are there, and eleven to look at the next
-      put_literals();
+      put_literal();
       if (entry & kLiteral) {
-        put_literals();
+        put_literal();
         if (entry & kLiteral) {
-          put_literals();
+          put_literal();
           if (entry & kLiteral) {
-            put_literals();
+            put_literal();
             continue;
           }
         }
@@ -474,27 +453,26 @@ void fill_placeholders(DeflateSymbol* window) {
   for (std::size_t i = 0; i < kDeflateWindow; ++i) window[i] = static_cast<DeflateSymbol>(kPlaceholder | i);
 }
 
-void replace_placeholders(std::uint8_t* out, const DeflateSymbol* symbols, std::size_t count,
-                          std::span<const std::uint8_t, kDeflateWindow> window) {
+SymbolBytes::SymbolBytes() : table_(std::make_unique<std::uint8_t[]>(std::size_t{kPlaceholder} + kDeflateWindow)) {
+  for (unsigned byte = 0; byte < 256; ++byte) table_[byte] = static_cast<std::uint8_t>(byte);
+}
+
+void SymbolBytes::set_window(std::span<const std::uint8_t, kDeflateWindow> window) {
+  std::copy(window.begin(), window.end(), table_.get() + kPlaceholder);
+}
+
+void SymbolBytes::replace(std::uint8_t* out, const DeflateSymbol* symbols, std::size_t count) const {
   constexpr std::size_t kAtOnce = 8;
-  const auto replaced = [&](DeflateSymbol symbol) {
-    return symbol & kPlaceholder ? window[symbol ^ kPlaceholder] : static_cast<std::uint8_t>(symbol);
-  };
+  const std::uint8_t* const table = table_.get();
   std::size_t i = 0;
   for (; i + kAtOnce <= count; i += kAtOnce) {
     std::array<DeflateSymbol, kAtOnce> some;  // read before what may be the same memory is written
     std::array<std::uint8_t, kAtOnce> bytes;
     std::memcpy(some.data(), symbols + i, sizeof some);
-    DeflateSymbol any = 0;
-    for (const DeflateSymbol symbol : some) any |= symbol;
-    if (any & kPlaceholder) {
-      for (std::size_t k = 0; k < kAtOnce; ++k) bytes[k] = replaced(some[k]);
-    } else {
-      for (std::size_t k = 0; k < kAtOnce; ++k) bytes[k] = static_cast<std::uint8_t>(some[k]);
-    }
+    for (std::size_t k = 0; k < kAtOnce; ++k) bytes[k] = table[some[k]];
     std::memcpy(out + i, bytes.data(), sizeof bytes);
   }
-  for (; i < count; ++i) out[i] = replaced(symbols[i]);
+  for (; i < count; ++i) out[i] = table[symbols[i]];
 }
 
 }  // namespace tidegauge

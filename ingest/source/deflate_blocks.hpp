@@ -2,7 +2,7 @@
 //
 // Problem: ISA-L and zlib decode from the beginning. To begin in the middle the 32 KiB before are needed, since a match
 // may copy from there. Model: decode into 16-bit symbols whose first 32,768 are placeholders, each a name for one
-// unknown byte; matches copy them like anything else, and replace_placeholders() puts the bytes in once they are known
+// unknown byte; matches copy them like anything else, and SymbolBytes puts the bytes in once they are known
 // (two-stage decoding, as in pugz and rapidgzip). Where a block begins is guessed from its header: find_block().
 //
 // Cost (one core, headers of a 2,000,000 packet trace): 600 MB/s into symbols, 650 into bytes where blocks are 90 KiB
@@ -93,8 +93,17 @@ std::optional<std::uint64_t> find_block(std::span<const std::uint8_t> input, std
 /// The window for symbols that are to be decoded without knowing it.
 void fill_placeholders(DeflateSymbol* window);
 
-/// `out` may be the memory of `symbols`. `window`: the 32 KiB before the first block.
-void replace_placeholders(std::uint8_t* out, const DeflateSymbol* symbols, std::size_t count,
-                          std::span<const std::uint8_t, kDeflateWindow> window);
+/// What each symbol stands for, once the window is known.
+class SymbolBytes {
+ public:
+  SymbolBytes();
+  /// The 32 KiB before the first block.
+  void set_window(std::span<const std::uint8_t, kDeflateWindow> window);
+  /// `out` may be the memory of `symbols`.
+  void replace(std::uint8_t* out, const DeflateSymbol* symbols, std::size_t count) const;
+
+ private:
+  std::unique_ptr<std::uint8_t[]> table_;  ///< by symbol: 33 KiB of it are in use
+};
 
 }  // namespace tidegauge

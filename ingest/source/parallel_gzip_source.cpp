@@ -3,8 +3,6 @@
 #include <isa-l/crc.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -27,7 +25,6 @@ namespace tidegauge {
 namespace {
 
 using Step = DeflateBlocks::Step;
-using Window = std::array<std::uint8_t, kDeflateWindow>;
 
 // What is put in place or decoded at once stays in the second-level cache.
 constexpr std::size_t kPart = std::size_t{128} << 10;
@@ -35,6 +32,8 @@ constexpr std::size_t kPart = std::size_t{128} << 10;
 constexpr std::size_t kInputBehindChunk = std::size_t{256} << 10;
 // A chunk of the reader's, so far: a block that goes on for longer is left to ISA-L.
 constexpr std::uint64_t kLongBlock = std::uint64_t{64} << 20;
+// In flight, done or in work.
+constexpr std::size_t kChunksAThread = 2;
 // With so many helpers the reader has enough to do with what they give it.
 constexpr std::size_t kHelpersThatDoAll = 4;
 
@@ -62,31 +61,14 @@ Expected<std::size_t> read_at(const std::string& path, std::uint64_t offset, std
 
 /// A stretch of blocks that a helper decoded.
 struct Chunk {
-  enum class State {
-    decoding,
-    decoded,   ///< the bytes before it are not known yet
-    linked,    ///< they are: anybody may put its bytes in place
-    placing,
-    placed,
-  };
-  State state = State::decoding;
+  bool decoded = false;              ///< until then it is the helper's
   std::uint64_t begin = 0, end = 0;  ///< bits of the file; the same if nothing could be decoded
   std::size_t size = 0;
-  std::unique_ptr<DeflateSymbol[]> symbols;  ///< placeholders, then `size` symbols; from `placed` on, bytes there
-  Window before{};                           ///< from `linked` on
+  std::unique_ptr<DeflateSymbol[]> symbols;  ///< placeholders, then `size` symbols; bytes lie there once in place
 
   const DeflateSymbol* text() const { return symbols.get() + kDeflateWindow; }
   std::uint8_t* bytes() const { return reinterpret_cast<std::uint8_t*>(symbols.get() + kDeflateWindow); }
 };
-
-/// The last 32 KiB of the stream behind `chunk`, whose symbols are still such.
-Window window_behind(const Chunk& chunk) {
-  Window window;
-  const std::size_t fresh = std::min(chunk.size, kDeflateWindow), kept = kDeflateWindow - fresh;
-  std::copy(chunk.before.end() - static_cast<std::ptrdiff_t>(kept), chunk.before.end(), window.begin());
-  replace_placeholders(window.data() + kept, chunk.text() + chunk.size - fresh, fresh, chunk.before);
-  return window;
-}
 
 class ParallelGzipSource final : public ByteSource {
  public:
@@ -125,6 +107,7 @@ class ParallelGzipSource final : public ByteSource {
   std::uint64_t chunk_of(std::uint64_t bit) const { return bit / 8 / options_.chunk_bytes; }
 
   // The reader's.
+  Expected<std::size_t> read_through(std::uint8_t* out, std::size_t size);
   Status begin();
   Status produce();
   Status at_boundary();
@@ -132,20 +115,17 @@ class ParallelGzipSource final : public ByteSource {
   Status feed_here();
   Status hand_over();
   Expected<EntryPoint> entry_point() const;
-  void mark(std::span<const std::uint8_t> window);
   void give(std::span<const std::uint8_t> bytes);
   bool take_chunk();
   void pass_to(std::uint64_t number);
-  void enter(std::unique_ptr<Chunk> chunk);
   void give_chunk();
+  void enter_chunk();
   void leave_chunk();
-  void link_ahead();
   void recruit();
   void dismiss();
 
   // The helpers'.
   void help();
-  Chunk* claim_placing();
   std::optional<std::uint64_t> claim_decoding() const;
   void decode_chunk(Chunk& chunk, std::uint64_t number, DeflateBlocks& blocks, std::vector<std::uint8_t>& input) const;
 
@@ -175,6 +155,7 @@ class ParallelGzipSource final : public ByteSource {
   // Giving a chunk.
   std::unique_ptr<Chunk> chunk_;
   std::size_t chunk_given_ = 0;
+  SymbolBytes table_;
 
   std::vector<std::thread> helpers_;
   mutable std::mutex mutex_;  ///< for what follows
@@ -190,6 +171,19 @@ class ParallelGzipSource final : public ByteSource {
 
 Expected<std::size_t> ParallelGzipSource::read(std::uint8_t* out, std::size_t size) {
   const Stopwatch::Stretch stretch(working_);
+  const bool first = !begun_;
+  auto got = read_through(out, size);
+  if (!got || !first || rest_ || recognise_compression({out, *got}) == nullptr) return got;
+  // Compressed data inside compressed data is told by whom it is handed to.
+  ready_ = {};
+  mark_ = {};
+  stream_offset_ = 0;
+  chunk_.reset();
+  TG_TRY(hand_over());
+  return rest_->read(out, size);
+}
+
+Expected<std::size_t> ParallelGzipSource::read_through(std::uint8_t* out, std::size_t size) {
   std::size_t got = 0;
   while (got < size) {
     if (!ready_.empty()) {
@@ -210,21 +204,11 @@ Expected<std::size_t> ParallelGzipSource::read(std::uint8_t* out, std::size_t si
 
 Status ParallelGzipSource::begin() {
   begun_ = true;
-  here_ = 0;
   TG_TRY(feed_here());
   const std::size_t header = member_header_bytes({input_.data(), input_size_});
   if (header == 0) return hand_over();
   here_ = header * 8;
-  plain_end_ = 0;
-  TG_TRY(feed_here());
-  TG_TRY(decode_here());
-  // Compressed data inside compressed data is told by whom it is handed to.
-  if (recognise_compression(ready_) != nullptr) {
-    ready_ = {};
-    mark_ = {};
-    return hand_over();
-  }
-  return {};
+  return feed_here();
 }
 
 /// Makes some bytes ready, or hands over.
@@ -239,14 +223,14 @@ Status ParallelGzipSource::produce() {
 /// A block begins here, and the window before it is known.
 Status ParallelGzipSource::at_boundary() {
   recruit();
-  if (take_chunk()) return {};
-  const std::span window(plain_.data(), plain_end_);
-  if (chunk_of(here_) != chunk_of(mark_.bit)) mark(window.last(std::min(window.size(), kDeflateWindow)));
-  return decode_here();
-}
-
-void ParallelGzipSource::mark(std::span<const std::uint8_t> window) {
-  mark_ = {here_, stream_offset_, crc_, {window.begin(), window.end()}};
+  const bool taken = take_chunk();
+  if (taken || chunk_of(here_) != chunk_of(mark_.bit)) {
+    const auto window = std::span(plain_).first(plain_end_).last(std::min(plain_end_, kDeflateWindow));
+    mark_ = {here_, stream_offset_, crc_, {window.begin(), window.end()}};
+  }
+  if (!taken) return decode_here();
+  enter_chunk();
+  return {};
 }
 
 void ParallelGzipSource::give(std::span<const std::uint8_t> bytes) {
@@ -361,47 +345,39 @@ bool ParallelGzipSource::take_chunk() {
   const auto found = chunks_.find(frontier_);
   if (found == chunks_.end() || plain_end_ < kDeflateWindow) return false;
   Chunk& chunk = *found->second;
-  changed_.wait(lock, [&] { return chunk.state != Chunk::State::decoding; });
+  changed_.wait(lock, [&] { return chunk.decoded; });
   if (chunk.begin != here_ || chunk.size == 0) return false;
-  std::copy_n(plain_.data() + plain_end_ - kDeflateWindow, kDeflateWindow, chunk.before.begin());
-  chunk.state = Chunk::State::linked;
-  enter(std::move(found->second));
+  chunk_ = std::move(found->second);
   chunks_.erase(found);
-  link_ahead();
   return true;
 }
 
 /// The reader is in chunk `number` now; under the lock.
 void ParallelGzipSource::pass_to(std::uint64_t number) {
   frontier_ = number;
-  while (!chunks_.empty() && chunks_.begin()->first < number &&
-         chunks_.begin()->second->state == Chunk::State::decoded) {
+  while (!chunks_.empty() && chunks_.begin()->first < number && chunks_.begin()->second->decoded) {
     if (chunks_.begin()->second->symbols) memory_.push_back(std::move(chunks_.begin()->second->symbols));
     chunks_.erase(chunks_.begin());
   }
   changed_.notify_all();
 }
 
-/// `chunk` is what is given next; under the lock.
-void ParallelGzipSource::enter(std::unique_ptr<Chunk> chunk) {
-  chunk_ = std::move(chunk);
+/// From the window before chunk_ to that behind it, before its symbols become bytes.
+void ParallelGzipSource::enter_chunk() {
   chunk_given_ = 0;
-  mark(chunk_->before);
+  std::memmove(plain_.data(), plain_.data() + plain_end_ - kDeflateWindow, kDeflateWindow);
+  plain_end_ = kDeflateWindow;
+  table_.set_window(std::span(plain_).first<kDeflateWindow>());
+  const std::size_t fresh = std::min(chunk_->size, kDeflateWindow), kept = kDeflateWindow - fresh;
+  std::memmove(plain_.data(), plain_.data() + fresh, kept);
+  table_.replace(plain_.data() + kept, chunk_->text() + chunk_->size - fresh, fresh);
 }
-
-/// Tells the chunks that follow chunk_ directly what lies before them; under the lock.
-void ParallelGzipSource::link_ahead() {}
 
 void ParallelGzipSource::give_chunk() {
   if (chunk_given_ == chunk_->size) return leave_chunk();
   const std::size_t part = std::min(kPart, chunk_->size - chunk_given_);
-  if (chunk_given_ == 0) {  // before symbols become bytes
-    const Window window = window_behind(*chunk_);
-    std::copy(window.begin(), window.end(), plain_.begin());
-    plain_end_ = kDeflateWindow;
-  }
   std::uint8_t* const bytes = chunk_->bytes() + chunk_given_;
-  replace_placeholders(bytes, chunk_->text() + chunk_given_, part, chunk_->before);
+  table_.replace(bytes, chunk_->text() + chunk_given_, part);
   chunk_given_ += part;
   give({bytes, part});
 }
@@ -439,7 +415,7 @@ void ParallelGzipSource::dismiss() {
 /// last of these.
 std::optional<std::uint64_t> ParallelGzipSource::claim_decoding() const {
   const std::uint64_t turn = helping_ + 1;
-  const std::uint64_t end = std::min(frontier_ + 1 + 3 * turn, chunk_of(file_bytes_ * 8));
+  const std::uint64_t end = std::min(frontier_ + 1 + kChunksAThread * turn, chunk_of(file_bytes_ * 8));
   const auto readers_own = [&](std::uint64_t number) { return helping_ < kHelpersThatDoAll && number % turn == 0; };
   for (std::uint64_t number = frontier_ + 1; number < end; ++number) {
     if (!readers_own(number) && !chunks_.contains(number)) return number;
@@ -468,7 +444,7 @@ void ParallelGzipSource::help() {
     lock.unlock();
     decode_chunk(chunk, *number, blocks, input);
     lock.lock();
-    chunk.state = Chunk::State::decoded;
+    chunk.decoded = true;
     changed_.notify_all();
   }
 }

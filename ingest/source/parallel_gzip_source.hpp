@@ -7,8 +7,8 @@
 // member's checksum and length, it hands over to a DecompressingSource that goes on from the last chunk's state: so
 // a fault is found, told and delivered as if there had been no helpers.
 //
-// Cost, two cores, against ISA-L on one and counting on the other: bench/results/gzip-two-stage.md. Memory: 2 chunks a
-// helper, of up to 16 MiB. Tested by tests/ingest/parallel_gzip_test.cpp, under the thread sanitizer.
+// Cost, two cores, against ISA-L on one and counting on the other: bench/results/gzip-two-stage.md. Memory: two chunks a
+// thread, of up to 16 MiB. Tested by tests/ingest/parallel_gzip_test.cpp, under the thread sanitizer.
 #pragma once
 
 #include <cstdint>
