@@ -9,8 +9,10 @@
 #include <mutex>
 #include <thread>
 
+#include "host/counting_settings.hpp"
 #include "host/interrupt.hpp"
 #include "host/stats_file.hpp"
+#include "ingest/sinks/choose_keys.hpp"
 #include "ingest/sinks/count_capture.hpp"
 #include "kernels/core/parallel.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -50,13 +52,15 @@ class ProgressSum {
 class BinJob {
  public:
   BinJob(const std::vector<std::string>& paths, const BinOptions& options)
-      : paths_(paths), options_(options), progress_(paths, options) {
+      : paths_(paths), options_(options), keyed_(options.keyed), progress_(paths, options) {
     report_.files.resize(paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) report_.files[i].path = paths[i];
   }
 
   Expected<BinReport> run() {
     TG_TRY(open_series());
+    TG_TRY(fix_keys());
+    if (stop_.load()) return std::move(report_);
     const auto begin = std::chrono::steady_clock::now();
     const std::size_t threads = options_.csv ? 1 : threads_wanted();  // an import holds the process's time zone
     ThreadPool pool(std::clamp<std::size_t>(paths_.size(), 1, threads));
@@ -94,6 +98,40 @@ class BinJob {
     if (!file) return std::move(file).error();
     report_.interval_ns = file->interval_ns();
     return {};
+  }
+
+  /// `--keys auto`: the keys that the point's traces were counted by, for the first ones those of a pass over them.
+  Status fix_keys() {
+    if (!keyed_.choose) return {};
+    for (const std::string& path : paths_)
+      if (is_pipe(path))
+        return Error{"keys are chosen in a pass of its own, which a pipe cannot give", path,
+                     "--keys FILE, or save it to a file first", ErrorKind::usage};
+    auto file = SeriesFile::open(options_.series, OpenMode::write);
+    if (!file) return std::move(file).error();
+    file->set_wait(options_.wait_ms);
+    auto traces = file->traces();
+    if (!traces) return std::move(traces).error();
+    auto known = file->table("keys", options_.point);
+    if (!known) return std::move(known).error();
+    const bool begun = std::any_of(traces->begin(), traces->end(), [&](const auto& t) { return t.point == options_.point; });
+    if (begun && *known) {
+      if (auto again = with_key_lists(keyed_, **known)) {
+        keyed_ = *std::move(again);
+        return {};
+      }
+    }
+    try {
+      auto chosen = choose_keys(paths_, keyed_, {.progress = [&](const std::string&) {
+        if (stopping()) throw Interrupted{};
+      }});
+      if (!chosen) return std::move(chosen).error();
+      keyed_ = *std::move(chosen);
+    } catch (const Interrupted&) {
+      report_.stopped = true;
+      return {};
+    }
+    return file->save_table("keys", options_.point, key_lists_json(keyed_));
   }
 
   Expected<SeriesFile*> writer(std::size_t worker) {
@@ -155,6 +193,7 @@ class BinJob {
   }
 
   Expected<AddOutcome> add_capture(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
+    result.trace.settings = counting_json(keyed_);
     std::unique_lock<std::mutex> writing(write_mutex_, std::defer_lock);  // released after the commit
     std::optional<Stopwatch::Stretch> storing;  // behind the counting
     Stopwatch storing_time;
@@ -169,10 +208,21 @@ class BinJob {
         progress_.advance(result.path, done - std::min(done, told));
         told = std::max(told, done);
       };
-      auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+      const auto take_turn = [&] {
         if (stopping()) throw Interrupted{};
         // Threads of one process take turns here, for as long as it takes; SQLite's wait is for other processes.
         if (!writing.owns_lock()) writing.lock();
+      };
+      counting.keyed = keyed_;
+      counting.keyed_rows = [&](const KeyedRows& portion, const KeyPlan& plan) {
+        take_turn();
+        const Stopwatch::Stretch stretch(storing_time);
+        return rows.keyed(portion, [&plan](std::uint32_t dimension, std::uint32_t code) {
+          return std::pair(std::string(plan.kind(dimension)), plan.name(dimension, code));
+        });
+      };
+      auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
+        take_turn();
         const Stopwatch::Stretch stretch(storing_time);
         return rows(portion);
       });
@@ -242,6 +292,7 @@ class BinJob {
 
   const std::vector<std::string>& paths_;
   const BinOptions& options_;
+  KeyedOptions keyed_;  ///< with the keys that --keys auto chose
   ProgressSum progress_;
   std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
   std::mutex write_mutex_;

@@ -13,6 +13,7 @@
 #include "host/csv_import.hpp"
 #include "host/store.hpp"
 #include "ingest/formats/walk_options.hpp"
+#include "ingest/sinks/keyed_options.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -33,6 +34,7 @@ struct BinOptions {
   std::uint64_t index_step_bytes = index_step_default_bytes;  ///< between places of the time index
   std::optional<CsvOptions> csv{};      ///< the inputs are tables
   std::string stats_field = "IPv4 bytes";  ///< what is taken of CAIDA's .pcap.stats files
+  KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
   std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other
 };

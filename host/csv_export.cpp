@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
+#include <utility>
 
 #include "host/duration.hpp"
 #include "host/time_text.hpp"
@@ -15,6 +17,51 @@ namespace {
 
 constexpr std::array<std::string_view, 5> subject_names{"series", "traces", "spans", "forecasts", "labels"};
 
+/// Counts per key of one chunk of intervals after the other, beside a walk over the covered intervals.
+class KeyWindow {
+ public:
+  using Counts = std::map<std::size_t, std::pair<std::uint64_t, std::uint64_t>>;  ///< key to packets, bytes
+  KeyWindow(const SeriesFile& file, const SeriesFile::KeyQuery& wanted, const std::vector<SeriesFile::KeyTotal>& keys,
+            std::string point)
+      : file_(file), kind_(wanted.kind), keys_(keys), point_(std::move(point)) {}
+
+  /// What interval k holds; null where nothing, or where status() says why not.
+  const Counts* at(std::int64_t k) {
+    if (!loaded_ || k < first_ || k > last_) load(k);
+    const auto found = held_.find(k);
+    return found == held_.end() ? nullptr : &found->second;
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  std::int64_t start_ns(std::int64_t k) const {
+    std::int64_t ns = 0;
+    if (!__builtin_mul_overflow(k, file_.interval_ns(), &ns)) return ns;
+    return k < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+  }
+  void load(std::int64_t k) {
+    loaded_ = true;
+    first_ = k;
+    last_ = k + 4095;
+    held_.clear();
+    const SeriesFile::Query query{.point = point_, .columns = {}, .from_ns = start_ns(first_), .to_ns = start_ns(last_ + 1)};
+    status_ = file_.visit_keys(query, kind_, keys_,
+                               [&](std::int64_t at, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
+                                 held_[at][key] = {packets, bytes};
+                                 return Status();
+                               });
+  }
+
+  const SeriesFile& file_;
+  std::string kind_;
+  const std::vector<SeriesFile::KeyTotal>& keys_;
+  std::string point_;
+  bool loaded_ = false;
+  std::int64_t first_ = 0, last_ = 0;
+  std::map<std::int64_t, Counts> held_;
+  Status status_;
+};
+
 /// One export under way: what its parts share.
 class Export {
  public:
@@ -22,6 +69,7 @@ class Export {
       : file_(file), options_(options), sink_(sink) {}
 
   Status run() {
+    if (options_.keys) return options_.wide ? keyed_wide() : keyed_long();
     if (options_.subject == ExportSubject::series) return series();
     auto points = chosen_points();
     if (!points) return std::move(points).error();
@@ -92,6 +140,75 @@ class Export {
       table->real(static_cast<double>(covered_ns) / interval);
       table->integer(complete);
       for (const double value : values) table->real(value);
+      return table->end_row();
+    }));
+    return table->finish();
+  }
+
+  /// packets, bytes or both, in the order asked for.
+  Expected<std::vector<std::string>> key_columns() const {
+    const auto& asked = options_.query.columns;
+    if (asked.empty()) return std::vector<std::string>{"packets", "bytes"};
+    for (const auto& name : asked)
+      if (name != "packets" && name != "bytes")
+        return Error{"keys have no column '" + name + "'", "--columns", "packets, bytes or both", ErrorKind::usage};
+    return asked;
+  }
+
+  Status keyed_long() {
+    const auto measures = key_columns();
+    if (!measures) return measures.error();
+    const auto keys = file_.keys(options_.query, *options_.keys);
+    if (!keys) return keys.error();
+    auto point = file_.resolve({.point = options_.query.point});
+    if (!point) return std::move(point).error();
+    std::vector<std::string> columns{"k", "time", "key"};
+    columns.insert(columns.end(), measures->begin(), measures->end());
+    auto table = begin(std::move(columns), {point->point});
+    if (!table) return std::move(table).error();
+    TG_TRY(file_.visit_keys(options_.query, options_.keys->kind, *keys,
+                            [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
+                              table->integer(k);
+                              table->text(time_of(k));
+                              table->text((*keys)[key].name);
+                              for (const auto& name : *measures) table->count(name == "packets" ? packets : bytes);
+                              return table->end_row();
+                            }));
+    return table->finish();
+  }
+
+  Status keyed_wide() {
+    const auto measures = key_columns();
+    if (!measures) return measures.error();
+    const auto keys = file_.keys(options_.query, *options_.keys);
+    if (!keys) return keys.error();
+    constexpr std::size_t most_keys = 2000;  // what table programs take as columns, and 4096 intervals of them as memory
+    if (keys->size() > most_keys)
+      return Error{fmt::format("{} keys are too many columns", keys->size()), "--wide", "--top 100, or --keys, or no --wide",
+                   ErrorKind::usage};
+    auto query = file_.resolve({.point = options_.query.point, .columns = {"packets"}, .from_ns = options_.query.from_ns,
+                                .to_ns = options_.query.to_ns});
+    if (!query) return std::move(query).error();
+    std::vector<std::string> columns{"k", "time", "coverage", "complete"};
+    for (const auto& key : *keys)
+      for (const auto& name : *measures) columns.push_back(key.name + "_" + name);
+    auto table = begin(std::move(columns), {query->point});
+    if (!table) return std::move(table).error();
+    KeyWindow window(file_, *options_.keys, *keys, query->point);
+    const auto interval = static_cast<double>(file_.interval_ns());
+    TG_TRY(file_.visit(*query, [&](std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double>) -> Status {
+      const auto* counts = window.at(k);
+      if (!window.status()) return window.status().error();
+      table->integer(k);
+      table->text(time_of(k));
+      table->real(static_cast<double>(covered_ns) / interval);
+      table->integer(complete);
+      for (std::size_t key = 0; key < keys->size(); ++key)
+        for (const auto& name : *measures) {
+          const auto found = counts ? counts->find(key) : KeyWindow::Counts::const_iterator();
+          const bool zero = !counts || found == counts->end();
+          table->count(zero ? 0 : name == "packets" ? found->second.first : found->second.second);
+        }
       return table->end_row();
     }));
     return table->finish();

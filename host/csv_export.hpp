@@ -25,6 +25,10 @@ std::optional<ExportSubject> export_subject(std::string_view name);
 struct ExportOptions {
   ExportSubject subject = ExportSubject::series;
   SeriesFile::Query query;  ///< other subjects use its point only, and an empty one means all points
+  /// Counts per key instead of the series: a row per interval and key that is not zero, or (wide) a row per covered
+  /// interval and a column per key. The query's columns are then packets, bytes or both.
+  std::optional<SeriesFile::KeyQuery> keys{};
+  bool wide = false;
   bool header_comments = true;
   TableWriter::Format format = TableWriter::Format::csv;
   std::string program;      ///< name and version of what exports

@@ -27,13 +27,14 @@ Error stopped(const std::string& where) {
   return {"stopped by a signal " + where, "", "the same command goes on where this one ended"};
 }
 
-Expected<BinReport> bin_stage(const PipelineSettings& settings, const PipelineHooks& hooks) {
+Expected<BinReport> bin_stage(const PipelineSettings& settings, const KeyedOptions& keyed, const PipelineHooks& hooks) {
   BinOptions options;
   options.series = settings.series_path();
   options.interval_ns = settings.interval_ns;
   options.point = settings.point;
   options.strict = settings.strict;
   options.threads = settings.threads;
+  options.keyed = keyed;
   options.progress = hooks.bin_progress;
   options.stop = hooks.stop;
   auto report = bin_traces(settings.captures, options);
@@ -180,6 +181,7 @@ void add_pipeline_fields(SettingTable& table, PipelineSettings& t) {
   add("truth", "CSV of true ranges (start,end) to score against (default: the slope labels)", parse_text(t.truth));
   add("device", "auto (default), cpu, cuda or cuda:N", parse_text(t.device));
   add("threads", "Threads of the CPU (default: all cores); results do not depend on it", parse_count(t.threads, 0, 4096));
+  add_counting_fields(table, t.count);
   add_train_fields(table, t.train);
   add_label_fields(table, t.label);
 }
@@ -189,8 +191,10 @@ Mistakes find_mistakes(const PipelineSettings& settings) {
   Mistakes mistakes;
   mistakes.add(check_settings(train));
   for (const std::string& column : train.columns())
-    if (!column_by_name(column)) mistakes.add(unknown_column(column, false, "--column, --extra-columns"));
+    if (!column_by_name(column) && !(settings.count.distinct && (column == "sources" || column == "destinations")))
+      mistakes.add(unknown_column(column, false, "--column, --extra-columns"));
   mistakes.add(check_label_settings(settings.label));
+  mistakes.add(resolve_counting(settings.count));
   for (const std::string& capture : settings.captures) mistakes.add(check_input_file(capture));
   if (!settings.truth.empty()) mistakes.add(read_truth(settings.truth, settings.interval_ns));
   mistakes.add(check_output(settings));
@@ -203,6 +207,8 @@ Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const P
   auto choice = choose_device(settings.device, settings.threads);
   mistakes.add(choice);
   TG_TRY(mistakes.status());
+  const auto keyed = resolve_counting(settings.count);
+  if (!keyed) return keyed.error();
   TrainSettings train = with_column(settings.train);
   PipelineOutcome outcome;
   Backend& backend = *choice->backend;
@@ -215,7 +221,7 @@ Expected<PipelineOutcome> run_pipeline(const PipelineSettings& settings, const P
 
   // Captures become counters per interval; every record is counted or refused by name.
   tell(hooks.stage, "binning");
-  auto captures = bin_stage(settings, hooks);
+  auto captures = bin_stage(settings, *keyed, hooks);
   if (!captures) return std::move(captures).error();
   outcome.captures = std::move(*captures);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/bin_traces.hpp"
+#include "host/counting_settings.hpp"
 #include "host/evaluation.hpp"
 #include "host/label_score.hpp"
 #include "host/labeller.hpp"
@@ -27,6 +28,7 @@ struct PipelineSettings {
   std::string truth;         ///< CSV of true ranges (truth.hpp); empty: detections are scored against the slope labels
   std::string device = "auto";
   std::size_t threads = 0;
+  CountingSettings count;    ///< filters, keys, distinct addresses
   TrainSettings train;
   LabelSettings label;       ///< for the series' slopes and for what came against each forecast
 
@@ -36,7 +38,7 @@ struct PipelineSettings {
   std::string plot_path() const { return output + "/plot.svg"; }
 };
 
-/// Sections [run], [train] and [label] of a settings file. `target` must outlive the table.
+/// Sections [run], [count], [train] and [label] of a settings file. `target` must outlive the table.
 void add_pipeline_fields(SettingTable& table, PipelineSettings& target);
 
 struct PipelineHooks {

@@ -5,6 +5,7 @@
 // Thread safety: one SeriesFile per thread; several processes may read, one writes (a second waits, then errs).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,6 +13,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/coverage.hpp"
@@ -21,6 +24,7 @@
 #include "kernels/data/forecast.hpp"
 #include "kernels/data/interval_columns.hpp"
 #include "kernels/data/interval_series.hpp"
+#include "kernels/data/keyed_rows.hpp"
 #include "kernels/data/labels.hpp"
 #include "kernels/data/partial_series.hpp"
 
@@ -45,6 +49,12 @@ struct TraceRecord {
   std::vector<IndexEntry> index{};    ///< written with the trace; read by index_of() only
 };
 
+/// Kind and name of a key of keyed rows, as they are stored: {"dport", "443"}.
+using KeyNamer = std::function<std::pair<std::string, std::string>(std::uint32_t dimension, std::uint32_t code)>;
+
+/// Columns that captures have on top of the counters if they were counted with --distinct: estimates, rounded.
+inline constexpr std::array<std::string_view, 2> sketch_column_names{"sources", "destinations"};
+
 enum class AddOutcome { added, already_in };
 
 enum class OpenMode { read, write, create };
@@ -66,14 +76,27 @@ class SeriesFile {
   void set_wait(std::int64_t milliseconds);
 
   /// What is known of a trace: nothing, already in (same fingerprint, point and settings), or an error if the same path
-  /// is in with other content, or the same content with other settings. A capture belongs to one point, so the same
-  /// content at another point is an error too (except imported series, and captures without packets).
+  /// is in with other content, or the captures of the point were counted with other settings. A capture belongs to one
+  /// point, so the same content with the same settings at another point is an error too (except imported series, and
+  /// captures without packets).
   Expected<std::optional<TraceRecord>> find_trace(const TraceRecord& candidate) const;
 
   /// Adds a trace with its rows in one transaction. `fill` hands rows over in portions (rows of one k add up); whatever
   /// it returns ends the transaction: an error rolls everything back. The write lock is taken with the first portion,
   /// so that counting a capture does not keep other writers out. An exception from `fill` rolls back and passes on.
-  using RowSink = std::function<Status(const std::map<std::int64_t, IntervalRow>&)>;
+  class RowSink {
+   public:
+    using Rows = std::function<Status(const std::map<std::int64_t, IntervalRow>&)>;
+    using Keyed = std::function<Status(const KeyedRows&, const KeyNamer&)>;
+    RowSink(Rows rows, Keyed keyed) : rows_(std::move(rows)), keyed_(std::move(keyed)) {}
+    Status operator()(const std::map<std::int64_t, IntervalRow>& rows) const { return rows_(rows); }
+    /// Counts per key add up over portions too, sketches merge.
+    Status keyed(const KeyedRows& rows, const KeyNamer& names) const { return keyed_(rows, names); }
+
+   private:
+    Rows rows_;
+    Keyed keyed_;
+  };
   Expected<AddOutcome> add_trace(TraceRecord trace, const std::function<Expected<TraceRecord>(const RowSink&)>& fill);
 
   /// Adds an imported series (`time,value`): one value per interval. Its spans are the runs of consecutive intervals,
@@ -95,7 +118,8 @@ class SeriesFile {
 
   struct Query {
     std::string point{};                 ///< empty: the only point there is (an error if there are several)
-    std::vector<std::string> columns{};  ///< empty: every counter column, or `value` for imported series
+    std::vector<std::string> columns{};  ///< empty: every counter column (and `sources`, `destinations` where there are
+                                         ///< sketches), or `value` for imported series
     std::optional<std::int64_t> from_ns{}, to_ns{};
   };
   /// Intervals that overlap [from_ns, to_ns), zero-filled inside spans; see IntervalSeries. Overlapping traces of one
@@ -107,6 +131,27 @@ class SeriesFile {
   Status visit(const Query& query, const RowVisitor& visitor) const;
   /// The point and the columns that a query means, checked: names the known ones where they are not.
   Expected<Query> resolve(const Query& query) const;
+
+  // Keys (`bin --by`) -----
+
+  struct KeyQuery {
+    std::string kind{};                             ///< such as "dport"
+    std::size_t top = 0;                            ///< so many with the most bytes in the stretch asked for; 0: all
+    std::optional<std::vector<std::string>> keys{}; ///< just these, in this order
+  };
+  struct KeyTotal {
+    std::string name;
+    std::uint64_t packets = 0, bytes = 0;  ///< in the stretch asked for
+  };
+  /// The keys that are meant, in their order (numbers by value), with their totals. `query` says point and time.
+  Expected<std::vector<KeyTotal>> keys(const Query& query, const KeyQuery& wanted) const;
+  /// Counts of these keys, ordered by k and then by key; only what is not zero. `key` is the position in `keys`.
+  /// Memory: what a chunk of 4096 intervals holds of them.
+  using KeyVisitor = std::function<Status(std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes)>;
+  Status visit_keys(const Query& query, const std::string& kind, const std::vector<KeyTotal>& keys,
+                    const KeyVisitor& visitor) const;
+  /// Kinds of keys that the captures of a point were counted by.
+  Expected<std::vector<std::string>> key_kinds(const std::string& point) const;
 
   // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
   // table() and save_table(): there it is the file as a whole.

@@ -1,5 +1,6 @@
 // The canonical export: what two series files must have in common to be called equal.
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <limits>
 
@@ -56,6 +57,38 @@ Status write_rows(Pieces& out, PointRows& rows, const std::string& point, bool i
   }
 }
 
+Status write_keys(Pieces& out, const SeriesFile& file, const std::string& point, const std::string& kind) {
+  const SeriesFile::Query query{.point = point, .columns = {}, .from_ns = {}, .to_ns = {}};
+  const auto keys = file.keys(query, {.kind = kind, .top = 0, .keys = {}});
+  if (!keys) return keys.error();
+  return file.visit_keys(query, kind, *keys, [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
+    return out.add(fmt::format("{},{},{},{},{},{}\n", csv_field(point), kind, csv_field((*keys)[key].name), k, packets, bytes));
+  });
+}
+
+/// Sketches by the hash of their one encoding: equal hashes, equal registers.
+Status write_sketches(Pieces& out, const SeriesFile::Impl& file, const std::string& point) {
+  for (const auto kind : sketch_column_names) {
+    auto rows = PointRows::open(file.db, point, false, {}, lowest, highest);
+    if (!rows) return std::move(rows).error();
+    auto sketches = SketchRows::open(file.db, point, kind, file.path);
+    if (!sketches) return std::move(sketches).error();
+    while (true) {
+      auto more = rows->next();
+      if (!more) return std::move(more).error();
+      if (!*more) break;
+      const auto sketch = sketches->at(rows->k());
+      if (!sketch) return sketch.error();
+      if ((*sketch)->empty()) continue;
+      Blob encoding;
+      (*sketch)->encode(encoding);
+      TG_TRY(out.add(fmt::format("{},{},{},{:016x}\n", csv_field(point), kind, rows->k(),
+                                 XXH3_64bits(encoding.data(), encoding.size()))));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status SeriesFile::export_canonical(const std::function<Status(std::string_view)>& write) const {
@@ -86,6 +119,17 @@ Status SeriesFile::export_canonical(const std::function<Status(std::string_view)
       if (!rows) return std::move(rows).error();
       TG_TRY(write_rows(out, *rows, point, imported));
     }
+  }
+  for (const auto& point : *names) {
+    const auto kinds = key_kinds(point);
+    if (!kinds) return kinds.error();
+    if (!kinds->empty()) TG_TRY(out.add("point,kind,key,k,packets,bytes\n"));
+    for (const auto& kind : *kinds) TG_TRY(write_keys(out, *this, point, kind));
+    const auto sketches = impl_->has_sketches(point);
+    if (!sketches) return sketches.error();
+    if (!*sketches) continue;
+    TG_TRY(out.add("point,sketch,k,hash\n"));
+    TG_TRY(write_sketches(out, *impl_, point));
   }
   return out.flush();
 }

@@ -2,9 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <limits>
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "host/keyed_blob.hpp"
 #include "host/sqlite.hpp"
 #include "host/store.hpp"
 
@@ -25,6 +31,9 @@ struct SeriesFile::Impl {
   /// True where the point holds imported values instead of counters.
   Expected<bool> is_imported(const std::string& point) const;
   Expected<std::vector<Span>> closed_spans(const std::string& point) const;
+  /// What the captures of a point were counted with; "{}" where there is none.
+  Expected<std::string> counting_settings(const std::string& point) const;
+  Expected<bool> has_sketches(const std::string& point) const;
 
   /// Why a trace may not be added: its path is known with other content, its point holds the other kind of data, ...
   Status check_trace(const TraceRecord& candidate) const;
@@ -76,6 +85,51 @@ class PointRows {
   std::int64_t from_;  ///< where the next window may begin
   std::int64_t last_k_;
   bool inside_ = false, finished_ = false;
+};
+
+/// Intervals that overlap the query's stretch of time, both included; none if first_k > last_k.
+struct IntervalBounds {
+  std::int64_t first_k = std::numeric_limits<std::int64_t>::min();
+  std::int64_t last_k = std::numeric_limits<std::int64_t>::max();
+};
+IntervalBounds bounds_of(const SeriesFile::Query& query, std::int64_t interval_ns);
+
+/// Adds keyed rows to one trace; what is there already adds up.
+class KeyedWriter {
+ public:
+  static Expected<KeyedWriter> open(const sqlite::Database& db, std::int64_t trace);
+  Status write(const KeyedRows& rows, const KeyNamer& names);
+
+ private:
+  KeyedWriter(sqlite::Statement find_key, sqlite::Statement add_key, sqlite::Statement read_counts,
+              sqlite::Statement write_counts, sqlite::Statement read_sketches, sqlite::Statement write_sketches,
+              std::int64_t trace)
+      : find_key_(std::move(find_key)), add_key_(std::move(add_key)), read_counts_(std::move(read_counts)),
+        write_counts_(std::move(write_counts)), read_sketches_(std::move(read_sketches)),
+        write_sketches_(std::move(write_sketches)), trace_(trace) {}
+  Expected<std::int64_t> key_of(std::uint32_t dimension, std::uint32_t code, const KeyNamer& names);
+  Status write_counts(std::int64_t key, std::int64_t chunk, ChunkCounts counts);
+  Status write_sketches(std::string_view kind, std::int64_t chunk, ChunkSketches sketches);
+  sqlite::Statement find_key_, add_key_, read_counts_, write_counts_, read_sketches_, write_sketches_;
+  std::int64_t trace_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> known_;
+};
+
+/// The sketches of a point, merged over its traces, a chunk in memory at a time; asked for intervals in any order.
+class SketchRows {
+ public:
+  static Expected<SketchRows> open(const sqlite::Database& db, const std::string& point, std::string_view kind,
+                                   const std::string& where);
+  /// The sketch of interval k, empty where there is none; valid until the next call.
+  Expected<const Hll*> at(std::int64_t k);
+
+ private:
+  SketchRows(sqlite::Statement select, std::string where) : select_(std::move(select)), where_(std::move(where)) {}
+  sqlite::Statement select_;
+  std::string where_;
+  std::optional<std::int64_t> chunk_;
+  ChunkSketches sketches_;
+  Hll empty_;
 };
 
 }  // namespace tidegauge

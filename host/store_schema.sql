@@ -78,6 +78,37 @@ CREATE TABLE trace_index (
                                              -- before, none for the first
   PRIMARY KEY (trace, ordinal)
 ) WITHOUT ROWID;
+-- Counters per key (`bin --by`), sparse. `kind` is protocol, sport, dport, vlan, interface, direction, prefix, dst-prefix, mac
+-- or dst-mac, `name` the key as text ("443", "10.0.0.0/8", "other", "none"). The dictionary is the file's, not a trace's.
+CREATE TABLE keys (
+  key  INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE (kind, name)
+);
+-- One blob per trace, key and chunk of 4096 intervals: chunk c covers intervals 4096 * c to 4096 * c + 4095. Byte 0 of a blob
+-- says how the rest lies: 0 as it is, 1 as one zstd frame. The rest is LEB128 numbers: n, the non-empty intervals; n places in
+-- the chunk, the first as it is, each other one as the difference to the one before; n packets and then n bytes, each as the
+-- zigzag-coded difference to the one before (the first to 0; zigzag: 0, -1, 1, -2 are 0, 1, 2, 3). Traces of one point add up;
+-- the keys of one kind add up to the packets and bytes of `intervals`. `tidegauge export --by` reads them.
+CREATE TABLE key_chunks (
+  trace INTEGER NOT NULL REFERENCES traces,
+  chunk INTEGER NOT NULL,
+  key   INTEGER NOT NULL REFERENCES keys,
+  counts BLOB NOT NULL,
+  PRIMARY KEY (trace, chunk, key)
+) WITHOUT ROWID;
+-- Distinct addresses (`bin --distinct`) as HyperLogLog sketches, the same way: n, n places, then n sketches, each as
+-- kernels/sketch/hll.hpp encodes it; kernels/sketch/hll_rule.hpp says which hash chooses register and rank. `kind` is sources
+-- or destinations, of the outermost IP header. Traces of one point merge by the larger rank of each register.
+-- `tidegauge export --columns sources,destinations` estimates.
+CREATE TABLE sketch_chunks (
+  trace INTEGER NOT NULL REFERENCES traces,
+  chunk INTEGER NOT NULL,
+  kind  TEXT NOT NULL,
+  sketches BLOB NOT NULL,
+  UNIQUE (trace, chunk, kind)
+);
 
 -- Imported series (`bin --csv`): one value per interval and point. A point holds counters or imported values, not both.
 CREATE TABLE imported_values (

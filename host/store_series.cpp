@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "host/store_impl.hpp"
@@ -16,29 +17,25 @@ constexpr std::int64_t window_intervals = 1 << 16;
 /// What read() may put into memory; more is a mistake in --interval or in a timestamp rather than a wish.
 constexpr std::uint64_t read_limit_bytes = std::uint64_t{8} << 30;
 
-struct IntervalBounds {
-  std::int64_t first_k = std::numeric_limits<std::int64_t>::min();
-  std::int64_t last_k = std::numeric_limits<std::int64_t>::max();
-};
-
-/// Intervals that overlap [from_ns, to_ns).
-IntervalBounds bounds_of(const SeriesFile::Query& query, std::int64_t interval_ns) {
-  IntervalBounds bounds;
-  if (query.from_ns) bounds.first_k = interval_of(*query.from_ns, interval_ns);
-  if (query.to_ns == std::numeric_limits<std::int64_t>::min()) return {.first_k = 1, .last_k = 0};  // nothing is earlier
-  if (query.to_ns) bounds.last_k = interval_of(*query.to_ns - 1, interval_ns);
-  return bounds;
-}
-
 std::string sum_columns(const std::vector<std::string>& columns) {
   std::string list;
   for (const auto& column : columns) list += fmt::format(", sum(i.{})", column);
   return list;
 }
 
+/// Position in sketch_column_names, or nothing.
+std::optional<std::size_t> sketch_column(const std::string& name) {
+  for (std::size_t i = 0; i < sketch_column_names.size(); ++i)
+    if (sketch_column_names[i] == name) return i;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Error unknown_column(const std::string& name, bool imported, const std::string& where) {
+  if (sketch_column(name) && !imported)
+    return {"distinct addresses were not counted at this point: no column '" + name + "'", where,
+            "`tidegauge bin --distinct` into a new series file", ErrorKind::usage};
   std::string known = "value";
   if (!imported) {
     known.clear();
@@ -46,6 +43,14 @@ Error unknown_column(const std::string& name, bool imported, const std::string& 
   }
   return {"there is no column '" + name + "'" + (imported ? " (this point holds imported values)" : ""), where,
           "one of: " + known, ErrorKind::usage};
+}
+
+IntervalBounds bounds_of(const SeriesFile::Query& query, std::int64_t interval_ns) {
+  IntervalBounds bounds;
+  if (query.from_ns) bounds.first_k = interval_of(*query.from_ns, interval_ns);
+  if (query.to_ns == std::numeric_limits<std::int64_t>::min()) return {.first_k = 1, .last_k = 0};  // nothing is earlier
+  if (query.to_ns) bounds.last_k = interval_of(*query.to_ns - 1, interval_ns);
+  return bounds;
 }
 
 Expected<PointRows> PointRows::open(const sqlite::Database& db, const std::string& point, bool imported,
@@ -130,10 +135,15 @@ Expected<SeriesFile::Query> SeriesFile::resolve(const Query& query) const {
   resolved.point = *point;
   auto imported = impl_->is_imported(*point);
   if (!imported) return std::move(imported).error();
+  const auto sketches = impl_->has_sketches(*point);
+  if (!sketches) return sketches.error();
   for (const auto& name : query.columns)
-    if (*imported ? name != "value" : !column_by_name(name)) return unknown_column(name, *imported, path());
+    if (*imported ? name != "value" : !column_by_name(name) && !(*sketches && sketch_column(name)))
+      return unknown_column(name, *imported, path());
   if (query.columns.empty() && *imported) resolved.columns = {"value"};
   if (query.columns.empty() && !*imported) resolved.columns.assign(column_names.begin(), column_names.end());
+  if (query.columns.empty() && *sketches)
+    resolved.columns.insert(resolved.columns.end(), sketch_column_names.begin(), sketch_column_names.end());
   return resolved;
 }
 
@@ -148,7 +158,19 @@ Status SeriesFile::visit(const Query& query, const RowVisitor& visitor) const {
   if (!spans) return spans.error();
   const auto [first_k, last_k] = bounds_of(query, interval_ns());
   if (last_k < first_k) return {};
-  auto rows = PointRows::open(impl_->db, resolved->point, *imported, resolved->columns, first_k, last_k);
+  std::vector<std::string> counters;
+  std::vector<std::optional<SketchRows>> sketches(resolved->columns.size());  ///< of the columns that are estimates
+  for (std::size_t i = 0; i < resolved->columns.size(); ++i) {
+    const std::string& name = resolved->columns[i];
+    if (*imported || !sketch_column(name)) {
+      counters.push_back(name);
+      continue;
+    }
+    auto opened = SketchRows::open(impl_->db, resolved->point, name, path());
+    if (!opened) return std::move(opened).error();
+    sketches[i] = *std::move(opened);
+  }
+  auto rows = PointRows::open(impl_->db, resolved->point, *imported, counters, first_k, last_k);
   if (!rows) return std::move(rows).error();
 
   // Two ordered streams, stored rows and covered intervals, merged by k.
@@ -160,7 +182,16 @@ Status SeriesFile::visit(const Query& query, const RowVisitor& visitor) const {
     const bool is_covered = covered.valid() && (!*row || covered.k() <= rows->k());
     const std::int64_t k = has_row ? rows->k() : covered.k();
     const std::int64_t covered_ns = is_covered ? covered.covered_ns() : 0;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = has_row ? rows->value(i) : 0.0;
+    std::size_t counter = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!sketches[i]) {
+        values[i] = has_row ? rows->value(counter++) : 0.0;
+        continue;
+      }
+      const auto sketch = sketches[i]->at(k);
+      if (!sketch) return sketch.error();
+      values[i] = std::round((*sketch)->estimate());
+    }
     const bool complete = is_covered && is_complete(covered_ns, interval_ns(), joint_tolerance_ns());
     TG_TRY(visitor(k, complete, covered_ns, values));
     if (is_covered) covered.next();

@@ -171,20 +171,34 @@ Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
                              is_import(candidate) ? "captures" : "imported values",
                              is_import(candidate) ? "imported values" : "captures"),
                  candidate.path, "another --point, or another series file (-o)"};
+  if (is_import(candidate)) return {};
+
+  // Captures of a point add up to one series, which must mean one thing.
+  auto settings = db.prepare("SELECT settings FROM traces WHERE point = ?1 AND settings <> ?2 LIMIT 1");
+  if (!settings) return std::move(settings).error();
+  auto differ = settings->bind(candidate.point, candidate.settings).step();
+  if (!differ) return std::move(differ).error();
+  if (*differ)
+    return Error{fmt::format("the traces of point '{}' were counted with other settings ({}, now {})", candidate.point,
+                             settings->text(0), candidate.settings),
+                 candidate.path, "the same settings, another --point, or another series file (-o)"};
   return {};
 }
 
 Expected<std::optional<TraceRecord>> SeriesFile::Impl::find(const TraceRecord& candidate) const {
   TG_TRY(check_trace(candidate));
-  auto select = db.prepare(select_traces("WHERE size = ?1 AND hash = ?2 ORDER BY point <> ?3"));
+  auto select = db.prepare(select_traces("WHERE size = ?1 AND hash = ?2 ORDER BY point <> ?3, settings <> ?4"));
   if (!select) return std::move(select).error();
-  auto row = select->bind(candidate.fingerprint.size, hash_text(candidate.fingerprint), candidate.point).step();
+  auto row = select->bind(candidate.fingerprint.size, hash_text(candidate.fingerprint), candidate.point,
+                          candidate.settings).step();
   if (!row) return std::move(row).error();
   if (!*row) return std::optional<TraceRecord>();
 
   TraceRecord known = trace_from(*select);
   if (known.point != candidate.point) {
-    if (is_import(candidate) || known.account.counted == 0) return std::optional<TraceRecord>();
+    // Counted with another filter or other keys it is another series of the same capture.
+    if (is_import(candidate) || known.account.counted == 0 || known.settings != candidate.settings)
+      return std::optional<TraceRecord>();
     return Error{fmt::format("its content is in already, at point '{}' as {}", known.point, known.path), candidate.path,
                  "a capture belongs to one point: leave it out, or name another series file (-o)"};
   }
@@ -249,11 +263,26 @@ Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
     }
     return writer->write(rows, extent);
   };
-  Status written;  // stays failed: SQLite may have rolled back by itself, so nothing may be written after an error
-  const RowSink sink = [&](const std::map<std::int64_t, IntervalRow>& rows) {
-    if (written) written = write(rows);
-    return written;
+  std::optional<KeyedWriter> keyed_writer;
+  const auto write_keyed = [&](const KeyedRows& rows, const KeyNamer& names) -> Status {
+    if (!addition.begun()) TG_TRY(addition.begin());
+    if (!keyed_writer) {
+      auto opened = KeyedWriter::open(impl_->db, addition.id());
+      if (!opened) return std::move(opened).error();
+      keyed_writer.emplace(*std::move(opened));
+    }
+    return keyed_writer->write(rows, names);
   };
+  Status written;  // stays failed: SQLite may have rolled back by itself, so nothing may be written after an error
+  const RowSink sink(
+      [&](const std::map<std::int64_t, IntervalRow>& rows) {
+        if (written) written = write(rows);
+        return written;
+      },
+      [&](const KeyedRows& rows, const KeyNamer& names) {
+        if (written) written = write_keyed(rows, names);
+        return written;
+      });
 
   auto filled = fill(sink);
   if (addition.already_in()) return AddOutcome::already_in;

@@ -53,6 +53,12 @@ inline std::vector<oracle::Event> random_events(RandomStream& random, std::uint6
     record.ts_ns = ts;
     record.counts[Column::packets] = 1;
     record.counts[Column::bytes] = random.below(1500);
+    record.filtered = random.below(4) == 0;
+    for (std::uint32_t dimension = 0; dimension < 3; ++dimension)
+      if (random.below(4) != 0)
+        record.keys.push_back({dimension, static_cast<std::uint32_t>(random.below(5)), 1, record.counts[Column::bytes]});
+    if (random.below(2)) record.source_hashes.push_back(mix64(random.below(9)));
+    if (random.below(2)) record.destination_hashes.push_back(mix64(random.below(9)));
     events.push_back(record);
   }
   markers();

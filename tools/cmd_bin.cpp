@@ -9,10 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "host/bin_traces.hpp"
+#include "host/counting_settings.hpp"
 #include "host/duration.hpp"
 #include "host/interrupt.hpp"
 #include "host/time_text.hpp"
 #include "tools/log.hpp"
+#include "tools/setting_options.hpp"
 #include "tools/verbs.hpp"
 
 namespace tidegauge {
@@ -25,6 +27,7 @@ struct Request {
   bool csv = false;
   CsvOptions table;
   BinOptions bin;
+  SettingOptions<CountingSettings> counting{add_counting_fields};
 };
 
 constexpr const char* outcome_names[] = {"added", "already_in", "failed", "left_out"};
@@ -118,7 +121,7 @@ void tell_remarks(const BinReport& report) {
 
 void tell_stages(const BinReport& report) {
   const Stages stages(report);
-  if (report.count(BinOutcome::added) == 0 || report.wall_seconds <= 0) return;
+  if (!on_terminal() || report.count(BinOutcome::added) == 0 || report.wall_seconds <= 0) return;  // a pipe has --json
   std::string words;
   for (const auto& [name, seconds] : stages.list()) words += fmt::format("{}{} {:.2f} s", words.empty() ? "" : ", ", name, seconds);
   const double wall = report.wall_seconds;
@@ -175,7 +178,14 @@ Status complete(Request& request) {
   if (!wait) return std::move(wait).error();
   request.bin.wait_ms = *wait / 1'000'000;
   if (request.bin.point.empty()) return Error{"an observation point needs a name", "--point", "", ErrorKind::usage};
+  CountingSettings counting;
+  TG_TRY(request.counting.apply(counting).status());
+  auto keyed = resolve_counting(counting);
+  if (!keyed) return std::move(keyed).error();
+  request.bin.keyed = *std::move(keyed);
   if (!request.csv) return {};
+  if (request.bin.keyed.any())
+    return Error{"a table has no packets to filter or to count by keys", "--csv", "leave those options out", ErrorKind::usage};
   if (request.delimiter == "tab") request.delimiter = "\t";
   if (request.delimiter.size() != 1)
     return Error{"'" + request.delimiter + "' is not one character", "--delimiter", "';' or tab", ErrorKind::usage};
@@ -223,6 +233,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
       ->capture_default_str()->needs(csv);
   app.add_option("--delimiter", request->delimiter, "What separates columns; tab for a tabulator")
       ->capture_default_str()->needs(csv);
+  request->counting.declare(app);
   return [request, &common] { return run_bin(*request, common); };
 }
 
@@ -231,6 +242,7 @@ const VerbRegistration registration({
     "bin",
     "Count captures into a series file, each one completely or not at all",
     "tidegauge bin january/*.pcap.gz -o january.series --interval 1s\n"
+    "  tidegauge bin link.pcap.gz -o dns.series --filter 'udp port 53' --by dport,prefix --keys auto:50 --distinct\n"
     "  tidegauge bin data.csv --csv -o data.series --interval 5s --origin 2016-01-09T14:00:00 --time-zone Asia/Tokyo",
     setup,
 });

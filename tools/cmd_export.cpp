@@ -9,6 +9,9 @@ namespace {
 
 struct Request {
   std::string series, output, from, to, subject = "series";
+  std::string by;
+  std::size_t top = 0;
+  std::vector<std::string> keys;
   bool canonical = false, no_header_comments = false;
   ExportOptions options;
 };
@@ -43,6 +46,10 @@ Status complete(Request& request, const CommonOptions& common) {
     if (!time) return std::move(time).error();
     *bound = *time;
   }
+  if (!request.by.empty()) {
+    request.options.keys = SeriesFile::KeyQuery{.kind = request.by, .top = request.top, .keys = {}};
+    if (!request.keys.empty()) request.options.keys->keys = request.keys;
+  }
   const auto& query = request.options.query;
   if (query.from_ns && query.to_ns && *query.from_ns >= *query.to_ns)
     return Error{"the end is not after the start", "--from " + request.from + " --to " + request.to,
@@ -72,9 +79,17 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("-o,--output", request->output, "File to write (default: stdout)");
   auto* what = app.add_option("--what", request->subject, "series, traces, spans, forecasts or labels")->capture_default_str();
   app.add_flag("--no-header-comments", request->no_header_comments, "Leave out version, settings and inputs");
-  app.add_flag("--canonical", request->canonical,
+  auto* canonical = app.add_flag("--canonical", request->canonical,
                "Every stored row in a fixed order and nothing of the run: equal inputs give equal bytes")
       ->excludes(columns)->excludes(point)->excludes(from)->excludes(to)->excludes(what);
+  auto* by = app.add_option("--by", request->by, "Packets and bytes per key, such as dport; a row per interval and key")
+                 ->excludes(what);
+  auto* top = app.add_option("--top", request->top, "Only so many keys, those with the most bytes")
+                  ->needs(by)->check(CLI::PositiveNumber);
+  app.add_option("--keys", request->keys, "Only these keys, such as 80,443")->delimiter(',')->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false)->needs(by)->excludes(top);
+  app.add_flag("--wide", request->options.wide, "A row per covered interval with zeros, and columns per key")->needs(by);
+  canonical->excludes(by);
   return [request, &common] { return run_export(*request, common); };
 }
 
@@ -82,7 +97,8 @@ const VerbRegistration registration({
     120,
     "export",
     "Write a series, its traces, spans, forecasts or labels as CSV or JSON",
-    "tidegauge export january.series --columns tcp_bytes,packets -o january.csv",
+    "tidegauge export january.series --columns tcp_bytes,packets -o january.csv\n"
+    "  tidegauge export january.series --by dport --top 20 --columns bytes --wide -o ports.csv",
     setup,
 });
 

@@ -24,6 +24,8 @@ spdlog::logger& logger() {
 
 void set_quiet(bool quiet) { g_quiet = quiet; }
 
+bool on_terminal() { return !g_quiet && isatty(STDERR_FILENO); }
+
 void log(LogLevel level, std::string_view text) {
   if (level == LogLevel::info && g_quiet) return;
   const spdlog::string_view_t view(text.data(), text.size());
@@ -35,7 +37,7 @@ void log(LogLevel level, std::string_view text) {
 }
 
 void ProgressLine::update(std::string_view text) {
-  if (g_quiet || !isatty(STDERR_FILENO)) return;
+  if (!on_terminal()) return;
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
                        std::chrono::steady_clock::now().time_since_epoch()).count();
   if (shown_ && now - last_ms_ < 100) return;

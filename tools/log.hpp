@@ -12,6 +12,9 @@ void log(LogLevel level, std::string_view text);
 inline void remark(std::string_view text) { log(LogLevel::info, text); }
 inline void warn(std::string_view text) { log(LogLevel::warning, text); }
 
+/// Whether somebody reads along on stderr.
+bool on_terminal();
+
 /// One line that is rewritten in place on a terminal and silent in a pipe. Call it as often as you like.
 class ProgressLine {
  public:

@@ -33,7 +33,8 @@ class SettingOptions {
       } else if (field.is_list) {
         app.add_option_function<std::vector<std::string>>(
                flag, [keep](const std::vector<std::string>& texts) { for (const auto& text : texts) keep(text); },
-               field.help)->delimiter(',');
+               field.help)->delimiter(',')->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->allow_extra_args(false);  // one word an option: the next one may be a capture's name
       } else {
         app.add_option_function<std::string>(flag, keep, field.help);
       }

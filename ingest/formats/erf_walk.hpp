@@ -101,7 +101,8 @@ class ErfWalker {
     const std::uint32_t wire = r.wire - std::min<std::uint32_t>(type.fcs_bytes, r.wire);
     const std::uint32_t captured = std::min<std::uint32_t>(r.size - r.head_bytes, wire);
     const std::uint8_t* const packet = p + r.head_bytes;
-    return {r.ts_ns(), wire, captured, packet, type.hdlc ? erf::hdlc_link(packet, captured) : type.link};
+    return {r.ts_ns(), wire, captured, packet, type.hdlc ? erf::hdlc_link(packet, captured) : type.link,
+            static_cast<std::uint32_t>(p[9] & 3)};
   }
 
   /// Whether what lies behind record `r`, of which a header is there, looks like another.

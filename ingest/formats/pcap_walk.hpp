@@ -46,7 +46,7 @@ class PcapWalker {
         sink_(sink),
         log_(log),
         resync_(sink, log),
-        plain_(header.plain()),
+        told_by_magic_(header.told_by_magic()),
         head_(header.as_written) {}
 
   /// What a walker remembers between two records: nothing.
@@ -85,7 +85,7 @@ class PcapWalker {
   /// for a place to go on after damage.
   /// Nor where its layout was found out from the file's first records.
   std::optional<std::span<const std::uint8_t>> resume_head() const {
-    if (scanning() || !plain_) return std::nullopt;
+    if (scanning() || !told_by_magic_) return std::nullopt;
     return head_;
   }
 
@@ -164,7 +164,7 @@ class PcapWalker {
   Sink& sink_;
   DamageLog& log_;
   Resynchroniser<Sink> resync_;
-  bool plain_;
+  bool told_by_magic_;
   std::array<std::uint8_t, kPcapFileHeaderBytes> head_;
   WalkWindow window_{};
   std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();

@@ -79,12 +79,13 @@ class PcapngWalker {
   }
 
  private:
-  TG_INLINE static PacketView view(const PcapngInterface& interface, std::uint32_t fcs, std::int64_t ts_ns,
-                                   std::uint32_t wire, std::uint32_t captured, const std::uint8_t* payload) {
+  TG_INLINE static PacketView view(const PcapngInterface& interface, std::uint32_t index, std::uint32_t fcs,
+                                   std::int64_t ts_ns, std::uint32_t wire, std::uint32_t captured,
+                                   const std::uint8_t* payload) {
     const std::uint32_t longest = std::max(wire, captured);
     captured = std::min(captured, longest - std::min(fcs, longest));
     wire -= std::min(fcs, wire);
-    return {ts_ns, wire, captured, payload, interface.link};
+    return {ts_ns, wire, captured, payload, interface.link, index};
   }
 
   template <bool kSwapped>
@@ -125,7 +126,7 @@ class PcapngWalker {
           !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12)))
         return p;
       const std::uint32_t fcs = fcs_of<kSwapped>(p, size, captured, interface);
-      sink_.packet(view(interface, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+      sink_.packet(view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
       p += size;
     }
   }
@@ -250,7 +251,7 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
   }
   const std::uint32_t captured = load_u32<kSwapped>(p + 20);
   const std::uint32_t fcs = fcs_of<kSwapped>(p, block.size, captured, interface);
-  hand_over(sink_, view(interface, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+  hand_over(sink_, view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
   return true;
 }
 

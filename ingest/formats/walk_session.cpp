@@ -19,8 +19,7 @@ Status WalkSession::at_least(std::size_t bytes) {
 Status WalkSession::more() {
   TG_TRY(reader_.more());
   if (options_.strict && !source_.damage().empty()) {
-    return Error{"damaged: " + source_.damage(), path_, "without --strict everything before it is kept",
-                 ErrorKind::damage};
+    return source_damage_error(source_.damage(), path_);
   }
   tell_progress(false);
   return {};
@@ -42,6 +41,10 @@ Expected<WalkResult> WalkSession::finish(const char* format) {
   result.damage = damage_words(log_, source_.damage());
   result.seconds = {source_.seconds().read, source_.seconds().inflate, walking_.seconds()};
   return result;
+}
+
+Error source_damage_error(const std::string& damage, const std::string& path) {
+  return {"damaged: " + damage, path, "without --strict everything before it is kept", ErrorKind::damage};
 }
 
 std::string format_words(const std::string& format, const ByteSource& source) {

@@ -67,6 +67,8 @@ class WalkSession {
   std::uint64_t told_ = 0;
 };
 
+/// A strict walk ends at damage of the compression.
+Error source_damage_error(const std::string& damage, const std::string& path);
 /// "pcap in gzip"
 std::string format_words(const std::string& format, const ByteSource& source);
 /// Words about damage of the records and of the compression; empty if there was none.

@@ -6,6 +6,7 @@
 
 #include "ingest/formats/capture.hpp"
 #include "ingest/sinks/count_sink.hpp"
+#include "ingest/sinks/keyed_sink.hpp"
 #include "ingest/sinks/split_walk.hpp"
 #include "ingest/source/parallel_gzip_source.hpp"
 #include "ingest/source/pieces.hpp"
@@ -19,6 +20,7 @@ Expected<CountedCapture> settle(WalkResult walked, PartialSeries capture, RowPor
   capture.close();
   TG_REQUIRE(capture.account().adds_up(), "records read are not records counted plus records refused");
   portions.hand_over(capture.take_rows());
+  portions.hand_over(capture.take_keyed_rows());
   if (!portions.status()) return portions.status().error();
   return CountedCapture{.format = std::move(walked.format), .account = capture.account(), .first_ns = capture.first_ns(),
                         .last_ns = capture.last_kept_ns(), .damage = std::move(walked.damage),
@@ -64,7 +66,9 @@ Expected<std::unique_ptr<ByteSource>> with_help(std::unique_ptr<ByteSource> sour
 }
 
 /// One walk.
-Expected<CountedCapture> count_whole(const std::string& path, const CountOptions& options, RowPortions& portions) {
+template <class Sink, class MakeSink>
+Expected<CountedCapture> count_whole(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
+                                     RowPortions& portions) {
   auto opened = open_source(path);
   if (!opened) return std::move(opened).error();
   std::unique_ptr<ByteSource> source = *std::move(opened);
@@ -74,10 +78,11 @@ Expected<CountedCapture> count_whole(const std::string& path, const CountOptions
     if (!helped) return std::move(helped).error();
     source = *std::move(helped);
   }
-  CountSink sink(options.interval_ns, portions);
+  Sink sink = make_sink(portions);
   IndexBuilder index(options.index_step_bytes);
   auto walked =
-      walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress, .index = &index});
+      walk_source(path, *source, sink, {.strict = options.strict, .progress = options.progress, .index = &index},
+                  options.block_bytes);
   if (!walked) return std::move(walked).error();
   const Fingerprint fingerprint = source->fingerprint();
   auto counted = settle(*std::move(walked), sink.finish(), portions);
@@ -86,23 +91,25 @@ Expected<CountedCapture> count_whole(const std::string& path, const CountOptions
 }
 
 /// The pieces of the file on as many threads as there are.
+template <class Sink, class MakeSink>
 Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::uint64_t> pieces,
-                                      const CountOptions& options, RowPortions& portions) {
+                                      const CountOptions& options, const MakeSink& make_sink, RowPortions& portions) {
   auto source = open_source(path);
   if (!source) return std::move(source).error();
   const WalkOptions walking{.strict = options.strict, .progress = options.progress};
-  WalkSession session(path, **source, walking, 0);
+  WalkSession session(path, **source, walking, options.block_bytes);
   PartialSeries capture(options.interval_ns);
   WalkResult result;
   const std::uint64_t cut_into = pieces.size();
   std::uint64_t walked_again = 0;
   std::vector<IndexEntry> index;
-  const auto make_sink = [&](RowPortions& rows) { return CountSink(options.interval_ns, rows); };
-  auto format = with_walker<CountSink>(session, [&](const auto& make_walker, const auto& guess) -> Status {
+  auto format = with_walker<Sink>(session, [&](const auto& make_walker, const auto& guess) -> Status {
     const SplitCapture split{.path = path, .pieces = std::move(pieces), .head_bytes = session.reader().offset(),
-                             .input_bytes = (*source)->input_total(), .index_step_bytes = options.index_step_bytes};
-    SplitWalk<CountSink, decltype(make_sink), std::decay_t<decltype(make_walker)>> walk(
-        split, guess, options.interval_ns, walking, make_sink, make_walker, portions, *options.spare_threads);
+                             .input_bytes = (*source)->input_total(), .block_bytes = options.block_bytes,
+                             .index_step_bytes = options.index_step_bytes};
+    SplitWalk<Sink, MakeSink, std::decay_t<decltype(make_walker)>> walk(split, guess, options.interval_ns, walking,
+                                                                        make_sink, make_walker, portions,
+                                                                        *options.spare_threads);
     TG_TRY(walk.run());
     capture = std::move(walk.series());
     result = walk.result();
@@ -120,20 +127,33 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
   return counted;
 }
 
+template <class Sink, class MakeSink>
+Expected<CountedCapture> count_with(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
+                                    RowPortions& portions) {
+  if (options.spare_threads && !options.keyed.serial()) {
+    auto pieces = find_pieces(path, options.piece_bytes);
+    if (!pieces) return std::move(pieces).error();
+    if (pieces->size() > 1) return count_pieces<Sink>(path, *std::move(pieces), options, make_sink, portions);
+  }
+  return count_whole<Sink>(path, options, make_sink, portions);
+}
+
 }  // namespace
 
 Expected<CountedCapture> count_capture(const std::string& path, const CountOptions& options,
                                        const std::function<Status(const RowPortion&)>& rows) {
   TG_TRY(usable(options));
-  RowPortions portions(options.flush_rows, rows);
-  std::vector<std::uint64_t> pieces;
-  if (options.spare_threads) {
-    auto found = find_pieces(path, options.piece_bytes);
-    if (!found) return std::move(found).error();
-    pieces = *std::move(found);
-  }
-  return pieces.size() > 1 ? count_pieces(path, std::move(pieces), options, portions)
-                           : count_whole(path, options, portions);
+  TG_REQUIRE(!options.keyed.choose, "the keys are chosen before anything is counted");
+  const KeyPlan plan(options.keyed, path);
+  const auto keyed_rows = [&](const KeyedRows& portion) -> Status {
+    return options.keyed_rows ? options.keyed_rows(portion, plan) : Status();
+  };
+  RowPortions portions(options.flush_rows, rows, keyed_rows, options.flush_keyed_bytes);
+  if (options.keyed.any())
+    return count_with<KeyedSink>(
+        path, options, [&](RowPortions& to) { return KeyedSink(options.interval_ns, options.keyed, path, to); }, portions);
+  return count_with<CountSink>(
+      path, options, [&](RowPortions& to) { return CountSink(options.interval_ns, to); }, portions);
 }
 
 }  // namespace tidegauge

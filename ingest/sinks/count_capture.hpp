@@ -12,6 +12,9 @@
 
 #include "ingest/formats/trace_index.hpp"
 #include "ingest/formats/walk_options.hpp"
+#include "ingest/sinks/key_plan.hpp"
+#include "ingest/sinks/keyed_options.hpp"
+#include "ingest/sinks/row_portions.hpp"
 #include "ingest/source/fingerprint.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/core/thread_budget.hpp"
@@ -27,7 +30,14 @@ struct CountOptions {
   std::uint64_t index_step_bytes = index_step_default_bytes;  ///< of the decompressed stream between places of the index
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
   ThreadBudget* spare_threads = nullptr;      ///< what may help the calling thread with one capture
+  std::size_t block_bytes = 0;                ///< read at once; 0 for what is fastest
   std::uint64_t piece_bytes = 32 << 20;       ///< of the file, for one thread at a time; the answer does not depend on it
+  /// Filters, duplicates, keys, distinct addresses; any of them takes KeyedSink instead of CountSink. Checked by
+  /// check_keyed_options() before.
+  KeyedOptions keyed{};
+  /// Takes keyed rows in portions, as `rows` takes the others; the plan names their keys.
+  std::function<Status(const KeyedRows&, const KeyPlan&)> keyed_rows{};
+  std::size_t flush_keyed_bytes = RowPortions::default_keyed_bytes;  ///< about how many of them are kept in memory
 };
 
 struct CountedCapture {

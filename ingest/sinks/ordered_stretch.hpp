@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "ingest/formats/trace_index.hpp"
+#include "ingest/sinks/stretch_marker.hpp"
 #include "kernels/binning/binning_rule.hpp"
 #include "kernels/binning/interval_counter.hpp"
 #include "kernels/core/contract.hpp"
@@ -65,12 +66,7 @@ class OrderedStretch {
   /// What came since the last mark (trace_index.hpp). None while the last record is undecided, unless `at_end`.
   TG_COLD std::optional<StretchMark> mark(bool at_end) {
     report();
-    if (!partial_.settled() && !at_end) return std::nullopt;
-    const StretchMark mark{low_k_, high_k_, partial_.records() - marked_,
-                           {partial_.last_ns(), partial_.before_last_ns()}};
-    marked_ = partial_.records();
-    low_k_ = high_k_ = interval_of(partial_.last_ns(), interval_ns_);  // what follows in it does not enter it
-    return mark;
+    return marker_.mark(partial_, partial_.records(), interval_ns_, at_end);
   }
 
   /// The stretch, still open at both ends, without the rows that the tally holds. The end of this object's use.
@@ -105,7 +101,7 @@ class OrderedStretch {
     count_packet(counts, packet);
     partial_.record(ts_ns, counts);
     end_ = closed_window;
-    widen(interval_of(ts_ns, interval_ns_));  // also for a record that will be set aside: it may be kept
+    marker_.widen(interval_of(ts_ns, interval_ns_));  // also for a record that will be set aside: it may be kept
     if (!partial_.settled()) return tally_.take_portion(partial_);
     last_ = ts_ns;
     enter(ts_ns);
@@ -118,12 +114,7 @@ class OrderedStretch {
     if (__builtin_mul_overflow(k + 1, interval_ns_, &end_)) end_ = std::numeric_limits<std::int64_t>::max();
     tally_.take_portion(partial_);
     tally_.enter(k);
-    widen(k);
-  }
-
-  void widen(std::int64_t k) {
-    low_k_ = std::min(low_k_, k);
-    high_k_ = std::max(high_k_, k);
+    marker_.widen(k);
   }
 
   /// Tells the partial what was counted past it.
@@ -141,8 +132,7 @@ class OrderedStretch {
   std::uint64_t captured_ = 0;
   std::int64_t interval_ns_;
   std::uint64_t reported_ = 0;
-  std::int64_t low_k_ = std::numeric_limits<std::int64_t>::max(), high_k_ = lowest;  ///< since the last mark
-  std::uint64_t marked_ = 0;
+  StretchMarker marker_;
   Tally& tally_;
   PartialSeries partial_;
 };

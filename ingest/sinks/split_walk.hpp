@@ -114,6 +114,7 @@ class SplitWalk {
   static constexpr std::size_t kAhead = 4;
   /// Rows that a piece may hold (5 MiB); more is a strange capture, for the frontier.
   static constexpr std::size_t kMostRows = std::size_t{1} << 14;
+  static constexpr std::size_t kMostKeyedBytes = std::size_t{8} << 20;
   /// How long the calling thread goes without a look at its progress, where it may be told to stop.
   static constexpr std::chrono::milliseconds kPatience{50};
 
@@ -180,10 +181,11 @@ class SplitWalk {
     seconds_ += walked.seconds;
     log_.append(walked.log, base_);
     if (log_.stopped()) return log_.error(capture_.path, walked.compression);
+    if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage, capture_.path);
     if (source_damage_.empty()) source_damage_ = walked.source_damage;
     append_index(index_, std::move(walked.index), base_);
     total_.merge(std::move(walked.series));
-    if (portions_.full(total_.rows_held())) portions_.hand_over(total_.take_rows());
+    portions_.relieve(total_);
     base_ += walked.bytes;
     carried_ = walked.ended.offset;
     state_ = walked.ended.state;
@@ -235,13 +237,16 @@ class SplitWalk {
 
   void speculate(std::size_t piece, bool calling_thread) {
     auto walked = std::make_unique<Walked>(interval_ns_, options_.strict);
-    RowPortions held(kMostRows, [&](const IntervalRows&) { return walked->gave_up = true, Status{}; });
+    RowPortions held(
+        kMostRows, [&](const IntervalRows&) { return walked->gave_up = true, Status{}; },
+        [&](const KeyedRows&) { return walked->gave_up = true, Status{}; }, kMostKeyedBytes);
     State guess;
     {
       const std::lock_guard lock(mutex_);
       guess = guess_;
     }
     walk_piece(*walked, piece, std::nullopt, guess, held, calling_thread);
+    if (!held.status()) walked->gave_up = true;  // the frontier meets it again, and says it
     const std::lock_guard lock(mutex_);
     if (piece >= frontier_) results_[piece] = std::move(walked);
     changed_.notify_all();

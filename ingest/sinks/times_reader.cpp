@@ -95,6 +95,7 @@ bool TimesReader::next(std::int64_t& ns) {
   if (p != end && *p == '\r') ++p;
   if (p == end) {
     if (end != lines_->end() || !lines_->final()) return bad_line(begin);  // longer than any time
+    if (!source_->damage().empty()) return --line_, false;                 // cut where the compression is
   } else if (*p++ != '\n') {
     return bad_line(begin);
   }

@@ -18,7 +18,6 @@ constexpr std::uint64_t kDecoderReadsAhead = 8;
 /// Goes before the decoder's own state in an entry point, so that damage is told in the same words.
 struct UnitPosition {
   std::uint64_t begin = 0;
-  std::uint64_t number = 0;  ///< 0 if it is not known
 };
 
 class DecompressingSource final : public ByteSource {
@@ -77,8 +76,7 @@ class DecompressingSource final : public ByteSource {
   std::span<const std::uint8_t> input_;  ///< what is left in buffer_
   bool input_ended_ = false;
   Where where_ = Where::before_first;
-  std::uint64_t unit_ = 0;  ///< units begun; their number in the file only if it is read from its beginning
-  bool numbered_ = true;
+  bool from_beginning_ = true;
   std::uint64_t unit_begin_ = 0;     ///< byte of the file
   std::uint64_t stream_offset_ = 0;  ///< of the next byte
   StopMark stop_;
@@ -88,9 +86,9 @@ class DecompressingSource final : public ByteSource {
 
 void DecompressingSource::note(const std::string& words) {
   if (!damage_.empty()) return;
-  const std::string number = numbered_ ? std::to_string(unit_) : "at byte " + std::to_string(unit_begin_);
-  damage_ = std::string(compression_.name) + " " + compression_.unit + " " + number + " " + words +
-            " (compressed byte " + std::to_string(input_done()) + ")";
+  // By its place and not by its number, which whoever begins in the middle does not know.
+  damage_ = std::string(compression_.name) + " " + compression_.unit + " at byte " + std::to_string(unit_begin_) + " " +
+            words + " (compressed byte " + std::to_string(input_done()) + ")";
 }
 
 /// Keeps what is left and fills the buffer up behind it.
@@ -140,7 +138,6 @@ Status DecompressingSource::next_unit() {
       return {};
     }
   }
-  ++unit_;
   unit_begin_ = input_done();
   decoder_->begin_unit();
   where_ = Where::in_unit;
@@ -210,7 +207,7 @@ Expected<std::size_t> DecompressingSource::read(std::uint8_t* out, std::size_t s
   const Stopwatch::Stretch stretch(working_);
   auto got = read_through(out, size);
   if (!got) return got;
-  if (stream_offset_ == 0 && numbered_) TG_TRY(refuse_nested({out, *got}));
+  if (stream_offset_ == 0 && from_beginning_) TG_TRY(refuse_nested({out, *got}));
   stream_offset_ += *got;
   return got;
 }
@@ -232,13 +229,13 @@ std::optional<EntryPoint> DecompressingSource::checkpoint() const {
   if (where_ != Where::in_unit) return std::nullopt;
   const std::vector<std::uint8_t> state = decoder_->save_state();
   if (state.empty()) return std::nullopt;
-  here.state = state_within_unit(unit_begin_, numbered_ ? unit_ : 0, state);
+  here.state = state_within_unit(unit_begin_, state);
   return here;
 }
 
 Status DecompressingSource::begin_at(const EntryPoint& at) {
   stream_offset_ = at.stream_offset;
-  numbered_ = at.input_offset == 0;
+  from_beginning_ = at.input_offset == 0;
   if (at.state.empty()) return {};
   UnitPosition unit;
   if (at.state.size() < sizeof unit)
@@ -251,16 +248,13 @@ Status DecompressingSource::begin_at(const EntryPoint& at) {
   TG_TRY(decoder_->restore_state(std::span(at.state).subspan(sizeof unit)));
   where_ = Where::in_unit;
   unit_begin_ = unit.begin;
-  unit_ = unit.number;
-  numbered_ = unit.number != 0;
   return {};
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::uint64_t unit_number,
-                                            std::span<const std::uint8_t> decoder_state) {
-  const UnitPosition unit{unit_begin, unit_number};
+std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::span<const std::uint8_t> decoder_state) {
+  const UnitPosition unit{unit_begin};
   std::vector<std::uint8_t> state(sizeof unit + decoder_state.size());
   std::memcpy(state.data(), &unit, sizeof unit);
   std::memcpy(state.data() + sizeof unit, decoder_state.data(), decoder_state.size());

@@ -28,8 +28,7 @@ Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> 
                                                     const Compression& compression, const EntryPoint& at,
                                                     const std::string& path = {});
 
-/// The state of an entry point within a unit: the decoder's, and which unit it is (0: not known; they count from 1).
-std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::uint64_t unit_number,
-                                            std::span<const std::uint8_t> decoder_state);
+/// The state of an entry point within the unit that begins at that byte of the file.
+std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::span<const std::uint8_t> decoder_state);
 
 }  // namespace tidegauge

@@ -290,7 +290,7 @@ Expected<EntryPoint> ParallelGzipSource::entry_point() const {
   }
   const std::vector<std::uint8_t> state = save_gzip_state(
       GzipBlockStart{first_byte, first_bit, mark_.crc, static_cast<std::uint32_t>(mark_.stream_offset), mark_.window});
-  return EntryPoint{mark_.stream_offset, (mark_.bit + 7) / 8, state_within_unit(0, 1, state)};
+  return EntryPoint{mark_.stream_offset, (mark_.bit + 7) / 8, state_within_unit(0, state)};
 }
 
 /// To a source that goes on from the mark, behind what was given since.

@@ -13,6 +13,7 @@ struct PacketView {
   std::uint32_t captured_bytes;  ///< how many of them are at `bytes`
   const std::uint8_t* bytes;
   LinkType link;
+  std::uint32_t interface = 0;   ///< of the pcapng section or the ERF record; 0 where the format has none
 };
 
 }  // namespace tidegauge

@@ -37,11 +37,11 @@ PartialSeries::Marks& PartialSeries::Marks::operator+=(const Marks& other) {
 
 // Growing -----
 
-void PartialSeries::record(std::int64_t ts_ns, const IntervalRow& counts) {
+void PartialSeries::record(std::int64_t ts_ns, RecordCounts counts) {
   PartialSeries one(interval_ns_);  // a record is the shortest stretch: one code path for all combining
   one.records_ = 1;
   one.earliest_[0] = one.latest_[0] = ts_ns;
-  one.head_ = Undecided{ts_ns, counts};
+  one.head_ = Undecided{ts_ns, std::move(counts)};
   one.account_.read = 1;
   merge(std::move(one));
 }
@@ -56,11 +56,13 @@ void PartialSeries::refuse(Refusal why, std::uint64_t records, std::uint64_t byt
 
 void PartialSeries::lost(std::uint64_t packets) { mark({.lost = packets}); }
 
-void PartialSeries::continue_to(std::int64_t before_last_ns, std::int64_t last_ns, std::uint64_t records) {
+void PartialSeries::continue_to(std::int64_t before_last_ns, std::int64_t last_ns, std::uint64_t records,
+                                std::uint64_t filtered) {
   if (records == 0) return;
   TG_REQUIRE(settled() && kept_, "records were counted elsewhere although the last one was undecided");
   account_.read += records;
-  account_.counted += records;
+  account_.counted += records - filtered;
+  account_[Refusal::filtered] += filtered;
   records_ += records;
   latest_ = {last_ns, before_last_ns, latest_[0]};
   kept_->last_ns = last_ns;
@@ -72,9 +74,12 @@ void PartialSeries::span(std::int64_t ts_ns) {
 }
 
 /// A decided record takes its place after everything decided so far.
-void PartialSeries::keep(const Undecided& record) {
-  row_of(record.ts_ns) += record.counts;
-  account_.counted += 1;
+void PartialSeries::keep(Undecided&& record) {
+  RecordCounts& counts = record.counts;
+  ++(counts.filtered ? account_[Refusal::filtered] : account_.counted);
+  if (!counts.filtered) row_of(record.ts_ns) += counts.row;
+  if (!counts.filtered && !counts.keyed.empty())
+    keyed_rows_[interval_of(record.ts_ns, interval_ns_)] += std::move(counts.keyed);
   span(record.ts_ns);
   follow({record.ts_ns, record.ts_ns});
 }
@@ -145,29 +150,29 @@ void PartialSeries::settle_last(const PartialSeries& next) {
   const bool far_on = far_apart(latest_[0], next.earliest_[0]);
   if (records_ == 1) {
     if (far_on) return;  // still undecided: the first of the whole stretch, far from its only neighbour
-    const Undecided first = *std::exchange(head_, std::nullopt);
+    Undecided first = *std::exchange(head_, std::nullopt);
     const Marks after = std::exchange(marks_after_head_, {});
-    keep(first);
+    keep(std::move(first));
     mark(after);
   } else if (tail_) {
-    const Undecided last = *std::exchange(tail_, std::nullopt);
+    Undecided last = *std::exchange(tail_, std::nullopt);
     const Marks after = std::exchange(marks_after_tail_, {});
     const bool absurd = far_on && !far_apart(latest_[1], next.earliest_[0]);
-    absurd ? set_aside() : keep(last);
+    absurd ? set_aside() : keep(std::move(last));
     mark(after);
   }
 }
 
 /// Their first record has a predecessor now.
-void PartialSeries::append_first(const PartialSeries& next) {
+void PartialSeries::append_first(PartialSeries& next) {
   if (!next.head_) return;
   const bool far_back = far_apart(latest_[0], next.earliest_[0]);
   if (next.records_ == 1 && far_back) {
-    tail_ = next.head_;  // still undecided: the last of the whole stretch
+    tail_ = std::move(next.head_);  // still undecided: the last of the whole stretch
   } else if (next.records_ > 1 && far_back && !far_apart(latest_[0], next.earliest_[1])) {
     set_aside();
   } else {
-    keep(*next.head_);
+    keep(*std::move(next.head_));
   }
   mark(next.marks_after_head_);
 }
@@ -176,8 +181,9 @@ void PartialSeries::append_first(const PartialSeries& next) {
 void PartialSeries::append_rest(PartialSeries& next) {
   if (next.kept_) follow(*next.kept_);
   add_rows(std::move(next.rows_));
+  add_rows(std::move(next.keyed_rows_));
   if (next.tail_) {
-    tail_ = next.tail_;
+    tail_ = std::move(next.tail_);
     mark(next.marks_after_tail_);
   }
 }
@@ -210,24 +216,24 @@ void PartialSeries::close() {
 void PartialSeries::close_head() {
   if (!head_) return;
   const std::optional<Kept> middle = std::exchange(kept_, std::nullopt);
-  const Undecided first = *std::exchange(head_, std::nullopt);
+  Undecided first = *std::exchange(head_, std::nullopt);
   const Marks after = std::exchange(marks_after_head_, {});
   std::optional<Undecided> last = std::exchange(tail_, std::nullopt);
   const bool absurd =
       records_ >= 3 && far_apart(earliest_[0], earliest_[2]) && !far_apart(earliest_[1], earliest_[2]);
-  absurd ? set_aside() : keep(first);
+  absurd ? set_aside() : keep(std::move(first));
   mark(after);
   if (middle) follow(*middle);
-  tail_ = last;
+  tail_ = std::move(last);
 }
 
 void PartialSeries::close_tail() {
   if (!tail_) return;
-  const Undecided last = *std::exchange(tail_, std::nullopt);
+  Undecided last = *std::exchange(tail_, std::nullopt);
   const Marks after = std::exchange(marks_after_tail_, {});
   const bool absurd =
       records_ >= 3 && far_apart(latest_[0], latest_[2]) && !far_apart(latest_[1], latest_[2]);
-  absurd ? set_aside() : keep(last);
+  absurd ? set_aside() : keep(std::move(last));
   mark(after);
 }
 
@@ -237,9 +243,11 @@ void PartialSeries::add(PartialSeries&& other) {
   account_ += other.account_;
   marks_before_ += other.marks_before_;
   add_rows(std::move(other.rows_));
+  add_rows(std::move(other.keyed_rows_));
   widen(other);
 }
 
 IntervalRows PartialSeries::take_rows() { return std::exchange(rows_, {}); }
+KeyedRows PartialSeries::take_keyed_rows() { return std::exchange(keyed_rows_, {}); }
 
 }  // namespace tidegauge

@@ -8,6 +8,7 @@
 //   absurd    record i with far(i-1, i), far(i, i+1) and not far(i-1, i+1); the first with far(0, 1), far(0, 2) and not
 //             far(1, 2), the last likewise; none in a capture of fewer than three. Set aside, not counted.
 //   kept      every other record.
+//   filtered  a kept record that was not asked for: refused by that name, it adds no counters.
 //   backward  a kept record earlier than the kept record before it; late: in an earlier interval than that one.
 //   booking   absurd, damaged, duplicates and lost belong to the interval of the kept record before them, to the first
 //             kept one where there is none before.
@@ -34,6 +35,7 @@
 
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/interval_columns.hpp"
+#include "kernels/data/keyed_rows.hpp"
 
 namespace tidegauge {
 
@@ -46,9 +48,10 @@ enum class Refusal : std::uint8_t {
   damaged,        ///< record header or block that cannot be
   truncated,      ///< cut off by the end of the file
   duplicate,      ///< repeated record (--dedup)
+  filtered,       ///< not asked for (--filter, --only); has its place in the order of records and in the span all the same
 };
-inline constexpr std::array<std::string_view, 7> refusal_names{
-    "absurd_time", "no_time", "bad_interface", "unknown_link", "damaged", "truncated", "duplicate"};
+inline constexpr std::array<std::string_view, 8> refusal_names{
+    "absurd_time", "no_time", "bad_interface", "unknown_link", "damaged", "truncated", "duplicate", "filtered"};
 
 struct RecordAccount {
   std::uint64_t read = 0;     ///< records met, whole or not
@@ -75,6 +78,14 @@ TG_HD TG_INLINE bool far_apart(std::int64_t a, std::int64_t b) {
 using IntervalRows = std::map<std::int64_t, IntervalRow>;
 void add_rows(IntervalRows& into, IntervalRows&& from);
 
+/// What one record adds to its interval if it is kept, without late and backward, which its place in the order decides.
+/// A filtered record adds nothing else, but orders, spans and waits for its neighbours like any other.
+struct RecordCounts {
+  IntervalRow row;
+  KeyedRow keyed{};
+  bool filtered = false;
+};
+
 class PartialSeries {
  public:
   /// Bookings that belong to the kept record before them.
@@ -90,7 +101,8 @@ class PartialSeries {
   // The open stretch grows at its end -----
 
   /// One record and what it adds to its interval if it is kept (without late and backward, which are decided here).
-  void record(std::int64_t ts_ns, const IntervalRow& counts);
+  void record(std::int64_t ts_ns, const IntervalRow& counts) { record(ts_ns, RecordCounts{.row = counts}); }
+  void record(std::int64_t ts_ns, RecordCounts counts);
   /// Records refused and bytes passed over at this place.
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes);
   /// Packets that the capture reports as lost at this place.
@@ -103,8 +115,8 @@ class PartialSeries {
   std::uint64_t records() const { return records_; }  ///< with a timestamp, in the stretch
   std::int64_t last_ns() const { return latest_[0]; }
   std::int64_t before_last_ns() const { return latest_[1]; }
-  /// `records` kept ones were counted elsewhere since, the last two at before_last and last.
-  void continue_to(std::int64_t before_last_ns, std::int64_t last_ns, std::uint64_t records);
+  /// `records` kept ones were counted elsewhere since, the last two at before_last and last; `filtered` of them were.
+  void continue_to(std::int64_t before_last_ns, std::int64_t last_ns, std::uint64_t records, std::uint64_t filtered = 0);
   /// The kept times include this one.
   void span(std::int64_t ts_ns);
 
@@ -124,6 +136,10 @@ class PartialSeries {
   IntervalRows take_rows();
   /// Rows that were counted elsewhere for this stretch.
   void add_rows(IntervalRows&& rows) { tidegauge::add_rows(rows_, std::move(rows)); }
+  /// The same for keyed rows, which are there only where keys or sketches were asked for.
+  const KeyedRows& keyed_rows() const { return keyed_rows_; }
+  KeyedRows take_keyed_rows();
+  void add_rows(KeyedRows&& rows) { tidegauge::add_rows(keyed_rows_, std::move(rows)); }
   /// Adds up once closed.
   const RecordAccount& account() const { return account_; }
   /// Smallest and largest kept timestamp, once closed; none if nothing was kept.
@@ -135,18 +151,18 @@ class PartialSeries {
  private:
   struct Undecided {
     std::int64_t ts_ns;
-    IntervalRow counts;
+    RecordCounts counts;
   };
   struct Kept {
     std::int64_t first_ns, last_ns;  ///< in the order of records, not of time
   };
 
-  void keep(const Undecided& record);
+  void keep(Undecided&& record);
   void set_aside();
   void follow(const Kept& next);
   void mark(const Marks& marks);
   void settle_last(const PartialSeries& next);
-  void append_first(const PartialSeries& next);
+  void append_first(PartialSeries& next);
   void append_rest(PartialSeries& next);
   void close_head();
   void close_tail();
@@ -164,6 +180,7 @@ class PartialSeries {
   std::optional<Undecided> head_, tail_;  ///< of a single record only the head
   std::optional<Kept> kept_;              ///< the decided middle; the order of its first record is not
   IntervalRows rows_;
+  KeyedRows keyed_rows_;
   RecordAccount account_;
   std::optional<std::int64_t> first_ns_, last_ns_;
 };

@@ -86,9 +86,9 @@ TEST_F(CsvExport, EverySubjectHasItsTable) {
   const Row table[] = {
       {ExportSubject::traces,
        "point,path,fingerprint,kind,settings,read,counted,refused_absurd_time,refused_no_time,refused_bad_interface,"
-       "refused_unknown_link,refused_damaged,refused_truncated,refused_duplicate,skipped_bytes,captured_bytes,first_ns,last_ns,"
+       "refused_unknown_link,refused_damaged,refused_truncated,refused_duplicate,refused_filtered,skipped_bytes,captured_bytes,first_ns,last_ns,"
        "first,last,damage\n"
-       "north,\"dir/a, b.pcap\",7-00000000000000ff,pcap,{},3,3,0,0,0,0,0,0,0,0,0,10000000000,12499999999,"
+       "north,\"dir/a, b.pcap\",7-00000000000000ff,pcap,{},3,3,0,0,0,0,0,0,0,0,0,0,10000000000,12499999999,"
        "1970-01-01T00:00:10.000000000Z,1970-01-01T00:00:12.499999999Z,\n"},
       {ExportSubject::spans, "point,first_ns,last_ns,first,last\n"
        "north,10000000000,12499999999,1970-01-01T00:00:10.000000000Z,1970-01-01T00:00:12.499999999Z\n"},

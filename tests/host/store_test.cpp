@@ -677,33 +677,5 @@ TEST_F(Store, AReadOnlyFolderCanBeReadAndNotWritten) {
   EXPECT_EQ(result, 0);
 }
 
-TEST_F(Store, FingerprintsDependOnContentOnly) {
-  const auto print = [&](const std::string& content) {
-    test::write_text(scratch / "f", content);
-    const auto fingerprint = fingerprint_file(scratch / "f");
-    EXPECT_TRUE(fingerprint);
-    return *fingerprint;
-  };
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65535}, std::size_t{65536}, std::size_t{65537},
-                                 std::size_t{32} * 65536, std::size_t{32} * 65536 + 1, std::size_t{5'000'000}}) {
-    std::string content(size, 'a');
-    const Fingerprint original = print(content);
-    EXPECT_EQ(original.size, size);
-    EXPECT_EQ(print(content), original);
-    EXPECT_NE(print(content + "a"), original);
-    for (const std::size_t at : {std::size_t{0}, size / 31, size - 1}) {  // size / 31 lies in the second sampled block
-      if (size == 0) continue;
-      std::string changed = content;
-      changed[at] = 'b';
-      EXPECT_NE(print(changed), original) << size << " at " << at;
-    }
-  }
-  test::write_text(scratch / "g", "x");
-  EXPECT_EQ(fingerprint_file(scratch / "g")->text().substr(0, 2), "1-");
-  EXPECT_FALSE(fingerprint_file(scratch / "absent"));
-  EXPECT_FALSE(fingerprint_file(scratch.path().string()));
-  EXPECT_FALSE(fingerprint_file("/dev/null"));
-}
-
 }  // namespace
 }  // namespace tidegauge

@@ -71,7 +71,7 @@ TEST(Capture, AGzipFileCutAnywhereKeepsWhatCameBefore) {
     write_bytes(scratch / "c.gz", prefix(compressed, cut));
     const Walk walk = walk_file(scratch / "c.gz");
     if (walk.ok()) {
-      EXPECT_NE(walk.damage.find("gzip member 1 is cut off"), std::string::npos) << cut << walk.damage;
+      EXPECT_NE(walk.damage.find("gzip member at byte 0 is cut off"), std::string::npos) << cut << walk.damage;
       ASSERT_LE(walk.records.size(), all.size());
       EXPECT_EQ(difference(walk.records,
                            {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(walk.records.size())}),

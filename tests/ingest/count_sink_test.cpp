@@ -40,6 +40,7 @@ Trace random_trace(RandomStream& random, std::uint64_t model, std::size_t n) {
     const auto wire = static_cast<std::uint32_t>(bytes.size());
     const auto facts = oracle::NaiveDecoder::decode({0, wire, wire, bytes.data(), LinkType::ethernet});
     event.counts = oracle::row_of_packet(facts, wire);
+    event.filtered = false;  // these sinks count every record
   }
   return trace;
 }
@@ -157,7 +158,7 @@ TEST(CountSink, ARefusedPortionIsAnErrorAtTheEnd) {
   RowPortions portions(1, [](const IntervalRows&) -> Status {
     return Error{"the disk is full", "here", "", ErrorKind::failed};
   });
-  portions.hand_over({});
+  portions.hand_over(IntervalRows{});
   EXPECT_TRUE(portions.status());
   portions.hand_over({{1, IntervalRow{}}});
   portions.fail({"later", "", ""});

@@ -50,5 +50,12 @@ TEST(Fingerprint, TheFirstAndTheLastBytesCount) {
   EXPECT_EQ(print(), before);
 }
 
+TEST(Fingerprint, OnlyOfFilesThatAreThere) {
+  const ScratchFolder scratch;
+  EXPECT_FALSE(fingerprint_file(scratch / "absent"));
+  EXPECT_FALSE(fingerprint_file(scratch.path().string()));
+  EXPECT_FALSE(fingerprint_file("/dev/null"));
+}
+
 }  // namespace
 }  // namespace tidegauge

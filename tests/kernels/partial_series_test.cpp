@@ -16,12 +16,20 @@ using oracle::Event;
 using Events = std::vector<Event>;
 constexpr std::int64_t second = 1'000'000'000, start = 1'700'000'000 * second;
 
+RecordCounts counts_of(const Event& event) {
+  RecordCounts counts{.row = event.counts, .keyed = {}, .filtered = event.filtered};
+  counts.keyed.counts = event.keys;
+  for (const auto hash : event.source_hashes) counts.keyed.addresses[KeyedRow::sources].add(hash);
+  for (const auto hash : event.destination_hashes) counts.keyed.addresses[KeyedRow::destinations].add(hash);
+  return counts;
+}
+
 PartialSeries stretch(const Events& events, std::size_t first, std::size_t last, std::int64_t interval_ns) {
   PartialSeries partial(interval_ns);
   for (std::size_t i = first; i < last; ++i) {
     const Event& event = events[i];
     switch (event.kind) {
-      case Event::Kind::record: partial.record(event.ts_ns, event.counts); break;
+      case Event::Kind::record: partial.record(event.ts_ns, counts_of(event)); break;
       case Event::Kind::refusal: partial.refuse(event.why, event.number, event.bytes); break;
       case Event::Kind::lost: partial.lost(event.number); break;
     }
@@ -59,6 +67,7 @@ IntervalRows without_empty(IntervalRows rows) {
 
 void expect_whole(const oracle::WholeCapture& whole, const PartialSeries& closed, const std::string& where) {
   ASSERT_EQ(without_empty(closed.rows()), whole.rows) << where;
+  ASSERT_TRUE(closed.keyed_rows() == oracle::keyed_rows(whole)) << where;
   ASSERT_EQ(closed.account(), whole.account) << where;
   ASSERT_TRUE(closed.account().adds_up()) << where;
   ASSERT_EQ(closed.first_ns(), whole.first_ns) << where;
@@ -129,14 +138,18 @@ TEST(PartialSeries, RowsInPortionsAddUp) {
     const Events events = test::random_events(random, random.below(test::clock_models), 60);
     PartialSeries partial(second);
     IntervalRows rows;
+    KeyedRows keyed;
     for (std::size_t i = 0; i < events.size(); ++i) {
       partial.merge(stretch(events, i, i + 1, second));
       if (random.below(4) == 0) add_rows(rows, partial.take_rows());
+      if (random.below(4) == 0) add_rows(keyed, partial.take_keyed_rows());
     }
     partial.close();
     add_rows(rows, partial.take_rows());
-    ASSERT_EQ(without_empty(rows), oracle::count_whole(events, second).rows)
-        << "seed " << seed << " round " << round;
+    add_rows(keyed, partial.take_keyed_rows());
+    const oracle::WholeCapture whole = oracle::count_whole(events, second);
+    ASSERT_EQ(without_empty(rows), whole.rows) << "seed " << seed << " round " << round;
+    ASSERT_TRUE(keyed == oracle::keyed_rows(whole)) << "seed " << seed << " round " << round;
   }
 }
 
@@ -151,6 +164,9 @@ TEST(PartialSeries, ClosedOnesAdd) {
   one.add(std::move(other));
   IntervalRows rows = whole_a.rows;
   add_rows(rows, IntervalRows(whole_b.rows));
+  KeyedRows keyed = oracle::keyed_rows(whole_a);
+  add_rows(keyed, oracle::keyed_rows(whole_b));
+  EXPECT_TRUE(one.keyed_rows() == keyed);
   RecordAccount account = whole_a.account;
   account += whole_b.account;
   EXPECT_EQ(without_empty(one.rows()), rows);

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "kernels/data/interval_columns.hpp"
@@ -18,12 +20,22 @@ struct Event {
   enum class Kind { record, refusal, lost } kind = Kind::record;
   std::int64_t ts_ns = 0;
   IntervalRow counts{};
+  std::vector<KeyCount> keys{};                          // of a record
+  std::vector<std::uint64_t> source_hashes{}, destination_hashes{};
+  bool filtered = false;
   Refusal why = Refusal::damaged;
   std::uint64_t number = 0, bytes = 0;
 };
 
+/// What an interval holds of keys and addresses, one map entry or set member each.
+struct KeyedInterval {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<std::uint64_t, std::uint64_t>> counts;
+  std::set<std::uint64_t> sources, destinations;
+};
+
 struct WholeCapture {
   std::map<std::int64_t, IntervalRow> rows;
+  std::map<std::int64_t, KeyedInterval> keyed;
   RecordAccount account;
   std::optional<std::int64_t> first_ns, last_ns;
   std::uint64_t unplaced = 0;
@@ -84,9 +96,20 @@ inline WholeCapture count_whole(const std::vector<Event>& events, std::int64_t i
       whole.account[Refusal::absurd_time] += 1;
       book(Column::absurd, 1);
     } else {
-      whole.account.counted += 1;
-      IntervalRow& row = whole.rows[floor_interval(event.ts_ns, interval_ns)];
-      row += event.counts;
+      const std::int64_t k = floor_interval(event.ts_ns, interval_ns);
+      IntervalRow& row = whole.rows[k];
+      if (event.filtered) {
+        whole.account[Refusal::filtered] += 1;
+      } else {
+        whole.account.counted += 1;
+        row += event.counts;
+        for (const KeyCount& key : event.keys) {
+          auto& [packets, bytes] = whole.keyed[k].counts[{key.dimension, key.code}];
+          packets += key.packets, bytes += key.bytes;
+        }
+        for (const auto hash : event.source_hashes) whole.keyed[k].sources.insert(hash);
+        for (const auto hash : event.destination_hashes) whole.keyed[k].destinations.insert(hash);
+      }
       if (kept && event.ts_ns < *kept) row[Column::backward] += 1;
       if (kept && floor_interval(event.ts_ns, interval_ns) < floor_interval(*kept, interval_ns))
         row[Column::late] += 1;
@@ -98,6 +121,20 @@ inline WholeCapture count_whole(const std::vector<Event>& events, std::int64_t i
   for (auto it = whole.rows.begin(); it != whole.rows.end();)
     it = it->second == IntervalRow{} ? whole.rows.erase(it) : ++it;
   return whole;
+}
+
+/// The same as rows, to compare.
+inline KeyedRows keyed_rows(const WholeCapture& whole) {
+  KeyedRows rows;
+  for (const auto& [k, interval] : whole.keyed) {
+    KeyedRow& row = rows[k];
+    for (const auto& [key, sums] : interval.counts)
+      row.counts.push_back({key.first, key.second, sums.first, sums.second});
+    for (const auto hash : interval.sources) row.addresses[KeyedRow::sources].add(hash);
+    for (const auto hash : interval.destinations) row.addresses[KeyedRow::destinations].add(hash);
+  }
+  std::erase_if(rows, [](const auto& item) { return item.second.empty(); });
+  return rows;
 }
 
 }  // namespace tidegauge::oracle

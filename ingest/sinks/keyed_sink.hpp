@@ -1,0 +1,90 @@
+// The sink for everything that is asked for beyond the default counters: filters, duplicates, keys, distinct addresses,
+// tunnels left alone. One sink with options of the run, so that formats, tunnels, filters and keys never multiply;
+// CountSink stays the fast one.
+//
+// What becomes of a record, in this order:
+//   duplicate  equal to one of the records before it (--dedup): refused by that name and booked in the `duplicates` column
+//              like every refusal; it takes no part in the order of records or in the span, and counts nothing
+//   filtered   not asked for (--filter and --only, both where both are given): refused by that name, counts nothing, but
+//              has its place in the order and in the span. Coverage, late, backward and absurd speak of the capture, and
+//              zero in a covered interval means that nothing matched.
+//   counted    in every column, under one key of every dimension, its addresses in the sketches
+// Absurd records are set aside by PartialSeries, whatever they were asked for; order and closing are its rules, too.
+//
+// Cost: tens of nanoseconds a packet, by what is asked for. Memory: rows are handed over once they fill the portions.
+// Not thread-safe; one sink a stretch, and one for a whole capture where KeyedOptions::serial().
+// Tested by tests/ingest/keyed_sink_test.cpp against tests/oracle/naive_keys.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ingest/formats/packet_sink.hpp"
+#include "ingest/sinks/duplicate_window.hpp"
+#include "ingest/sinks/key_plan.hpp"
+#include "ingest/sinks/keyed_counter.hpp"
+#include "ingest/sinks/keyed_options.hpp"
+#include "ingest/sinks/packet_filter.hpp"
+#include "ingest/sinks/row_portions.hpp"
+#include "ingest/sinks/stretch_marker.hpp"
+#include "kernels/binning/interval_counter.hpp"
+
+namespace tidegauge {
+
+class KeyedSink {
+ public:
+  /// @param path of the capture; its name may say the direction
+  KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, const std::string& path, RowPortions& portions);
+
+  TG_INLINE void packet(const PacketView& packet) { take(packet); }
+  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes);
+  void lost(std::uint64_t packets);
+
+  /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
+  PartialSeries finish();
+  /// For the time index: what came since the last mark.
+  std::optional<StretchMark> mark(bool at_end);
+
+ private:
+  /// What a record counts if it is kept.
+  struct Examined {
+    PackedPacket packed{};
+    bool matches = true;
+    KeyPlan::Codes codes{};
+    bool addressed = false;
+    std::uint64_t source_hash = 0, destination_hash = 0;
+  };
+
+  void take(const PacketView& packet);
+  Examined examine(const PacketView& packet);
+  void keep(std::int64_t ts_ns, Examined& record);
+  void decide(std::int64_t ts_ns, const Examined& record);
+  RecordCounts counts_of(const Examined& record) const;
+  void enter(std::int64_t ts_ns);
+  void take_portion();
+  void report();
+
+  std::int64_t interval_ns_;
+  KeyPlan plan_;
+  bool outer_, distinct_;
+  OnlyFilter only_;
+  std::optional<PacketFilter> filter_;
+  DuplicateWindow window_;
+
+  IntervalCounter rows_;
+  KeyedCounter keyed_;
+  PartialSeries partial_;
+  RowPortions& portions_;
+  StretchMarker marker_;
+  std::uint64_t handed_ = 0;  ///< packets by the walker
+
+  // As in OrderedStretch: a record near a kept one is kept, and is counted past the partial until report().
+  bool settled_ = false;
+  std::int64_t begin_ = 0, end_ = 0, k_ = 0;  ///< the current interval
+  std::int64_t before_last_ = 0, last_ = 0;
+  std::uint64_t unreported_ = 0, unreported_filtered_ = 0;
+};
+static_assert(PacketSink<KeyedSink>);
+
+}  // namespace tidegauge

@@ -1,0 +1,377 @@
+// The sink for filters, duplicates, keys and distinct addresses, against oracles that know what they put into a packet.
+#include "ingest/sinks/keyed_sink.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ingest/sinks/count_capture.hpp"
+#include "kernels/core/random.hpp"
+#include "kernels/decode/decode.hpp"
+#include "tests/ingest/csv.hpp"
+#include "tests/oracle/naive_counts.hpp"
+#include "tests/oracle/naive_decoder.hpp"
+#include "tests/oracle/naive_order.hpp"
+#include "tests/packets.hpp"
+#include "tests/random_clocks.hpp"
+#include "tests/support.hpp"
+
+namespace tidegauge {
+namespace {
+
+using oracle::Event;
+using namespace test;
+constexpr std::int64_t second = 1'000'000'000;
+
+/// A packet and what was put into it.
+struct MadePacket {
+  Bytes bytes;
+  std::uint32_t interface = 0;
+  bool v4 = false, v6 = false, tcp = false, udp = false;
+  std::uint32_t vlan = 4096, source_port = 65536, destination_port = 65536, protocol = 256;
+  std::uint32_t source = 0, destination = 0;  ///< IPv4; last 32 bits of IPv6, the others zero
+  std::uint64_t source_mac = 0, destination_mac = 0;
+};
+
+MadePacket make_packet(RandomStream& random) {
+  MadePacket made;
+  const auto few = [&] { return static_cast<std::uint32_t>(random.below(4)); };
+  made.interface = few();
+  made.source_mac = 0x020000000000 + few();
+  made.destination_mac = 0x020000000000 + few();
+  made.source = 0x0a000000 | few() << 16 | few();
+  made.destination = 0x0a000000 | few() << 16 | few();
+  Bytes transport = zeros(8 + random.below(3));
+  const std::uint64_t kind = random.below(4);
+  made.tcp = kind == 0, made.udp = kind == 1;
+  made.protocol = made.tcp ? 6 : made.udp ? 17 : kind == 2 ? 1 : 200;
+  if (made.tcp || made.udp) {
+    made.source_port = 1000 + few(), made.destination_port = 65532 + few();
+    const Bytes ports = be16(made.source_port) + be16(made.destination_port);
+    transport = made.tcp ? ports + be32(1) + be32(2) + Bytes{0x50, 0x10} + be16(9) + be32(0) : ports + be16(8) + be16(0);
+  }
+  const std::uint64_t network = random.below(5);
+  Bytes ip;
+  if (network < 3) {
+    made.v4 = true;
+    ip = Bytes{0x45, 0} + be16(20 + transport.size()) + be32(0x00010000) + Bytes{64, static_cast<std::uint8_t>(made.protocol)} +
+         be16(0) + be32(made.source) + be32(made.destination) + transport;
+  } else if (network == 3) {
+    made.v6 = true;
+    ip = Bytes{0x60, 0, 0, 0} + be16(transport.size()) + Bytes{static_cast<std::uint8_t>(made.protocol), 64} + zeros(12) +
+         be32(made.source) + zeros(12) + be32(made.destination) + transport;
+  } else {
+    ip = zeros(46);  // ARP
+    made.protocol = 256, made.source_port = made.destination_port = 65536;
+    made.tcp = made.udp = false;
+  }
+  const std::size_t type = made.v4 ? 0x0800 : made.v6 ? 0x86dd : 0x0806;
+  const auto mac = [](std::uint64_t m) { return be16(m >> 32) + be32(m & 0xffffffff); };
+  made.bytes = mac(made.destination_mac) + mac(made.source_mac);
+  if (random.below(4) == 0) {
+    made.vlan = 5 + few();
+    made.bytes = made.bytes + be16(0x8100) + be16(0x2000 | made.vlan);
+  }
+  made.bytes = made.bytes + be16(type) + ip;
+  return made;
+}
+
+KeyedOptions every_key() {
+  KeyedOptions options;
+  for (std::size_t i = 0; i < key_kind_names.size(); ++i) options.by.push_back({static_cast<KeyKind>(i), {}});
+  for (KeyDimension& d : options.by) {
+    if (!needs_list(d.kind)) continue;
+    d.keys = is_prefix(d.kind) ? parse_key_list("10.0.0.0/8\n10.1.0.0/16\n10.1.0.2\n::a02:0/112", "").value()
+                               : parse_key_list("02:00:00:00:00:01\n02:00:00:00:00:03", "").value();
+  }
+  options.direction.prefixes = parse_key_list("10.1.0.0/16", "").value().prefixes;
+  options.distinct = true;
+  return options;
+}
+
+/// Positions in every_key()'s list of prefixes (in order: 10/8, 10.1/16, 10.1.0.2/32, ::a02:0/112), by hand.
+std::uint32_t prefix_code(const MadePacket& p, std::uint32_t address) {
+  if (!p.v4 && !p.v6) return 5;
+  if (p.v6) return address >> 16 == 0x0a02 ? 3 : 4;
+  return address == 0x0a010002 ? 2 : address >> 16 == 0x0a01 ? 1 : 0;
+}
+std::uint32_t mac_code(std::uint64_t mac) { return mac == 0x020000000001 ? 0 : mac == 0x020000000003 ? 1 : 2; }
+
+std::vector<KeyCount> keys_of(const MadePacket& p) {
+  const bool from = p.v4 && p.source >> 16 == 0x0a01, to = p.v4 && p.destination >> 16 == 0x0a01;
+  const std::vector<std::uint32_t> codes{p.protocol, p.source_port, p.destination_port, p.vlan, p.interface,
+                                         from && to ? 2u : from ? 1u : to ? 0u : 3u,
+                                         prefix_code(p, p.source), prefix_code(p, p.destination),
+                                         mac_code(p.source_mac), mac_code(p.destination_mac)};
+  std::vector<KeyCount> keys;
+  for (std::uint32_t i = 0; i < codes.size(); ++i) keys.push_back({i, codes[i], 1, p.bytes.size()});
+  return keys;
+}
+
+struct Trace {
+  std::vector<Event> events;
+  std::vector<MadePacket> packets;  // one a record, duplicates among them
+};
+
+/// Random clocks with packets behind the records. Whether a packet matches `tcp` in libpcap's words is known here.
+Trace random_trace(RandomStream& random, std::size_t n, bool filter, bool only_v4, std::size_t dedup) {
+  Trace trace{random_events(random, random.below(clock_models), n), {}};
+  std::vector<const MadePacket*> read;
+  std::vector<MadePacket> made;
+  made.reserve(trace.events.size());
+  for (Event& event : trace.events) {
+    if (event.kind != Event::Kind::record) continue;
+    made.push_back(!made.empty() && random.below(3) == 0 ? made[made.size() - 1 - random.below(std::min<std::size_t>(made.size(), 4))]
+                                                         : make_packet(random));
+    const MadePacket& p = made.back();
+    bool repeated = false;
+    for (std::size_t i = 0; i < std::min(dedup, read.size()); ++i) repeated |= read[read.size() - 1 - i]->bytes == p.bytes;
+    read.push_back(&p);
+    const auto wire = static_cast<std::uint32_t>(p.bytes.size());
+    const auto facts = oracle::NaiveDecoder::decode({0, wire, wire, p.bytes.data(), LinkType::ethernet});
+    event.counts = oracle::row_of_packet(facts, wire);
+    event.keys = keys_of(p);
+    event.filtered = (filter && !(p.tcp && p.vlan == 4096)) || (only_v4 && !p.v4 && !p.udp);
+    event.source_hashes.clear(), event.destination_hashes.clear();
+    if (p.v4) event.source_hashes = {sketch::hash_ipv4(p.source)}, event.destination_hashes = {sketch::hash_ipv4(p.destination)};
+    if (p.v6) event.source_hashes = {sketch::hash_ipv6(0, p.source)}, event.destination_hashes = {sketch::hash_ipv6(0, p.destination)};
+    if (!repeated) continue;
+    event.kind = Event::Kind::refusal;
+    event.why = Refusal::duplicate;
+    event.number = 1;
+    event.bytes = ~0ull;  // marks that a packet is to be fed
+  }
+  trace.packets = std::move(made);
+  return trace;
+}
+
+void feed(KeyedSink& sink, const Trace& trace, std::size_t first, std::size_t last) {
+  std::size_t packet = 0;
+  for (std::size_t i = 0; i < last; ++i) {
+    const Event& event = trace.events[i];
+    if (event.kind == Event::Kind::record || event.bytes == ~0ull) {
+      const MadePacket& p = trace.packets[packet++];
+      const auto n = static_cast<std::uint32_t>(p.bytes.size());
+      if (i >= first) sink.packet({event.ts_ns, n, n, p.bytes.data(), LinkType::ethernet, p.interface});
+    } else if (i < first) {
+      continue;
+    } else if (event.kind == Event::Kind::refusal) {
+      sink.refuse(event.why, event.number, event.bytes);
+    } else {
+      sink.lost(event.number);
+    }
+  }
+}
+
+struct Collected {
+  IntervalRows rows;
+  KeyedRows keyed;
+  RowPortions portions;
+  std::size_t keyed_portions = 0;
+  Collected(std::size_t limit, std::size_t keyed_bytes)
+      : portions(
+            limit, [this](const IntervalRows& p) { return tidegauge::add_rows(rows, IntervalRows(p)), Status{}; },
+            [this](const KeyedRows& p) { return ++keyed_portions, tidegauge::add_rows(keyed, KeyedRows(p)), Status{}; },
+            keyed_bytes) {}
+};
+
+// Every option at random, on every clock, in portions of every size, whole and split between two sinks.
+TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
+  constexpr std::uint64_t seed = 41;
+  RandomStream random(seed, 0);
+  std::size_t portions = 0, filtered = 0, duplicates = 0;
+  for (int round = 0; round < 1'500; ++round) {
+    KeyedOptions options = every_key();
+    const bool filter = random.below(3) == 0, only_v4 = random.below(3) == 0;
+    if (filter) options.filter = "tcp";
+    if (only_v4) {
+      ASSERT_TRUE(options.only.add("ipv4"));
+      ASSERT_TRUE(options.only.add("udp"));
+    }
+    options.dedup = random.below(3) == 0 ? 1 + random.below(6) : 0;
+    Trace trace = random_trace(random, random.below(round % 10 ? 25 : 150), filter, only_v4, options.dedup);
+    const std::int64_t interval_ns = random.below(2) ? second : 86'400 * second;
+    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round);
+
+    Collected collected(random.below(2) ? 3 : 1'000, random.below(2) ? 500 : 1 << 20);
+    const std::size_t split = options.serial() ? trace.events.size() : random.below(trace.events.size() + 1);
+    KeyedSink left(interval_ns, options, "a.pcap", collected.portions);
+    KeyedSink right(interval_ns, options, "a.pcap", collected.portions);
+    feed(left, trace, 0, split);
+    feed(right, trace, split, trace.events.size());
+    PartialSeries capture = left.finish();
+    capture.merge(right.finish());
+    capture.close();
+    collected.portions.hand_over(capture.take_rows());
+    collected.portions.hand_over(capture.take_keyed_rows());
+    ASSERT_TRUE(collected.portions.status());
+
+    for (Event& event : trace.events)
+      if (event.bytes == ~0ull) event.bytes = 0;
+    const oracle::WholeCapture whole = oracle::count_whole(trace.events, interval_ns);
+    std::erase_if(collected.rows, [](const auto& item) { return item.second == IntervalRow{}; });
+    ASSERT_EQ(collected.rows, whole.rows) << where;
+    ASSERT_TRUE(collected.keyed == oracle::keyed_rows(whole)) << where;
+    RecordAccount account = whole.account;
+    for (const MadePacket& packet : trace.packets) account.captured_bytes += packet.bytes.size();
+    ASSERT_EQ(capture.account(), account) << where;
+    ASSERT_TRUE(capture.account().adds_up()) << where;
+    ASSERT_EQ(capture.first_ns(), whole.first_ns) << where;
+    ASSERT_EQ(capture.last_kept_ns(), whole.last_ns) << where;
+    portions += collected.keyed_portions;
+    filtered += account[Refusal::filtered], duplicates += account[Refusal::duplicate];
+  }
+  EXPECT_GT(portions, 3'000u);
+  EXPECT_GT(filtered, 3'000u);
+  EXPECT_GT(duplicates, 1'000u);
+}
+
+TEST(KeyedSink, KeysHaveNames) {
+  const KeyPlan plan(every_key(), "a.pcap");
+  const std::vector<std::tuple<std::uint32_t, std::uint32_t, std::string>> table{
+      {0, 6, "6"}, {0, 256, "none"}, {1, 443, "443"}, {2, 65535, "65535"}, {2, 65536, "none"}, {3, 0, "0"}, {3, 4095, "4095"},
+      {3, 4096, "none"}, {4, 70000, "70000"}, {5, 0, "in"}, {5, 1, "out"}, {5, 2, "internal"}, {5, 3, "other"},
+      {6, 0, "10.0.0.0/8"}, {7, 3, "::10.2.0.0/112"}, {6, 4, "other"}, {6, 5, "none"}, {8, 0, "02:00:00:00:00:01"},
+      {9, 2, "other"}, {9, 3, "none"}};
+  for (const auto& [dimension, code, name] : table) EXPECT_EQ(plan.name(dimension, code), name);
+  for (std::uint32_t i = 0; i < key_kind_names.size(); ++i) EXPECT_EQ(plan.kind(i), key_kind_names[i]);
+}
+
+TEST(KeyedSink, WaysToTellTheDirection) {
+  const Bytes packet = eth(0x0800, ipv4(6, tcp(2)));  // 10.0.0.1 > 10.0.0.2, 04:04... > 02:02...
+  const auto n = static_cast<std::uint32_t>(packet.size());
+  const auto direction = [&](const DirectionRule& rule, const std::string& path, std::uint32_t interface = 0,
+                             LinkType link = LinkType::ethernet) {
+    KeyedOptions options;
+    options.by = {{KeyKind::direction, {}}};
+    options.direction = rule;
+    const KeyPlan plan(options, path);
+    const std::uint32_t skip = link == LinkType::ethernet ? 0 : 14;
+    const PacketView view{0, n - skip, n - skip, packet.data() + skip, link, interface};
+    const LocatedFacts located = decode_located(view);
+    KeyPlan::Codes codes;
+    plan.codes(codes, view, located, addresses_of(view, located));
+    return plan.name(0, codes[0]);
+  };
+  const auto prefixes = [](const std::string& list) { return DirectionRule{.prefixes = key_list_from(list, "")->prefixes}; };
+  const auto macs = [](const std::string& list) { return DirectionRule{.macs = key_list_from(list, "")->macs}; };
+  EXPECT_EQ(direction(prefixes("10.0.0.1"), ""), "out");
+  EXPECT_EQ(direction(prefixes("10.0.0.2"), ""), "in");
+  EXPECT_EQ(direction(prefixes("10.0.0.0/8"), ""), "internal");
+  EXPECT_EQ(direction(prefixes("11.0.0.0/8"), ""), "other");
+  EXPECT_EQ(direction(macs("04:04:04:04:04:04"), ""), "out");
+  EXPECT_EQ(direction(macs("02:02:02:02:02:02"), ""), "in");
+  EXPECT_EQ(direction(macs("02:02:02:02:02:02,04:04:04:04:04:04"), ""), "internal");
+  EXPECT_EQ(direction(macs("06:04:04:04:04:04"), ""), "other");
+  EXPECT_EQ(direction(macs("02:02:02:02:02:02"), "", 0, LinkType::raw_ip), "other");
+  EXPECT_EQ(direction({.interfaces = {1, 3}}, "", 3), "out");
+  EXPECT_EQ(direction({.interfaces = {1, 3}}, "", 2), "in");
+  const DirectionRule names{.in_name = "dirA", .out_name = "dirB"};
+  EXPECT_EQ(direction(names, "/x/link.dirA.pcap"), "in");
+  EXPECT_EQ(direction(names, "/x/link.dirB.pcap"), "out");
+  EXPECT_EQ(direction(names, "/dirA/link.pcap"), "other") << "folders do not count";
+  EXPECT_EQ(direction(names, "dirAdirB.pcap"), "other");
+}
+
+TEST(KeyedSink, MistakesAreSeenBeforeAnythingIsRead) {
+  const auto error_of = [](const KeyedOptions& options) {
+    const Status status = check_keyed_options(options);
+    return status ? std::string() : status.error().message();
+  };
+  KeyedOptions options;
+  EXPECT_EQ(error_of(options), "");
+  options.by = {{KeyKind::prefix, {}}};
+  EXPECT_NE(error_of(options).find("--keys FILE"), std::string::npos);
+  options.choose = KeyChoice{};
+  EXPECT_EQ(error_of(options), "");
+  options.by = {{KeyKind::dport, {}}, {KeyKind::dport, {}}};
+  EXPECT_NE(error_of(options).find("twice"), std::string::npos);
+  options.by = {{KeyKind::direction, {}}};
+  EXPECT_NE(error_of(options).find("nothing says"), std::string::npos);
+  options.direction.interfaces = {1};
+  EXPECT_EQ(error_of(options), "");
+  options.direction.in_name = "dirA";
+  EXPECT_NE(error_of(options).find("several ways"), std::string::npos);
+  options = {};
+  options.direction.in_name = "dirA";
+  EXPECT_NE(error_of(options).find("no keys by direction"), std::string::npos);
+  options = {};
+  options.filter = "tcp prot";
+  EXPECT_NE(error_of(options).find("--filter"), std::string::npos);
+  options = {};
+  options.dedup = 1025;
+  EXPECT_NE(error_of(options).find("too long"), std::string::npos);
+  EXPECT_FALSE(key_kind_by_name("ports"));
+  EXPECT_FALSE(OnlyFilter().add("tcp6"));
+  EXPECT_TRUE(KeyedOptions{.dedup = 1}.serial());
+  EXPECT_FALSE(every_key().serial());
+}
+
+/// Counts a file by every key that needs no list; also by listed ones, where most packets are `other`.
+struct Counted {
+  IntervalRows rows;
+  KeyedRows keyed;
+  RecordAccount account;
+};
+Counted count(const fs::path& path, const KeyedOptions& options) {
+  Counted counted;
+  CountOptions counting;
+  counting.keyed = options;
+  counting.flush_keyed_bytes = 4'000;
+  counting.keyed_rows = [&](const KeyedRows& rows, const KeyPlan&) { return add_rows(counted.keyed, KeyedRows(rows)), Status{}; };
+  const auto result = count_capture(path.string(), counting, [&](const RowPortion& rows) {
+    return add_rows(counted.rows, IntervalRows(rows)), Status{};
+  });
+  if (result) counted.account = result->account;
+  return counted;
+}
+
+TEST(KeyedSink, KeysOfRealCapturesAddUpToTheColumns) {
+  TG_NEEDS_SHARED_DATA();
+  int files = 0, keyed_intervals = 0;
+  for (const char* folder : {"pcaps", "edge"}) {
+    for (auto want : read_csv(shared_data() / folder / "manifest.csv")) {
+      const fs::path path = shared_data() / folder / want["file"];
+      const Counted plain = count(path, {}), keyed = count(path, every_key());
+      ASSERT_EQ(keyed.rows, plain.rows) << path << ": keys change no counter";
+      ASSERT_EQ(keyed.account, plain.account) << path;
+      for (const auto& [k, row] : keyed.keyed) {
+        std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> sums;
+        for (const KeyCount& c : row.counts) sums[c.dimension].first += c.packets, sums[c.dimension].second += c.bytes;
+        ASSERT_EQ(sums.size(), key_kind_names.size()) << path;
+        for (const auto& [dimension, sum] : sums) {
+          ASSERT_EQ(sum.first, keyed.rows.at(k)[Column::packets]) << path << " by " << key_kind_names[dimension];
+          ASSERT_EQ(sum.second, keyed.rows.at(k)[Column::bytes]) << path << " by " << key_kind_names[dimension];
+        }
+        ++keyed_intervals;
+      }
+      for (const auto& [k, row] : keyed.rows)
+        ASSERT_TRUE(row[Column::packets] == 0 || keyed.keyed.contains(k)) << path << " " << k;
+      ++files;
+    }
+  }
+  EXPECT_GE(files, 90);
+  EXPECT_GE(keyed_intervals, 3'000);
+}
+
+TEST(KeyedSink, OnlyCountsTheColumnItIsNamedAfter) {
+  TG_NEEDS_SHARED_DATA();
+  const std::map<std::string, Column> columns{{"tcp", Column::tcp_packets}, {"udp", Column::udp_packets},
+                                              {"icmp", Column::icmp_packets}, {"other", Column::other_packets},
+                                              {"ipv4", Column::ipv4_packets}, {"ipv6", Column::ipv6_packets}};
+  for (auto want : read_csv(shared_data() / "pcaps" / "manifest.csv")) {
+    const fs::path path = shared_data() / "pcaps" / want["file"];
+    IntervalRow all;
+    for (const auto& [k, row] : count(path, {}).rows) all += row;
+    for (const auto& [name, column] : columns) {
+      KeyedOptions options;
+      ASSERT_TRUE(options.only.add(name));
+      const Counted only = count(path, options);
+      EXPECT_EQ(only.account.counted, all[column]) << path << " " << name;
+      EXPECT_EQ(only.account[Refusal::filtered], all[Column::packets] - all[column]) << path << " " << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tidegauge
