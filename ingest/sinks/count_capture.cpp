@@ -9,6 +9,7 @@
 #include "ingest/sinks/keyed_sink.hpp"
 #include "ingest/sinks/split_walk.hpp"
 #include "ingest/sinks/timed_sink.hpp"
+#include "ingest/source/parallel_gzip_source.hpp"
 #include "ingest/source/pieces.hpp"
 #include "ingest/source/read_ahead_source.hpp"
 #include "kernels/core/contract.hpp"
@@ -27,6 +28,9 @@ Expected<CountedCapture> settle(WalkResult walked, PartialSeries capture, RowPor
                         .input_bytes = walked.input_bytes, .seconds = walked.seconds};
 }
 
+// A gzip member of less is inflated before threads have begun to help.
+constexpr std::uint64_t kWorthParallelGzip = std::uint64_t{4} << 20;
+
 Status usable(const CountOptions& options) {
   if (options.interval_ns >= 1'000'000 && options.interval_ns <= day_ns) return {};
   return Error{"an interval of " + std::to_string(options.interval_ns) + " ns is out of range", "interval",
@@ -37,26 +41,43 @@ Status usable(const CountOptions& options) {
 class Helper {
  public:
   explicit Helper(ThreadBudget* budget) : budget_(budget && budget->take() ? budget : nullptr) {}
-  ~Helper() { if (budget_) budget_->give(); }
+  ~Helper() { release(); }
   Helper(const Helper&) = delete;
   Helper& operator=(const Helper&) = delete;
   explicit operator bool() const { return budget_ != nullptr; }
+  void release() {
+    if (ThreadBudget* const budget = std::exchange(budget_, nullptr)) budget->give();
+  }
 
  private:
   ThreadBudget* budget_;
 };
 
-/// One walk. What is compressed is read ahead by a thread of its own, if there is one.
+/// `source` of `path` with the help of other threads, if there are some: those of a gzip member inflate it, for other
+/// compression one reads ahead.
+Expected<std::unique_ptr<ByteSource>> with_help(std::unique_ptr<ByteSource> source, const std::string& path,
+                                                const CountOptions& options, Helper& helper) {
+  const std::uint64_t every = 4 * options.index_step_bytes;  // as the index has places
+  if (source->compression() == "gzip" && source->input_total() >= kWorthParallelGzip) {
+    helper.release();  // it takes what it needs itself
+    return open_parallel_gzip(path, *options.spare_threads, {.checkpoint_every_bytes = every});
+  }
+  return std::unique_ptr<ByteSource>(
+      std::make_unique<ReadAheadSource>(std::move(source), ReadAheadOptions{.checkpoint_every_bytes = every}));
+}
+
+/// One walk.
 template <class Sink, class MakeSink>
 Expected<CountedCapture> count_whole(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
                                      RowPortions& portions) {
   auto opened = open_source(path);
   if (!opened) return std::move(opened).error();
   std::unique_ptr<ByteSource> source = *std::move(opened);
-  const Helper helper(source->compression().empty() ? nullptr : options.spare_threads);
+  Helper helper(source->compression().empty() ? nullptr : options.spare_threads);
   if (helper) {
-    const ReadAheadOptions ahead{.checkpoint_every_bytes = 4 * options.index_step_bytes};  // as the index has places
-    source = std::make_unique<ReadAheadSource>(std::move(source), ahead);
+    auto helped = with_help(std::move(source), path, options, helper);
+    if (!helped) return std::move(helped).error();
+    source = *std::move(helped);
   }
   Sink sink = make_sink(portions);
   IndexBuilder index(options.index_step_bytes);

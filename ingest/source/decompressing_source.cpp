@@ -229,10 +229,7 @@ std::optional<EntryPoint> DecompressingSource::checkpoint() const {
   if (where_ != Where::in_unit) return std::nullopt;
   const std::vector<std::uint8_t> state = decoder_->save_state();
   if (state.empty()) return std::nullopt;
-  const UnitPosition unit{unit_begin_};
-  here.state.resize(sizeof unit + state.size());
-  std::memcpy(here.state.data(), &unit, sizeof unit);
-  std::memcpy(here.state.data() + sizeof unit, state.data(), state.size());
+  here.state = state_within_unit(unit_begin_, state);
   return here;
 }
 
@@ -255,6 +252,14 @@ Status DecompressingSource::begin_at(const EntryPoint& at) {
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::span<const std::uint8_t> decoder_state) {
+  const UnitPosition unit{unit_begin};
+  std::vector<std::uint8_t> state(sizeof unit + decoder_state.size());
+  std::memcpy(state.data(), &unit, sizeof unit);
+  std::memcpy(state.data() + sizeof unit, decoder_state.data(), decoder_state.size());
+  return state;
+}
 
 std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, const Compression& compression,
                                        const std::string& path) {

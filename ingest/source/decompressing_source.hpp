@@ -9,7 +9,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ingest/source/byte_source.hpp"
 #include "ingest/source/compression.hpp"
@@ -25,5 +27,8 @@ std::unique_ptr<ByteSource> decompress(std::unique_ptr<ByteSource> compressed, c
 Expected<std::unique_ptr<ByteSource>> decompress_at(std::unique_ptr<ByteSource> compressed,
                                                     const Compression& compression, const EntryPoint& at,
                                                     const std::string& path = {});
+
+/// The state of an entry point within the unit that begins at that byte of the file.
+std::vector<std::uint8_t> state_within_unit(std::uint64_t unit_begin, std::span<const std::uint8_t> decoder_state);
 
 }  // namespace tidegauge

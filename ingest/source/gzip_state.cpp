@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace tidegauge {
 namespace {
@@ -224,6 +225,24 @@ Status apply_gzip_state_fields(inflate_state& state, std::span<const std::uint8_
 std::vector<std::uint8_t> save_gzip_state(const inflate_state& state) {
   if (!can_be_saved(state)) return {};
   return detail::pack_gzip_state(detail::gzip_state_fields(state));
+}
+
+std::vector<std::uint8_t> save_gzip_state(const GzipBlockStart& block) {
+  TG_REQUIRE(block.window.size() <= ISAL_DEF_HIST_SIZE && block.first_bit < 8, "no start of a block");
+  const auto state = std::make_unique<inflate_state>();
+  isal_inflate_init(state.get());
+  state->crc_flag = ISAL_GZIP;
+  state->wrapper_flag = 1;
+  state->block_state = ISAL_BLOCK_NEW_HDR;
+  if (block.first_bit != 0) {
+    state->read_in = std::uint64_t{block.first_byte} >> block.first_bit;
+    state->read_in_length = static_cast<std::int32_t>(8 - block.first_bit);
+  }
+  state->crc = block.crc;
+  state->total_out = block.total_out;
+  std::copy(block.window.begin(), block.window.end(), state->tmp_out_buffer);
+  state->tmp_out_valid = state->tmp_out_processed = static_cast<std::int32_t>(block.window.size());
+  return save_gzip_state(*state);
 }
 
 Status restore_gzip_state(inflate_state& state, std::span<const std::uint8_t> saved) {

@@ -24,6 +24,15 @@ std::vector<std::uint8_t> save_gzip_state(const inflate_state& state);
 /// `state` is freshly initialised for a gzip member. On an error it is not to be used.
 Status restore_gzip_state(inflate_state& state, std::span<const std::uint8_t> saved);
 
+/// Where a block of a member begins, known from elsewhere than an inflate_state.
+struct GzipBlockStart {
+  std::uint8_t first_byte = 0;  ///< the byte of the file in which the block's first bit lies,
+  unsigned first_bit = 0;       ///< and which bit of it that is; not 0 only if the byte is not to be read again
+  std::uint32_t crc = 0, total_out = 0;   ///< of the member up to here (its length modulo 2^32)
+  std::span<const std::uint8_t> window;  ///< its last bytes, at most 32 KiB
+};
+std::vector<std::uint8_t> save_gzip_state(const GzipBlockStart& block);
+
 namespace detail {
 /// The two layers, apart for the fuzzer: frame, version and checksum; and the fields.
 std::vector<std::uint8_t> pack_gzip_state(std::span<const std::uint8_t> fields);
