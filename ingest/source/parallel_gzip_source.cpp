@@ -299,7 +299,8 @@ Status ParallelGzipSource::hand_over() {
   dismiss();
   auto at = entry_point();
   if (!at) return std::move(at).error();
-  auto opened = open_source_at(path_, *at);
+  // From the very beginning, where nothing was passed: what it holds is looked at there.
+  auto opened = open_source_at(path_, mark_.stream_offset == 0 ? EntryPoint{} : *at);
   if (!opened) return std::move(opened).error();
   rest_ = *std::move(opened);
   if (ahead) {
