@@ -173,7 +173,7 @@ Expected<std::size_t> ParallelGzipSource::read(std::uint8_t* out, std::size_t si
   const Stopwatch::Stretch stretch(working_);
   const bool first = !begun_;
   auto got = read_through(out, size);
-  if (!got || !first || rest_ || recognise_compression({out, *got}) == nullptr) return got;
+  if (!got || !first || recognise_compression({out, *got}) == nullptr) return got;
   // Compressed data inside compressed data is told by whom it is handed to.
   ready_ = {};
   mark_ = {};
