@@ -64,6 +64,7 @@ class Rebin {
     if (!*any_late) trace.late_interval_ns = 0;
     else if (trace.late_interval_ns == 0) trace.late_interval_ns = from_.interval_ns();
     report_.late_as_counted += *any_late;
+    TG_TRY(add_keyed(trace, rows));
     auto index = from_.index_of(trace);
     if (!index) return std::move(index).error();
     for (IndexEntry& entry : *index) {
@@ -72,6 +73,15 @@ class Rebin {
     }
     trace.index = *std::move(index);
     return trace;
+  }
+
+  /// Counts per key add up as rows do, sketches merge.
+  Status add_keyed(const TraceRecord& trace, const SeriesFile::RowSink& rows) {
+    return from_.visit_keyed(trace, [&](const KeyedRows& finer, const KeyNamer& names) {
+      KeyedRows portion;
+      for (const auto& [k, row] : finer) portion[coarse(k)] += KeyedRow(row);
+      return rows.keyed(portion, names);
+    });
   }
 
   /// Whether any of them has late packets.

@@ -109,6 +109,9 @@ class SeriesFile {
   Expected<std::vector<IndexEntry>> index_of(const TraceRecord& trace) const;
   Expected<std::vector<Span>> spans_of(const TraceRecord& trace) const;
   Status visit_rows(const TraceRecord& trace, const std::function<Status(std::int64_t k, const IntervalRow&)>& row) const;
+  /// Keyed rows of one trace in portions, rows of one interval add up over them; the dimension is 0, `names` tells a code.
+  Status visit_keyed(const TraceRecord& trace,
+                     const std::function<Status(const KeyedRows& rows, const KeyNamer& names)>& visitor) const;
   Status visit_values(const TraceRecord& trace, const std::function<Status(std::int64_t k, double value)>& row) const;
   /// The counter summed over a point's traces and the intervals first_k to last_k.
   Expected<std::uint64_t> sum(const std::string& point, Column column, std::int64_t first_k, std::int64_t last_k) const;

@@ -1,6 +1,7 @@
 // What is stored of one trace: its rows, spans and time index, for `rebin` and `extract`.
 #include <fmt/format.h>
 
+#include "host/keyed_blob.hpp"
 #include "host/store_impl.hpp"
 #include "host/store_schema.hpp"
 
@@ -90,6 +91,41 @@ Status SeriesFile::visit_values(const TraceRecord& trace, const std::function<St
   auto select = of_trace(impl_->db, "SELECT k, value FROM imported_values WHERE trace = {} ORDER BY k", trace);
   if (!select) return std::move(select).error();
   return for_each_row(*select, [&] { return visitor(select->integer(0), select->real(1)); });
+}
+
+Status SeriesFile::visit_keyed(const TraceRecord& trace,
+                               const std::function<Status(const KeyedRows&, const KeyNamer&)>& visitor) const {
+  const Error broken{"a chunk of keys or sketches cannot be decoded: the series file is damaged", impl_->path,
+                     "bin the captures into a new series file"};
+  std::map<std::uint32_t, std::pair<std::string, std::string>> keys;
+  const KeyNamer names = [&](std::uint32_t, std::uint32_t code) { return keys.at(code); };
+  auto counts = of_trace(impl_->db, "SELECT chunk, key, counts, kind, name FROM key_chunks JOIN keys USING (key) "
+                                    "WHERE trace = {} ORDER BY chunk, key", trace);
+  if (!counts) return std::move(counts).error();
+  TG_TRY(for_each_row(*counts, [&]() -> Status {
+    const auto decoded = decode_counts(counts->blob(2));
+    if (!decoded) return broken;
+    const auto code = static_cast<std::uint32_t>(counts->integer(1));
+    keys.try_emplace(code, counts->text(3), counts->text(4));
+    KeyedRows rows;
+    for (const ChunkCount& count : *decoded)
+      rows[counts->integer(0) * chunk_intervals + count.place].counts = {{0, code, count.packets, count.bytes}};
+    return visitor(rows, names);
+  }));
+  for (std::size_t which = 0; which < sketch_column_names.size(); ++which) {
+    auto sketches = of_trace(impl_->db, fmt::format("SELECT chunk, sketches FROM sketch_chunks WHERE trace = {{}} AND "
+                                                    "kind = '{}' ORDER BY chunk", sketch_column_names[which]), trace);
+    if (!sketches) return std::move(sketches).error();
+    TG_TRY(for_each_row(*sketches, [&]() -> Status {
+      auto decoded = decode_sketches(sketches->blob(1));
+      if (!decoded) return broken;
+      KeyedRows rows;
+      for (auto& [place, sketch] : *decoded)
+        rows[sketches->integer(0) * chunk_intervals + place].addresses[which] = std::move(sketch);
+      return visitor(rows, names);
+    }));
+  }
+  return {};
 }
 
 Expected<std::uint64_t> SeriesFile::sum(const std::string& point, Column column, std::int64_t first_k,

@@ -19,8 +19,9 @@ class RebinSeries : public testing::Test {
  protected:
   std::string path(const std::string& name) const { return (scratch / name).string(); }
   void bin(const std::vector<std::string>& captures, const std::string& series, std::int64_t interval_ns,
-           std::uint64_t index_step = index_step_default_bytes) {
+           std::uint64_t index_step = index_step_default_bytes, const KeyedOptions& keyed = {}) {
     BinOptions options;
+    options.keyed = keyed;
     options.series = path(series);
     options.interval_ns = interval_ns;
     options.index_step_bytes = index_step;
@@ -101,6 +102,24 @@ TEST_F(RebinSeries, EqualsBinAtTheLongerIntervalOnRealCaptures) {
     bin(captures, counted, factor * second);
     expect_equal_series(canonical(coarse), canonical(counted));
     if (HasFatalFailure()) return;
+  }
+}
+
+TEST_F(RebinSeries, KeysAndSketchesEqualBinAtTheLongerInterval) {
+  TG_NEEDS_SHARED_DATA();
+  std::vector<std::string> captures;
+  for (const char* name : {"vlan.pcap", "channel_5d_3s.pcap", "telnet-long-line-no-eol.pcapng.gz"})
+    captures.push_back((test::shared_data() / "pcaps" / name).string());
+  KeyedOptions keyed;
+  keyed.by = {{KeyKind::dport, {}}, {KeyKind::protocol, {}}, {KeyKind::vlan, {}}};
+  keyed.distinct = true;
+  bin(captures, "fine", second, index_step_default_bytes, keyed);
+  for (const std::int64_t factor : {10, 3600}) {
+    const std::string coarse = fmt::format("coarse{}", factor), counted = fmt::format("counted{}", factor);
+    coarsen("fine", coarse, factor * second);
+    bin(captures, counted, factor * second, index_step_default_bytes, keyed);
+    expect_equal_series(canonical(coarse), canonical(counted));
+    EXPECT_NE(canonical(coarse).find("dport"), std::string::npos);
   }
 }
 
