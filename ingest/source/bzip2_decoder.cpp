@@ -36,7 +36,7 @@ DecodeStep Bzip2Decoder::decode(std::span<const std::uint8_t> in, bool, std::spa
   stream_.next_out = reinterpret_cast<char*>(out.data());
   stream_.avail_out = room;
   const int code = BZ2_bzDecompress(&stream_);
-  return {in.size() - stream_.avail_in, room - stream_.avail_out,
+  return {static_cast<std::ptrdiff_t>(in.size() - stream_.avail_in), room - stream_.avail_out,
           code == BZ_STREAM_END ? End::unit
           : code == BZ_OK       ? End::none
                                 : End::broken};

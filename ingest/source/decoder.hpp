@@ -15,6 +15,8 @@
 
 namespace tidegauge {
 
+inline constexpr std::ptrdiff_t kMostGivenBack = 8;
+
 /// What one call to decode() came to.
 struct DecodeStep {
   enum class End {
@@ -24,7 +26,9 @@ struct DecodeStep {
     broken,          ///< nothing more can be decoded
     refused,         ///< sound as far as can be told, but not read here; refusal() says why
   };
-  std::size_t taken = 0;    ///< bytes of input used up
+  /// Bytes of input used up. Less than none where a unit ended in bytes that an earlier call took and held: they are
+  /// given back, at most kMostGivenBack.
+  std::ptrdiff_t taken = 0;
   std::size_t written = 0;  ///< bytes of output given
   End end = End::none;
 };

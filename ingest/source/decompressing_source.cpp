@@ -28,7 +28,8 @@ class DecompressingSource final : public ByteSource {
         compression_(compression),
         decoder_(compression.make_decoder()),
         path_(path),
-        buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputBytes)) {}
+        buffer_(std::make_unique<std::uint8_t[]>(kMostGivenBack + kInputBytes)),
+        input_(begin_of_input(), 0) {}
 
   Status begin_at(const EntryPoint& at);
 
@@ -59,6 +60,7 @@ class DecompressingSource final : public ByteSource {
     ended,
   };
 
+  std::uint8_t* begin_of_input() const { return buffer_.get() + kMostGivenBack; }
   Expected<std::size_t> read_through(std::uint8_t* out, std::size_t size);
   Expected<std::size_t> step(std::span<std::uint8_t> out);
   Status next_unit();
@@ -73,7 +75,7 @@ class DecompressingSource final : public ByteSource {
   std::unique_ptr<Decoder> decoder_;
   std::string path_;
   std::unique_ptr<std::uint8_t[]> buffer_;
-  std::span<const std::uint8_t> input_;  ///< what is left in buffer_
+  std::span<const std::uint8_t> input_;  ///< what is left in buffer_, behind kMostGivenBack bytes or more that were there
   bool input_ended_ = false;
   Where where_ = Where::before_first;
   bool from_beginning_ = true;
@@ -94,11 +96,11 @@ void DecompressingSource::note(const std::string& words) {
 /// Keeps what is left and fills the buffer up behind it.
 Status DecompressingSource::refill() {
   const std::size_t kept = input_.size();
-  if (kept != 0) std::memmove(buffer_.get(), input_.data(), kept);
-  auto got = compressed_->read(buffer_.get() + kept, kInputBytes - kept);
+  std::memmove(buffer_.get(), input_.data() - kMostGivenBack, kMostGivenBack + kept);
+  auto got = compressed_->read(begin_of_input() + kept, kInputBytes - kept);
   if (!got) return std::move(got).error();
   input_ended_ = *got < kInputBytes - kept;
-  input_ = {buffer_.get(), kept + *got};
+  input_ = {begin_of_input(), kept + *got};
   return {};
 }
 
@@ -115,7 +117,7 @@ Status DecompressingSource::skip_zeros() {
 /// Takes what a pipe holds behind the last unit: its writer shall end well, and its fingerprint is of all of it.
 Status DecompressingSource::drain_pipe() {
   while (!input_ended_ && compressed_->input_total() == 0) {
-    input_ = {};
+    input_ = {begin_of_input(), 0};
     TG_TRY(refill());
   }
   return {};
@@ -149,7 +151,14 @@ Expected<std::size_t> DecompressingSource::step(std::span<std::uint8_t> out) {
   if (input_.empty() && !input_ended_) TG_TRY(refill());
   const DecodeStep step = decoder_->decode(input_, input_ended_, out);
   const bool stuck = step.taken == 0 && step.written == 0 && !input_.empty();
-  input_ = input_.subspan(step.taken);
+  const auto size = static_cast<std::ptrdiff_t>(input_.size());
+  if (step.taken > size || step.taken < -kMostGivenBack) {
+    input_ = input_.subspan(input_.size());
+    note("cannot be decompressed");
+    where_ = Where::broken;
+    return step.written;
+  }
+  input_ = {input_.data() + step.taken, static_cast<std::size_t>(size - step.taken)};
   switch (step.end) {
     case DecodeStep::End::unit:
       where_ = Where::between_units;

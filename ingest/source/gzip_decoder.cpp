@@ -36,7 +36,9 @@ DecodeStep GzipDecoder::decode(std::span<const std::uint8_t> in, bool, std::span
   state_.next_out = out.data();
   state_.avail_out = room;
   const int code = isal_inflate(&state_);
-  DecodeStep step{in.size() - state_.avail_in, room - state_.avail_out, DecodeStep::End::none};
+  // ISA-L moves back what it held of the bytes behind the unit, and has been seen to move past the end at a fault.
+  const auto left = static_cast<std::int32_t>(state_.avail_in);
+  DecodeStep step{static_cast<std::ptrdiff_t>(in.size()) - left, room - state_.avail_out, DecodeStep::End::none};
   if (code == ISAL_INCORRECT_CHECKSUM) {
     step.end = DecodeStep::End::wrong_checksum;
   } else if (code != ISAL_DECOMP_OK) {

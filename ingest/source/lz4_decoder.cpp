@@ -35,13 +35,14 @@ DecodeStep Lz4Decoder::decode(std::span<const std::uint8_t> in, bool, std::span<
   // The second round is for a first that was to flush and found nothing.
   for (int round = 0; round < 2 && step.taken == 0 && step.written == 0; ++round) {
     const std::size_t fed = feed_.next(in.size());
-    step.taken = fed;
+    std::size_t taken = fed;
     step.written = out.size();
     const std::size_t code =
-        LZ4F_decompress(context_, out.data(), &step.written, in.data(), &step.taken, nullptr);
+        LZ4F_decompress(context_, out.data(), &step.written, in.data(), &taken, nullptr);
+    step.taken = static_cast<std::ptrdiff_t>(taken);
     if (LZ4F_isError(code)) {
       const bool checksum = std::string_view(LZ4F_getErrorName(code)) == "ERROR_contentChecksum_invalid";
-      return checksum ? DecodeStep{fed, 0, End::wrong_checksum} : DecodeStep{0, 0, End::broken};
+      return checksum ? DecodeStep{static_cast<std::ptrdiff_t>(fed), 0, End::wrong_checksum} : DecodeStep{0, 0, End::broken};
     }
     feed_.answered(code, step.written == out.size());
     if (code == 0) {

@@ -36,7 +36,7 @@ DecodeStep XzDecoder::decode(std::span<const std::uint8_t> in, bool last, std::s
   stream_.next_out = out.data();
   stream_.avail_out = out.size();
   const lzma_ret code = lzma_code(&stream_, last ? LZMA_FINISH : LZMA_RUN);
-  DecodeStep step{in.size() - stream_.avail_in, out.size() - stream_.avail_out, End::broken};
+  DecodeStep step{static_cast<std::ptrdiff_t>(in.size() - stream_.avail_in), out.size() - stream_.avail_out, End::broken};
   if (code == LZMA_OK || code == LZMA_BUF_ERROR) step.end = End::none;  // BUF_ERROR: there was nothing to do
   if (code == LZMA_STREAM_END) step.end = End::unit;
   if (code == LZMA_MEMLIMIT_ERROR) step.end = End::refused;

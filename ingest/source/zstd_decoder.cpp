@@ -37,7 +37,7 @@ DecodeStep ZstdDecoder::failed(std::size_t code, std::size_t fed) {
   using End = DecodeStep::End;
   switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_checksum_wrong:
-      return {fed, 0, End::wrong_checksum};
+      return {static_cast<std::ptrdiff_t>(fed), 0, End::wrong_checksum};
     case ZSTD_error_frameParameter_windowTooLarge:
       refusal_ = "needs a window of more than " + std::to_string(1u << (kMaxWindowLog - 20)) + " MiB";
       return {0, 0, End::refused};
@@ -61,7 +61,7 @@ DecodeStep ZstdDecoder::decode(std::span<const std::uint8_t> in, bool, std::span
     const std::size_t code = ZSTD_decompressStream(context_, &output, &input);
     if (ZSTD_isError(code)) return failed(code, input.size);
     feed_.answered(code, output.pos == output.size);
-    step = {input.pos, output.pos, code == 0 ? DecodeStep::End::unit : DecodeStep::End::none};
+    step = {static_cast<std::ptrdiff_t>(input.pos), output.pos, code == 0 ? DecodeStep::End::unit : DecodeStep::End::none};
     if (code == 0) break;
   }
   return step;
