@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ingest/source/gzip_state.hpp"
@@ -17,7 +18,7 @@ using namespace tidegauge;
 constexpr std::size_t kMostOutput = std::size_t{4} << 20;
 
 std::vector<std::uint8_t> decompressed(std::string_view format, const std::uint8_t* data, std::size_t size,
-                                       std::size_t step) {
+                                       std::size_t step, bool& damaged) {
   const auto source = test::decompress_memory(format, data, size);
   std::vector<std::uint8_t> out;
   while (out.size() < kMostOutput) {
@@ -29,6 +30,7 @@ std::vector<std::uint8_t> decompressed(std::string_view format, const std::uint8
     if (*got < wanted) break;
   }
   fuzz::require(source->input_done() <= size, "more was taken than there is");
+  damaged = !source->damage().empty();
   return out;
 }
 
@@ -72,9 +74,12 @@ void look_for_parts(const std::uint8_t* data, std::size_t size) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const Compression& compression : compressions()) {
     if (!compression.make_decoder) continue;
-    const auto large = decompressed(compression.name, data, size, 65536);
-    fuzz::require(large == decompressed(compression.name, data, size, 997),
-                  "the answer depends on the steps");
+    bool damaged = false;
+    const auto large = decompressed(compression.name, data, size, 65536, damaged);
+    const auto small = decompressed(compression.name, data, size, 997, damaged);
+    // At a fault ISA-L gives up to some hundred bytes that it did not come to decode, as many as it has room for.
+    const bool told = damaged && std::string_view(compression.name) == "gzip";
+    fuzz::require(told || large == small, "the answer depends on the steps");
   }
   go_on_from(data, size);
   look_for_parts(data, size);

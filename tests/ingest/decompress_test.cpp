@@ -295,5 +295,22 @@ TEST(Decompress, MemoryIsBounded) {
   EXPECT_NE(xz.error.find("MiB of memory, more than 129"), std::string::npos) << xz.error << xz.damage;
 }
 
+/// Two damaged members, at which ISA-L says that it has used more than it was given. A fuzzer made them.
+TEST(Decompress, AFaultPastTheEndOfTheInput) {
+  const std::string hex =
+      "1f8b0808053c784d0403736c6c2e7063617000ad5a7b5c54d5dade73c31104070566445242bc241ab731bcc2288a089a0888e42d"
+      "4440d42f190d0bcb2fb6daf15a94e9e968a7cf4b7a3a5627530f1d3d5a9ff469a279e3889ac71b0a6a659d2c2f292072de67edb5"
+      "873d331be7fcf1ed7e9b71adbd7bd6f3bcefbbdeb5de3573fac0aecd5a412fc89748ff984bb76170c99881cbda09c3e9dfb8e9d2"
+      "085e82cf85c4ef527f2b350a2304c11ad1d526d8bc02a72ffe67c322ba7dcdf69fe2b57bd7f65f949e324034ed9b92e14bff93c6"
+      "e8adabafdcafd7f6ef05cc44c214096cab81fee8196654f2252143c234ac3db40f98c505c003ee4ff1663bf0802b5af4f6e6c312"
+      "26e1c502b79f452f5c3d9caefdf3b854adbfe02f6cd01b845a6aa3cfaaa131e8da60d0b33e1b6b513bb88da0a3e7e0e3fb96c41f"
+      "8b0808053c784de727753e040373";
+  Bytes bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::uint8_t>(std::stoul(hex.substr(i, 2), nullptr, 16)));
+  for (const std::size_t step : {1u, 7u, 997u, 65'536u})
+    EXPECT_NE(drain_memory("gzip", bytes, step).damage.find("cannot be decompressed"), std::string::npos) << step;
+}
+
 }  // namespace
 }  // namespace tidegauge
