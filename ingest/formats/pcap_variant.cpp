@@ -55,7 +55,7 @@ Status enter_pcap_records(WalkSession& session, PcapHeader& header) {
   }
   session.reader().consume(begin + header.file_header_bytes);
   // The variants are of version 2.4 and of microseconds.
-  if (header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes)
+  if (session.options().layout_by_magic || header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes)
     return {};
   auto usual = try_records(session, header, header.record_header_bytes);
   if (!usual) return std::move(usual).error();

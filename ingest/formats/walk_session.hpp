@@ -26,6 +26,7 @@ class WalkSession {
   BlockReader& reader() { return reader_; }
   const BlockReader& reader() const { return reader_; }
   DamageLog& log() { return log_; }
+  const WalkOptions& options() const { return options_; }
 
   /// Makes at least `bytes` available unless the stream ends before.
   Status at_least(std::size_t bytes);

@@ -95,7 +95,7 @@ Status StretchReader::walk(const IndexEntry& stretch, bool last, PacketBuffer& o
   };
   KeptPackets kept(stretch.before, take);
   StretchSink sink(stretch.packets, kept, source_);
-  auto walked = walk_source(path_, source_, sink, {});
+  auto walked = walk_source(path_, source_, sink, {.layout_by_magic = stretch.head != nullptr});
   if (!walked) return std::move(walked).error();
   if (sink.left() != 0)
     return Error{"has fewer packets from byte " + std::to_string(stretch.stream_offset) + " on than when it was counted",
