@@ -1,21 +1,22 @@
 // How fast captures become counters, each part beside what bounds it and beside the peers found here, in one
 // run.
 //   ingest_bench [--check] [--records MILLIONS, default 4] [--rounds N, default 7]
-// --check: no peers, fewer rounds, and exit 1 below half the targets.
-// On one core, over the same file in the page cache, interleaved so that all meet the same machine:
-//   memory, read    a read of the file's bytes where they lie; read() of them in the blocks that the walk
-//   takes walk            the bare record walk: every record header, the wire lengths added up decode, count
-//   what the walk, then decoding and counting into 1 s rows add (count is what `bin` does) pack walk + decode
-//   + order + pack into device batches that nobody counts libpcap         the loop of libpcap, wire lengths
-//   added up inflate, bin gz the first quarter of the file gzipped: ISA-L alone with checksums, and counting
-//   it
-// then, with --check left out, tracertstats, tcpstat, capinfos and tshark as whole programs, where they are
-// installed (tshark on the first 100,000 records). The trace: 96-byte snaplen, 98 bytes a record on average
-// with the header, packets of 300 flows at random (70 % TCP, 20 % UDP, 5 % ICMP, 5 % others; 25 % IPv6), so
-// that neither family, protocol nor length can be predicted; a million a second. Left out: disks, and writing
-// rows anywhere. Times are of this thread, those of peers by the wall. A ratio is the median of those within
-// the rounds, because on a machine that others use too the best rounds of two stages may have met different
-// machines.
+// --check: one core and no peers, fewer rounds, and exit 1 below half the targets.
+//
+// One core, times of this thread, the file in the page cache, stages in turns so that all meet the same machine:
+//   memory, read    a read of the file's bytes where they lie; read() of them in the walk's blocks
+//   walk            the bare record walk: every record header, the wire lengths added up
+//   decode, count   what the walk, then decoding and counting into 1 s rows add (count is what `bin` does)
+//   by dport, distinct  the same with a counter per destination port; with sketches of both addresses
+//   pack            walk + decode + order + pack into device batches that nobody counts
+//   libpcap         its loop, wire lengths added up
+//   inflate, bin gz a quarter of the file gzipped: ISA-L alone with checksums, and counting it
+// All cores, by the wall: the same over memory, read, count, gz (one member), members, bgzf and two files, each with one
+// thread and with all. Then tracertstats, tcpstat, capinfos and tshark as whole programs, where they are installed (tshark
+// on the first 100,000 records).
+//
+// The trace: 96-byte snaplen, 98 bytes a record on average with the header, packets of 300 flows at random (70 % TCP, 20 %
+// UDP, 5 % ICMP, 5 % others; 25 % IPv6); a million a second. Left out: disks, and writing rows anywhere.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <isa-l/igzip_lib.h>
@@ -24,18 +25,14 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <filesystem>
 #include <fstream>
-#include <functional>
+#include <iterator>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <utility>
+#include <thread>
 #include <vector>
 
 #ifdef TIDEGAUGE_HAVE_PCAP
@@ -44,139 +41,14 @@
 
 #include "ingest/formats/capture.hpp"
 #include "ingest/sinks/count_capture.hpp"
-#include "ingest/sinks/count_sink.hpp"
 #include "ingest/sinks/pack_sink.hpp"
-#include "kernels/core/random.hpp"
+#include "ingest_traces.hpp"
+#include "rounds.hpp"
 
-namespace tidegauge {
+namespace tidegauge::bench {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) {
-  fmt::print(stderr, "ingest_bench: {}\n", what);
-  std::exit(1);
-}
-
-// The trace -----
-
-struct Flow {
-  std::array<std::uint8_t, 96> bytes{};  ///< Ethernet, IP and transport header, then nothing of interest
-  bool v6 = false;
-  std::uint8_t protocol = 0;
-};
-
-void put16(std::uint8_t* at, std::uint32_t value) {
-  at[0] = static_cast<std::uint8_t>(value >> 8);
-  at[1] = static_cast<std::uint8_t>(value);
-}
-
-Flow make_flow(RandomStream& random) {
-  Flow flow;
-  for (auto& byte : flow.bytes) byte = static_cast<std::uint8_t>(random());
-  const double kind = random.unit();
-  flow.v6 = random.unit() < 0.25;
-  flow.protocol = kind < 0.70 ? 6 : kind < 0.90 ? 17 : kind < 0.95 ? (flow.v6 ? 58 : 1) : 50;
-  put16(&flow.bytes[12], flow.v6 ? 0x86dd : 0x0800);
-  flow.bytes[14] = flow.v6 ? 0x60 : 0x45;
-  if (!flow.v6) put16(&flow.bytes[20], 0x4000);
-  flow.bytes[flow.v6 ? 20 : 23] = flow.protocol;
-  return flow;
-}
-
-struct Truth {
-  std::uint64_t packets = 0, bytes = 0, tcp_packets = 0, ipv6_packets = 0, file_bytes = 24;
-};
-
-/// Wire lengths of a backbone: mostly acknowledgements and full segments, some between.
-std::uint32_t draw_length(const Flow& flow, RandomStream& random) {
-  const double kind = random.unit();
-  const std::uint32_t least = flow.v6 ? 74 : 60;
-  if (kind < 0.45) return least + static_cast<std::uint32_t>(random.below(8));
-  if (kind < 0.80) return 1514;
-  return least + static_cast<std::uint32_t>(random.below(1400));
-}
-
-Truth write_trace(const std::string& path, std::uint64_t records, std::uint64_t seed) {
-  RandomStream random(seed, 0);
-  std::vector<Flow> flows;
-  for (int i = 0; i < 300; ++i) flows.push_back(make_flow(random));
-  std::ofstream out(path, std::ios::binary);
-  const std::array<std::uint32_t, 6> head{0xa1b2c3d4, 2 | 4 << 16, 0, 0, 96, 1};
-  out.write(reinterpret_cast<const char*>(head.data()), sizeof head);
-  Truth truth;
-  std::vector<char> block;
-  for (std::uint64_t i = 0; i < records; ++i) {
-    Flow& flow = flows[random.below(flows.size())];
-    const std::uint32_t wire = draw_length(flow, random), captured = std::min(wire, 96u);
-    put16(&flow.bytes[flow.v6 ? 18 : 16], flow.v6 ? wire - 54 : wire - 14);
-    if (flow.protocol == 6) flow.bytes[flow.v6 ? 67 : 47] = random.below(16) == 0 ? 0x02 : 0x10;
-    const auto micros = static_cast<std::uint32_t>(i % 1'000'000);
-    const std::array<std::uint32_t, 4> record{1'700'000'000 + static_cast<std::uint32_t>(i / 1'000'000),
-                                              micros, captured, wire};
-    const char* record_bytes = reinterpret_cast<const char*>(record.data());
-    block.insert(block.end(), record_bytes, record_bytes + sizeof record);
-    const char* packet_bytes = reinterpret_cast<const char*>(flow.bytes.data());
-    block.insert(block.end(), packet_bytes, packet_bytes + captured);
-    truth.packets += 1;
-    truth.bytes += wire;
-    truth.tcp_packets += flow.protocol == 6;
-    truth.ipv6_packets += flow.v6;
-    truth.file_bytes += sizeof record + captured;
-    if (block.size() > 1 << 20)
-      out.write(block.data(), static_cast<std::streamsize>(block.size())), block.clear();
-  }
-  out.write(block.data(), static_cast<std::streamsize>(block.size()));
-  return truth;
-}
-
-/// The files of one run, removed with it.
-class Files {
- public:
-  explicit Files(std::uint64_t records) {
-    std::string name = (std::filesystem::temp_directory_path() / "ingest_bench-XXXXXX").string();
-    if (!mkdtemp(name.data())) fail("cannot make a folder for the traces");
-    folder_ = name;
-    truth_ = write_trace(whole(), records, 1);
-    gz_truth_ = write_trace(quarter(), std::max<std::uint64_t>(records / 4, 1), 1);
-    write_gzip(quarter(), gz());
-  }
-  ~Files() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Files(const Files&) = delete;
-  Files& operator=(const Files&) = delete;
-  std::string whole() const { return (folder_ / "trace.pcap").string(); }
-  std::string quarter() const { return (folder_ / "quarter.pcap").string(); }
-  std::string gz() const { return (folder_ / "quarter.pcap.gz").string(); }
-  std::string slice() const { return (folder_ / "slice.pcap").string(); }
-  const Truth& truth() const { return truth_; }
-  const Truth& gz_truth() const { return gz_truth_; }
-
- private:
-  static void write_gzip(const std::string& from, const std::string& to) {
-    std::ifstream in(from, std::ios::binary);
-    std::vector<char> content(std::istreambuf_iterator<char>(in), {});
-    std::vector<std::uint8_t> out(content.size() + (1 << 16)), work(ISAL_DEF_LVL1_DEFAULT);
-    isal_zstream stream{};
-    isal_deflate_init(&stream);
-    stream.level = 1;
-    stream.level_buf = work.data();
-    stream.level_buf_size = static_cast<std::uint32_t>(work.size());
-    stream.gzip_flag = IGZIP_GZIP;
-    stream.end_of_stream = 1;
-    stream.next_in = reinterpret_cast<std::uint8_t*>(content.data());
-    stream.avail_in = static_cast<std::uint32_t>(content.size());
-    stream.next_out = out.data();
-    stream.avail_out = static_cast<std::uint32_t>(out.size());
-    if (isal_deflate(&stream) != COMP_OK || stream.avail_in != 0) fail("cannot gzip the trace");
-    std::ofstream(to, std::ios::binary).write(reinterpret_cast<const char*>(out.data()), stream.total_out);
-  }
-
-  std::filesystem::path folder_;
-  Truth truth_, gz_truth_;
-};
-
-// The stages: each returns the number that check_answers holds against the truth -----
+// One way over a file each; returns the number that is held against the truth -----
 
 struct BareSink {
   std::uint64_t packets = 0, bytes = 0;
@@ -214,9 +86,13 @@ std::uint64_t decode_walk(const std::string& path) {
   return sink.facts == 1 && sink.tcp == 1 ? 0 : sink.bytes;  // so that the facts are needed
 }
 
-IntervalRow count_all(const std::string& path) {
+/// @param threads that may work on the file
+/// @param options what else is counted
+IntervalRow count_all(const std::string& path, std::size_t threads = 1, CountOptions options = {}) {
+  ThreadBudget budget(threads - 1);
+  options.spare_threads = &budget;
   IntervalRow total;
-  const auto counted = count_capture(path, {}, [&](const RowPortion& rows) -> Status {
+  const auto counted = count_capture(path, options, [&](const RowPortion& rows) -> Status {
     for (const auto& [k, row] : rows) total += row;
     return {};
   });
@@ -224,7 +100,38 @@ IntervalRow count_all(const std::string& path) {
   return total;
 }
 
-std::uint64_t count(const std::string& path) { return count_all(path)[Column::bytes]; }
+std::uint64_t count(const std::string& path, std::size_t threads = 1) {
+  return count_all(path, threads)[Column::bytes];
+}
+
+std::uint64_t count_keyed(const std::string& path, KeyedOptions keyed) {
+  CountOptions options;
+  options.keyed = std::move(keyed);
+  options.keyed_rows = [](const KeyedRows&, const KeyPlan&) { return Status{}; };
+  return count_all(path, 1, std::move(options))[Column::bytes];
+}
+
+std::uint64_t count_by_dport(const std::string& path) {
+  KeyedOptions keyed;
+  keyed.by.push_back({.kind = KeyKind::dport});
+  return count_keyed(path, std::move(keyed));
+}
+
+std::uint64_t count_distinct(const std::string& path) {
+  KeyedOptions keyed;
+  keyed.distinct = true;
+  return count_keyed(path, std::move(keyed));
+}
+
+/// Both files, each by one thread: one after the other, or side by side.
+std::uint64_t count_two(const std::string& first, const std::string& second, bool side_by_side) {
+  if (!side_by_side) return count(first) + count(second);
+  std::uint64_t bytes = 0;
+  std::thread other([&] { bytes = count(second); });
+  const std::uint64_t mine = count(first);
+  other.join();
+  return mine + bytes;
+}
 
 /// All but the first two packets, which their neighbours decide.
 std::uint64_t pack(const std::string& path) {
@@ -282,6 +189,19 @@ class Inflation {
   std::vector<char> input_;
 };
 
+/// Runs `part(i)` for each of `threads` parts at once; the sum of what they return.
+template <class Part>
+std::uint64_t in_parts(std::size_t threads, const Part& part) {
+  std::vector<std::uint64_t> sums(threads);
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back([&, i] { sums[i] = part(i); });
+  sums[0] = part(0);
+  for (std::thread& other : others) other.join();
+  std::uint64_t sum = 0;
+  for (const std::uint64_t one : sums) sum += one;
+  return sum;
+}
+
 /// The file mapped with its pages present, for the memory's own speed: every byte once, as 64-bit words.
 class Resident {
  public:
@@ -294,14 +214,17 @@ class Resident {
   ~Resident() { ::munmap(at_, size_); }
   Resident(const Resident&) = delete;
   Resident& operator=(const Resident&) = delete;
-  std::uint64_t run() const {
-    std::uint64_t sum = 0;
-    for (std::size_t at = 0; at + 8 <= size_; at += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, static_cast<const char*>(at_) + at, 8);
-      sum += word;
-    }
-    return sum == 1 ? 0 : size_;  // so that the sum is needed
+  std::uint64_t run(std::size_t threads = 1) const {
+    return in_parts(threads, [&](std::size_t part) {
+      const std::size_t begin = size_ / threads * part, end = part + 1 == threads ? size_ : size_ / threads * (part + 1);
+      std::uint64_t sum = 0;
+      for (std::size_t at = begin; at + 8 <= end; at += 8) {
+        std::uint64_t word;
+        std::memcpy(&word, static_cast<const char*>(at_) + at, 8);
+        sum += word;
+      }
+      return sum == 1 ? 0 : end - begin;  // so that the sum is needed
+    });
   }
 
  private:
@@ -323,99 +246,95 @@ std::uint64_t libpcap_loop(const std::string& path) {
 }
 #endif
 
-// Timing -----
+// The two tables -----
 
-struct Stage {
-  std::string name;
-  std::function<std::uint64_t()> run;
-  std::uint64_t wanted;  ///< what run() has to return
-  const Truth* truth;    ///< of the file that it reads
-  std::vector<double> seconds{};
-  double best() const { return *std::min_element(seconds.begin(), seconds.end()); }
-};
-
-/// Seconds that this thread has computed: what other work on the machine takes away is left out.
-double thread_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+void check_answers(const Stages& stages) {
+  for (const Stage& stage : stages)
+    if (stage.run() != stage.wanted) fail(stage.name + " gives another answer than what was written");
 }
 
-void check_answers(const std::vector<Stage>& stages, const Files& files) {
-  const IntervalRow total = count_all(files.whole());
-  const Truth& truth = files.truth();
+void check_counts(const IngestTraces& traces) {
+  const IntervalRow total = count_all(traces.whole());
+  const Truth& truth = traces.truth();
   const bool right = total[Column::packets] == truth.packets && total[Column::bytes] == truth.bytes &&
                      total[Column::tcp_packets] == truth.tcp_packets &&
                      total[Column::ipv6_packets] == truth.ipv6_packets && total[Column::cut] == 0;
   if (!right) fail("the counts differ from what was written");
-  for (const Stage& stage : stages)
-    if (stage.run() != stage.wanted) fail(stage.name + " gives another answer than what was written");
   fmt::print("answer: {} packets, {} bytes, {} TCP, {} IPv6, as written\n", truth.packets, truth.bytes,
              truth.tcp_packets, truth.ipv6_packets);
 }
 
-std::vector<Stage> make_stages(const Files& files, const Resident& resident, Inflation& inflation) {
-  const std::string path = files.whole(), gz = files.gz();
-  const Truth &truth = files.truth(), &gz_truth = files.gz_truth();
-  std::vector<Stage> stages{
-      {"memory", [&] { return resident.run(); }, truth.file_bytes, &truth},
-      {"read", [=] { return read_file(path); }, truth.file_bytes, &truth},
-      {"walk", [=] { return bare_walk(path); }, truth.bytes, &truth},
-      {"decode", [=] { return decode_walk(path); }, truth.bytes, &truth},
-      {"count", [=] { return count(path); }, truth.bytes, &truth},
-      {"pack", [=] { return pack(path); }, truth.packets, &truth},
-      {"inflate", [&] { return inflation.run(); }, gz_truth.file_bytes, &gz_truth},
-      {"bin gz", [=] { return count(gz); }, gz_truth.bytes, &gz_truth},
+/// A stage over the whole trace that adds up wire lengths, or else says what it returns.
+Stage over_whole(const IngestTraces& traces, std::string name, std::function<std::uint64_t()> run,
+                 std::optional<std::uint64_t> wanted = {}) {
+  const Truth& truth = traces.truth();
+  return {std::move(name), std::move(run), wanted.value_or(truth.bytes), truth.packets, truth.file_bytes};
+}
+/// The same over `copies` of the quarter.
+Stage over_quarter(const IngestTraces& traces, std::string name, std::function<std::uint64_t()> run,
+                   std::uint64_t copies = 1, std::optional<std::uint64_t> wanted = {}) {
+  const Truth& truth = traces.quarter_truth();
+  return {std::move(name), std::move(run), wanted.value_or(copies * truth.bytes), copies * truth.packets,
+          copies * truth.file_bytes};
+}
+
+Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation& inflation) {
+  const std::string path = traces.whole(), gz = traces.gz();
+  const std::uint64_t size = traces.truth().file_bytes;
+  Stages stages{
+      over_whole(traces, "memory", [&] { return resident.run(); }, size),
+      over_whole(traces, "read", [=] { return read_file(path); }, size),
+      over_whole(traces, "walk", [=] { return bare_walk(path); }),
+      over_whole(traces, "decode", [=] { return decode_walk(path); }),
+      over_whole(traces, "count", [=] { return count(path); }),
+      over_whole(traces, "by dport", [=] { return count_by_dport(path); }),
+      over_whole(traces, "distinct", [=] { return count_distinct(path); }),
+      over_whole(traces, "pack", [=] { return pack(path); }, traces.truth().packets),
+      over_quarter(traces, "inflate", [&] { return inflation.run(); }, 1, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "bin gz", [=] { return count(gz); }),
   };
 #ifdef TIDEGAUGE_HAVE_PCAP
-  stages.push_back({"libpcap", [=] { return libpcap_loop(path); }, truth.bytes, &truth});
+  stages.push_back(over_whole(traces, "libpcap", [=] { return libpcap_loop(path); }));
 #endif
   return stages;
 }
+constexpr std::array<Target, 3> one_core_targets{
+    {{"count", "walk", 0.8}, {"bin gz", "inflate", 0.92}, {"walk", "libpcap", 4}}};
 
-const Stage* find(const std::vector<Stage>& stages, std::string_view name) {
-  const auto at =
-      std::find_if(stages.begin(), stages.end(), [&](const Stage& stage) { return stage.name == name; });
-  return at == stages.end() ? nullptr : &*at;
+Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, std::size_t n) {
+  const std::string path = traces.whole(), gz = traces.gz(), other = traces.other_gz();
+  const std::string members = traces.members(), bgzf = traces.bgzf();
+  const std::uint64_t size = traces.truth().file_bytes;
+  return {
+      over_whole(traces, "memory n", [&resident, n] { return resident.run(n); }, size),
+      over_whole(traces, "read n", [=] { return in_parts(n, [&](std::size_t) { return read_file(path); }) / n; }, size),
+      over_whole(traces, "count 1", [=] { return count(path); }),
+      over_whole(traces, "count n", [=] { return count(path, n); }),
+      over_quarter(traces, "inflate", [&] { return inflation.run(); }, 1, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "gz 1", [=] { return count(gz); }),
+      over_quarter(traces, "gz n", [=] { return count(gz, n); }),
+      over_quarter(traces, "members 1", [=] { return count(members); }),
+      over_quarter(traces, "members n", [=] { return count(members, n); }),
+      over_quarter(traces, "bgzf 1", [=] { return count(bgzf); }),
+      over_quarter(traces, "bgzf n", [=] { return count(bgzf, n); }),
+      over_quarter(traces, "2 files 1", [=] { return count_two(gz, other, false); }, 2),
+      over_quarter(traces, "2 files 2", [=] { return count_two(gz, other, true); }, 2),
+  };
 }
+constexpr std::array<Target, 6> two_core_targets{{{"count n", "count 1", 1.8},
+                                                  {"gz n", "inflate", 1.0},
+                                                  {"gz n", "gz 1", 1.0},
+                                                  {"members n", "members 1", 1.8},
+                                                  {"bgzf n", "bgzf 1", 1.8},
+                                                  {"2 files 2", "2 files 1", 1.8}}};
 
-/// How many times as fast `stage` is, a record of its file, as `base`: the median over the rounds.
-double speed_ratio(const Stage& stage, const Stage& base) {
+/// The raw file's target is bounded by the machine: n times one core, or what all cores read out of memory.
+void print_bound(const Stages& stages, std::size_t n) {
+  const Stage &one = *find(stages, "count 1"), &all = *find(stages, "count n"), &memory = *find(stages, "memory n");
   std::vector<double> ratios;
-  for (std::size_t i = 0; i < stage.seconds.size(); ++i)
-    ratios.push_back(base.seconds[i] / static_cast<double>(base.truth->packets) /
-                     (stage.seconds[i] / static_cast<double>(stage.truth->packets)));
-  std::nth_element(ratios.begin(), ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2),
-                   ratios.end());
-  return ratios[ratios.size() / 2];
-}
-
-void print_stages(const std::vector<Stage>& stages) {
-  const Stage& walked = *find(stages, "walk");
-  fmt::print("{:>12} {:>8} {:>8} {:>10} {:>9} {:>11}\n", "stage", "Mpps", "GB/s", "ns/packet", "of walk",
-             "worst Mpps");
-  for (const Stage& stage : stages) {
-    const double best = stage.best(), worst = *std::max_element(stage.seconds.begin(), stage.seconds.end());
-    const auto n = static_cast<double>(stage.truth->packets);
-    fmt::print("{:>12} {:>8.1f} {:>8.2f} {:>10.2f} {:>9.2f} {:>11.1f}\n", stage.name, n / best * 1e-6,
-               static_cast<double>(stage.truth->file_bytes) / best * 1e-9, best / n * 1e9,
-               speed_ratio(stage, walked), n / worst * 1e-6);
-  }
-}
-
-/// Targets of the design; `held` of each must be reached.
-bool print_ratios(const std::vector<Stage>& stages, double held) {
-  const std::array<std::tuple<const char*, const char*, double>, 3> targets{
-      {{"count", "walk", 0.8}, {"bin gz", "inflate", 0.92}, {"walk", "libpcap", 4}}};
-  bool reached = true;
-  for (const auto& [name, base, target] : targets) {
-    const Stage *const stage = find(stages, name), *const other = find(stages, base);
-    if (!stage || !other) continue;
-    const double ratio = speed_ratio(*stage, *other);
-    fmt::print("{} / {}: {:.2f} (target {})\n", name, base, ratio, target);
-    reached &= ratio >= held * target;
-  }
-  return reached;
+  for (std::size_t i = 0; i < all.seconds.size(); ++i)
+    ratios.push_back(rate(all, i) / std::min(static_cast<double>(n) * rate(one, i), rate(memory, i)));
+  fmt::print("count n / min({} x count 1, memory n): {:.2f} (target 0.9)\n", n, median(std::move(ratios)));
 }
 
 // Peers -----
@@ -423,80 +342,100 @@ bool print_ratios(const std::vector<Stage>& stages, double held) {
 struct Peer {
   const char* program;
   const char* arguments;  ///< the trace's name follows
-  bool slice;             ///< too slow for the whole
+  enum class File { whole, gz, slice } file;
 };
-constexpr std::array<Peer, 5> peers{{
-    {"tracertstats", "-i 1", false},
-    {"tcpstat", "-o '%n\\n' 1 -r", false},
-    {"capinfos", "-c", false},
-    {"tshark", "-q -z io,stat,1 -n -r", true},
-    {"tshark", "-n -T fields -E separator=, -e frame.time_epoch -e frame.len -e ip.proto -r", true},
+constexpr std::array<Peer, 6> peers{{
+    {"tracertstats", "-i 1 pcapfile:", Peer::File::whole},
+    {"tracertstats", "-i 1 pcapfile:", Peer::File::gz},
+    {"tcpstat", "-o '%n\\n' 1 -r ", Peer::File::whole},
+    {"capinfos", "-c ", Peer::File::whole},
+    {"tshark", "-q -z io,stat,1 -n -r ", Peer::File::slice},
+    {"tshark", "-n -T fields -E separator=, -e ip.src -e ip.dst -e frame.len -e frame.time_epoch -Y 'tcp && ip && not(icmp)' -r ",
+     Peer::File::slice},
 }};
 
-void race_peers(const Files& files, double count_per_packet, int rounds) {
-  constexpr std::uint64_t slice_records = 100'000;
-  write_trace(files.slice(), slice_records, 1);
-  for (const Peer& peer : peers) {
-    const std::string program = peer.program;
-    if (std::system(("command -v " + program + " >/dev/null").c_str()) != 0) {
-      fmt::print("{:>12}    not installed\n", program);
-      continue;
-    }
-    const std::string file =
-        (program == "tracertstats" ? "pcapfile:" : "") + (peer.slice ? files.slice() : files.whole());
-    const std::string command = fmt::format("{} {} {} >/dev/null 2>&1", program, peer.arguments, file);
-    const double records = static_cast<double>(peer.slice ? slice_records : files.truth().packets);
-    double best = 1e30;
-    for (int round = 0; round < (peer.slice ? 2 : rounds); ++round) {
-      const auto begin = std::chrono::steady_clock::now();
-      if (std::system(command.c_str()) != 0) fail("this failed: " + command);
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    }
-    fmt::print("{:>12} {:>8.3f} Mpps, count is {:.0f} x   {}\n", program, records / best * 1e-6,
-               best / records / count_per_packet, peer.arguments);
+void race_peer(const Peer& peer, const IngestTraces& traces, const Stages& stages, int rounds) {
+  const bool slice = peer.file == Peer::File::slice, gz = peer.file == Peer::File::gz;
+  const std::string program = peer.program;
+  const std::string file = slice ? traces.slice() : gz ? traces.gz() : traces.whole();
+  const std::uint64_t records = (slice ? traces.slice_truth() : gz ? traces.quarter_truth() : traces.truth()).packets;
+  if (std::system(("command -v " + program + " >/dev/null").c_str()) != 0) {
+    fmt::print("{:>14}    not installed\n", program);
+    return;
   }
+  const std::string command = fmt::format("{} {}{} >/dev/null 2>&1", program, peer.arguments, file);
+  double best = 1e30;
+  for (int round = 0; round < (slice ? 2 : rounds); ++round) {
+    const double begin = wall_seconds();
+    if (std::system(command.c_str()) != 0) fail("this failed: " + command);
+    best = std::min(best, wall_seconds() - begin);
+  }
+  const auto times = [&](const char* name) {
+    const Stage& stage = *find(stages, name);
+    return best / static_cast<double>(records) / (stage.best() / static_cast<double>(stage.packets));
+  };
+  fmt::print("{:>14} {:>8.3f} Mpps   one core is {:.1f} x, all {:.1f} x   {}{}\n", program,
+             static_cast<double>(records) / best * 1e-6, times(gz ? "gz 1" : "count 1"), times(gz ? "gz n" : "count n"),
+             peer.arguments, gz ? ".gz" : "");
 }
 
-int main_of(int argc, char** argv) {
+// The program -----
+
+struct Options {
   bool check = false;
   std::uint64_t millions = 4;
   int rounds = 0;
+};
+
+Options options_of(int argc, char** argv) {
+  Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--check")
-      check = true;
+      options.check = true;
     else if (argument == "--records" && i + 1 < argc)
-      millions = std::strtoull(argv[++i], nullptr, 10);
+      options.millions = std::strtoull(argv[++i], nullptr, 10);
     else if (argument == "--rounds" && i + 1 < argc)
-      rounds = std::atoi(argv[++i]);
+      options.rounds = std::atoi(argv[++i]);
     else
       fail("usage: ingest_bench [--check] [--records MILLIONS] [--rounds N]");
   }
-  if (rounds <= 0) rounds = check ? 5 : 7;
-  if (millions == 0) fail("at least a million records");
-  const Files files(millions * 1'000'000);
-  const Resident resident(files.whole(), files.truth().file_bytes);
-  Inflation inflation(files.gz());
-  std::vector<Stage> stages = make_stages(files, resident, inflation);
-  check_answers(stages, files);
-  for (int round = 0; round < rounds; ++round) {
-    for (Stage& stage : stages) {
-      const double begin = thread_seconds();
-      stage.run();
-      stage.seconds.push_back(thread_seconds() - begin);
-    }
-  }
+  if (options.rounds <= 0) options.rounds = options.check ? 5 : 7;
+  if (options.millions == 0) fail("at least a million records");
+  return options;
+}
+
+void run_all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, int rounds) {
+  const std::size_t n = std::max(2u, std::thread::hardware_concurrency());
+  Stages stages = all_cores(traces, resident, inflation, n);
+  check_answers(stages);
+  run_rounds(stages, rounds, wall_seconds);
+  fmt::print("\n{} threads, by the wall\n", n);
+  print_stages(stages, "count 1");
+  print_bound(stages, n);
+  print_ratios(stages, two_core_targets, 0);
+  fmt::print("\n");
+  for (const Peer& peer : peers) race_peer(peer, traces, stages, rounds);
+}
+
+int main_of(const Options& options) {
+  const IngestTraces traces(options.millions * 1'000'000);
+  const Resident resident(traces.whole(), traces.truth().file_bytes);
+  Inflation inflation(traces.gz());
+  Stages stages = one_core(traces, resident, inflation);
+  check_counts(traces);
+  check_answers(stages);
+  run_rounds(stages, options.rounds, thread_seconds);
   fmt::print("{:.1f} bytes a record, {} rounds, one core, page cache\n",
-             static_cast<double>(files.truth().file_bytes) / static_cast<double>(files.truth().packets),
-             rounds);
-  print_stages(stages);
-  const bool reached = print_ratios(stages, 0.5);
-  const Stage& counting = *find(stages, "count");
-  if (!check) race_peers(files, counting.best() / static_cast<double>(counting.truth->packets), rounds);
-  return check && !reached ? 1 : 0;
+             static_cast<double>(traces.truth().file_bytes) / static_cast<double>(traces.truth().packets),
+             options.rounds);
+  print_stages(stages, "walk");
+  const bool reached = print_ratios(stages, one_core_targets, 0.5);
+  if (!options.check) run_all_cores(traces, resident, inflation, options.rounds);
+  return options.check && !reached ? 1 : 0;
 }
 
 }  // namespace
-}  // namespace tidegauge
+}  // namespace tidegauge::bench
 
-int main(int argc, char** argv) { return tidegauge::main_of(argc, argv); }
+int main(int argc, char** argv) { return tidegauge::bench::main_of(tidegauge::bench::options_of(argc, argv)); }

@@ -122,7 +122,9 @@ class ErfWalker {
       const erf::Type& type = erf::kTypes[r.type];
       if (type.kind != erf::Kind::packet || !leads_on(p + r.size, r)) return p;
       if (type.counts_losses && r.lost != 0) sink_.lost(r.lost);
-      sink_.packet(view(p, r, type));
+      const PacketView packet = view(p, r, type);
+      sink_.packet(packet);
+      tell_captured(sink_, packet.captured_bytes);
       state_.any_packet = true;
       p += r.size;
     }
@@ -189,7 +191,9 @@ void ErfWalker<Sink>::take(const std::uint8_t* p, const erf::Record& r) {
     sink_.refuse(Refusal::unknown_link, 1, 0);
   } else if (type.kind == erf::Kind::packet) {
     state_.any_packet = true;
-    hand_over(sink_, view(p, r, type));
+    const PacketView packet = view(p, r, type);
+    hand_over(sink_, packet);
+    tell_captured(sink_, packet.captured_bytes);
   }
 }
 

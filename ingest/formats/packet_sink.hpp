@@ -23,6 +23,13 @@ concept PacketSink = requires(S sink, const PacketView& packet, Refusal why, std
   sink.lost(n);
 };
 
+/// Captured bytes, as stored, of packets that were handed over, for a sink that keeps account of them. The walker of pcap
+/// has their sum for less than an addition in memory a packet.
+template <PacketSink Sink>
+void tell_captured(Sink& sink, std::uint64_t bytes) {
+  if constexpr (requires { sink.captured(bytes); }) sink.captured(bytes);
+}
+
 /// Out of line, for places that are not hot: a sink's inlined code is not repeated there.
 template <PacketSink Sink>
 TG_COLD void hand_over(Sink& sink, const PacketView& packet) {

@@ -71,8 +71,7 @@ class PcapWalker {
     const std::uint8_t* p = begin;
     for (;;) {
       if (!resync_.scanning()) {
-        // A loop for the usual link type: what is known beforehand is not compared for every packet.
-        p = link_ == LinkType::ethernet ? expected_records(p, end, LinkType::ethernet) : expected_records(p, end, link_);
+        p = expected_records(p, end);
         if (window_.offset_of(p) >= stop_) return p;
       }
       const WalkStep step = resync_.scanning() ? resynchronise(p) : settle(p);
@@ -102,10 +101,10 @@ class PcapWalker {
 
   enum class Rule { expected, possible };
 
-  TG_INLINE bool expected(const PcapRecord& r) const { return expected(r, expected_limit_); }
-  TG_INLINE bool expected(const PcapRecord& r, std::uint32_t limit) const {
+  TG_INLINE bool expected(const PcapRecord& r) const { return expected(r, expected_limit_, layout_); }
+  TG_INLINE static bool expected(const PcapRecord& r, std::uint32_t limit, const Layout& layout) {
     // Unsigned on purpose: nothing captured, and more captured than there was, wrap to huge values.
-    return r.captured - 1 < limit && r.fraction < layout_.fraction_limit() &&
+    return r.captured - 1 < limit && r.fraction < layout.fraction_limit() &&
            r.wire - r.captured <= kExpectedCut;
   }
   bool possible(const PcapRecord& r) const {
@@ -113,34 +112,49 @@ class PcapWalker {
     return r.captured <= hard_limit_ && r.fraction < kFractionLimit && !hole;
   }
 
-  TG_INLINE PacketView view(const PcapRecord& r, const std::uint8_t* payload, LinkType link) const {
+  TG_INLINE static PacketView view(const PcapRecord& r, const std::uint8_t* payload, LinkType link, const Layout& layout) {
     std::uint32_t wire = r.wire, captured = r.captured;
-    if (const std::uint32_t fcs = layout_.fcs_bytes()) {
+    if (const std::uint32_t fcs = layout.fcs_bytes()) {
       const std::uint32_t longest = std::max(wire, captured);
       captured = std::min(captured, longest - std::min(fcs, longest));
       wire -= std::min(fcs, wire);
     }
     const std::int64_t ts_ns =
-        std::int64_t{r.seconds} * 1'000'000'000 + std::int64_t{r.fraction} * layout_.fraction_ns();
+        std::int64_t{r.seconds} * 1'000'000'000 + std::int64_t{r.fraction} * layout.fraction_ns();
     return {ts_ns, wire, captured, payload, link};
   }
 
-  /// The hot loop: up to the first record that is not whole or not expected. Nothing out of line in it.
-  TG_INLINE const std::uint8_t* expected_records(const std::uint8_t* p, const std::uint8_t* end, LinkType link) {
-    if (static_cast<std::size_t>(end - p) < layout_.header_bytes()) return p;
-    // Of where records begin.
-    const std::uint8_t* const limit = std::min(end - layout_.header_bytes() + 1, window_.at(stop_));
-    const std::uint32_t captured_limit = expected_limit_;
-    Sink& sink = sink_;
-    while (p < limit) {
-      const PcapRecord r = layout_.load(p);
-      if (!expected(r, captured_limit)) break;
-      // As an integer: no pointer may point where a record beyond the window would end.
-      const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(p) + layout_.header_bytes() + r.captured;
-      if (next > reinterpret_cast<std::uintptr_t>(end)) break;
-      sink.packet(view(r, p + layout_.header_bytes(), link));
-      p = reinterpret_cast<const std::uint8_t*>(next);
+  /// Up to the first record that is not expected, or behind which no other begins here before the walk stops.
+  const std::uint8_t* expected_records(const std::uint8_t* p, const std::uint8_t* end) {
+    if (static_cast<std::size_t>(end - p) < 2 * layout_.header_bytes() || p >= window_.at(stop_)) return p;
+    const std::uint8_t* const last = std::min(end - layout_.header_bytes(), window_.at(stop_) - 1);
+    // A loop for the usual link type: what is known beforehand is not compared for every packet.
+    return link_ == LinkType::ethernet ? hot_loop<true>(sink_, p, last, expected_limit_, layout_, link_)
+                                       : hot_loop<false>(sink_, p, last, expected_limit_, layout_, link_);
+  }
+
+  /// Out of line, without the walker and with one bound: whatever lives beside it costs it registers, and a `next` that
+  /// goes over the stack is the longest chain from packet to packet.
+  /// @param p where a whole header lies
+  /// @param last where the header behind a record has to begin at the latest
+  template <bool kEthernet>
+  [[gnu::noinline]] static const std::uint8_t* hot_loop(Sink& sink, const std::uint8_t* p, const std::uint8_t* last,
+                                                        std::uint32_t captured_limit, const Layout& layout,
+                                                        LinkType link) {
+    // As integers: no pointer may point where a record beyond the window would end. Less the header: an addition fewer.
+    const std::uintptr_t latest = reinterpret_cast<std::uintptr_t>(last) - layout.header_bytes();
+    const std::uint8_t* const begin = p;
+    std::size_t records = 0;
+    for (;;) {
+      const PcapRecord r = layout.load(p);
+      if (!expected(r, captured_limit, layout)) break;
+      const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(p) + r.captured;
+      if (next > latest) break;
+      records += 1;
+      sink.packet(view(r, p + layout.header_bytes(), kEthernet ? LinkType::ethernet : link, layout));
+      p = reinterpret_cast<const std::uint8_t*>(next) + layout.header_bytes();
     }
+    tell_captured(sink, static_cast<std::size_t>(p - begin) - records * layout.header_bytes());
     return p;
   }
 
@@ -151,6 +165,11 @@ class PcapWalker {
   Verdict chain(const std::uint8_t* p, Rule rule) const;
   Verdict nothing_better_within(const std::uint8_t* p, const PcapRecord& r) const;
 
+  WalkStep deliver(const std::uint8_t* p, const PcapRecord& r) {
+    hand_over(sink_, view(r, p + layout_.header_bytes(), link_, layout_));
+    tell_captured(sink_, r.captured);
+    return {p + layout_.header_bytes() + r.captured, true};
+  }
   WalkStep cut_off(const std::uint8_t* p) {
     const auto bytes = static_cast<std::uint64_t>(window_.end - p);
     if (!log_.cut_off(window_.offset_of(p), bytes)) return {p, false};
@@ -170,21 +189,23 @@ class PcapWalker {
   std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();
 };
 
-/// What lies at `p`, which is not a whole expected record.
+/// What lies at `p`: the last whole record of the window, or what is not an expected record.
 template <class Layout, PacketSink Sink>
 auto PcapWalker<Layout, Sink>::settle(const std::uint8_t* p) -> WalkStep {
   const auto rest = static_cast<std::size_t>(window_.end - p);
   if (rest < layout_.header_bytes()) return window_.final && rest != 0 ? cut_off(p) : WalkStep{p, false};
   const PcapRecord r = layout_.load(p);
-  if (expected(r)) return window_.final ? cut_off(p) : WalkStep{p, false};
+  if (expected(r)) {
+    if (rest - layout_.header_bytes() >= r.captured) return deliver(p, r);
+    return window_.final ? cut_off(p) : WalkStep{p, false};
+  }
   Verdict verdict = chain(p, Rule::possible);
   if (verdict == Verdict::yes && r.captured > r.wire) verdict = nothing_better_within(p, r);
   switch (verdict) {
     case Verdict::need_more:
       return {p, false};
     case Verdict::yes:
-      hand_over(sink_, view(r, p + layout_.header_bytes(), link_));
-      return {p + layout_.header_bytes() + r.captured, true};
+      return deliver(p, r);
     case Verdict::no:
       break;
   }

@@ -127,6 +127,7 @@ class PcapngWalker {
         return p;
       const std::uint32_t fcs = fcs_of<kSwapped>(p, size, captured, interface);
       sink_.packet(view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+      tell_captured(sink_, captured);
       p += size;
     }
   }
@@ -252,6 +253,7 @@ bool PcapngWalker<Sink>::take_packet(const std::uint8_t* p, const pcapng::Block&
   const std::uint32_t captured = load_u32<kSwapped>(p + 20);
   const std::uint32_t fcs = fcs_of<kSwapped>(p, block.size, captured, interface);
   hand_over(sink_, view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+  tell_captured(sink_, captured);
   return true;
 }
 

@@ -17,16 +17,18 @@ namespace tidegauge {
 class CountSink {
  public:
   CountSink(std::int64_t interval_ns, RowPortions& portions)
-      : tally_(portions), stretch_(interval_ns, tally_) {}
+      : stretch_(interval_ns, portions) {}
 
   TG_INLINE void packet(const PacketView& packet) {
     PackedFacts facts;
-    if (decoding::decode_usual(facts, packet)) [[likely]]
-      stretch_.packet(packet.ts_ns, packet.captured_bytes,
-                      {0, packet.wire_bytes, facts.ip_bytes, facts.bits});
+    if (decoding::decode_untagged(facts, packet)) [[likely]]
+      stretch_.packet(packet.ts_ns, packet.wire_bytes, facts);
+    else if (decoding::decode_tagged(facts, packet))
+      stretch_.packet(packet.ts_ns, packet.wire_bytes, facts);
     else
       unusual(packet);
   }
+  void captured(std::uint64_t bytes) { stretch_.captured(bytes); }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
     stretch_.refuse(why, records, bytes);
   }
@@ -36,7 +38,7 @@ class CountSink {
   /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
   PartialSeries finish() {
     PartialSeries partial = stretch_.finish();
-    partial.add_rows(tally_.counter.take());
+    partial.add_rows(stretch_.tally().counter.take());
     return partial;
   }
 
@@ -44,13 +46,15 @@ class CountSink {
   /// All the way out of line: where the two ways of decoding join, the hot one would be put together for
   /// both.
   TG_COLD void unusual(PacketView packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes,
-                    binning::pack(0, packet.wire_bytes, decode(packet), 0));
+    const HeaderFacts facts = decode(packet);
+    stretch_.packet(packet.ts_ns, packet.wire_bytes - facts.fcs_bytes, pack_facts(facts));
   }
 
   struct Tally {
     explicit Tally(RowPortions& to) : portions(to) {}
-    TG_INLINE void count_in_order(const PackedPacket& packet) { counter.count_in_order(packet); }
+    TG_INLINE void count_in_order(std::uint32_t wire_bytes, PackedFacts facts) {
+      counter.count_in_order(wire_bytes, facts);
+    }
     void count(const PackedPacket& packet) { counter.count(packet); }
     void enter(std::int64_t k) { counter.enter(k); }
     std::uint64_t counted() const { return counter.counted(); }
@@ -64,7 +68,6 @@ class CountSink {
     RowPortions& portions;
   };
 
-  Tally tally_;
   OrderedStretch<Tally> stretch_;
 };
 static_assert(PacketSink<CountSink>);

@@ -37,7 +37,6 @@ KeyedSink::KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, cons
 
 void KeyedSink::take(const PacketView& packet) {
   handed_ += 1;
-  partial_.captured(packet.captured_bytes);
   if (window_.repeats(packet)) return refuse(Refusal::duplicate, 1, 0);
   Examined record = examine(packet);
   if (settled_ && !far_apart(last_, packet.ts_ns)) keep(packet.ts_ns, record);

@@ -39,6 +39,7 @@ class KeyedSink {
 
   TG_INLINE void packet(const PacketView& packet) { take(packet); }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes);
+  void captured(std::uint64_t bytes) { partial_.captured(bytes); }
   void lost(std::uint64_t packets);
 
   /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.

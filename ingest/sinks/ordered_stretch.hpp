@@ -6,7 +6,7 @@
 // the packet before is left to PartialSeries.
 //
 // A Tally counts kept packets:
-//   count_in_order(packet)  hot: a packed packet without order bits, into the interval entered
+//   count_in_order(wire_bytes, facts)  hot: a packet of which the order needs no counting, into the interval entered
 //   count(packet)           any packed packet, into the interval entered
 //   enter(k)                a new interval
 //   counted()               packets counted so far
@@ -35,25 +35,26 @@ namespace tidegauge {
 template <class Tally>
 class OrderedStretch {
  public:
-  OrderedStretch(std::int64_t interval_ns, Tally& tally)
-      : interval_ns_(interval_ns), tally_(tally), partial_(interval_ns) {
+  template <class... TallyArguments>
+  explicit OrderedStretch(std::int64_t interval_ns, TallyArguments&&... tally)
+      : interval_ns_(interval_ns), tally_(std::forward<TallyArguments>(tally)...), partial_(interval_ns) {
     TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
   }
   OrderedStretch(const OrderedStretch&) = delete;
   OrderedStretch& operator=(const OrderedStretch&) = delete;
 
   /// Plain values all the way down: what has an address, or is put together for a call, costs the hot loop too.
-  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t captured_bytes, PackedPacket packet) {
-    captured_ += captured_bytes;
+  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t wire_bytes, PackedFacts facts) {
     if (ts_ns >= last_ && ts_ns < end_) [[likely]] {
       before_last_ = last_;
       last_ = ts_ns;
-      tally_.count_in_order(packet);
+      tally_.count_in_order(wire_bytes, facts);
     } else {
-      turn(ts_ns, packet.wire_bytes, packet.ip_bytes, packet.bits);
+      turn(ts_ns, wire_bytes, facts.ip_bytes, facts.bits());
     }
   }
 
+  void captured(std::uint64_t bytes) { partial_.captured(bytes); }
   TG_COLD void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
     report();
     partial_.refuse(why, records, bytes);
@@ -68,6 +69,8 @@ class OrderedStretch {
     report();
     return marker_.mark(partial_, partial_.records(), interval_ns_, at_end);
   }
+
+  Tally& tally() { return tally_; }
 
   /// The stretch, still open at both ends, without the rows that the tally holds. The end of this object's use.
   PartialSeries finish() {
@@ -119,7 +122,6 @@ class OrderedStretch {
 
   /// Tells the partial what was counted past it.
   void report() {
-    partial_.captured(std::exchange(captured_, 0));
     const std::uint64_t records = tally_.counted() - reported_;
     reported_ += records;
     if (records == 0) return;
@@ -129,11 +131,10 @@ class OrderedStretch {
 
   std::int64_t last_ = lowest, end_ = closed_window;  ///< the window in which a packet needs no second look
   std::int64_t before_last_ = lowest, begin_ = lowest;
-  std::uint64_t captured_ = 0;
   std::int64_t interval_ns_;
   std::uint64_t reported_ = 0;
   StretchMarker marker_;
-  Tally& tally_;
+  Tally tally_;
   PartialSeries partial_;
 };
 

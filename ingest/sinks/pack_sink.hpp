@@ -28,15 +28,18 @@ class PackSink {
  public:
   PackSink(std::int64_t interval_ns, PacketBatchCounter& counter, RowPortions& portions,
            const PackOptions& options)
-      : tally_(counter, portions, options), stretch_(interval_ns, tally_) {}
+      : stretch_(interval_ns, counter, portions, options) {}
 
   TG_INLINE void packet(const PacketView& packet) {
     PackedFacts facts;
-    if (decoding::decode_usual(facts, packet)) [[likely]]
-      stretch_.packet(packet.ts_ns, packet.captured_bytes, {0, packet.wire_bytes, facts.ip_bytes, facts.bits});
+    if (decoding::decode_untagged(facts, packet)) [[likely]]
+      stretch_.packet(packet.ts_ns, packet.wire_bytes, facts);
+    else if (decoding::decode_tagged(facts, packet))
+      stretch_.packet(packet.ts_ns, packet.wire_bytes, facts);
     else
       unusual(packet);
   }
+  void captured(std::uint64_t bytes) { stretch_.captured(bytes); }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
     stretch_.refuse(why, records, bytes);
   }
@@ -46,14 +49,15 @@ class PackSink {
   /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
   PartialSeries finish() {
     PartialSeries partial = stretch_.finish();
-    partial.add_rows(tally_.take_rows());
+    partial.add_rows(stretch_.tally().take_rows());
     return partial;
   }
 
  private:
   /// All the way out of line: where the two ways of decoding join, the hot one would be put together for both.
   TG_COLD void unusual(PacketView packet) {
-    stretch_.packet(packet.ts_ns, packet.captured_bytes, binning::pack(0, packet.wire_bytes, decode(packet), 0));
+    const HeaderFacts facts = decode(packet);
+    stretch_.packet(packet.ts_ns, packet.wire_bytes - facts.fcs_bytes, pack_facts(facts));
   }
 
   class Tally {
@@ -63,7 +67,9 @@ class PackSink {
       packets_.resize(options.batch_packets);
     }
 
-    TG_INLINE void count_in_order(const PackedPacket& packet) { count(packet); }
+    TG_INLINE void count_in_order(std::uint32_t wire_bytes, PackedFacts facts) {
+      count({0, wire_bytes, facts.ip_bytes, facts.bits()});
+    }
     TG_INLINE void count(PackedPacket packet) {
       if (fill_ == packets_.size()) [[unlikely]]
         flush();
@@ -121,7 +127,6 @@ class PackSink {
     PackOptions options_;
   };
 
-  Tally tally_;
   OrderedStretch<Tally> stretch_;
 };
 static_assert(PacketSink<PackSink>);

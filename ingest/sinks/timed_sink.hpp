@@ -38,6 +38,7 @@ class TimedSink {
     }
     inner_.refuse(why, records, bytes);
   }
+  void captured(std::uint64_t bytes) { tell_captured(inner_, bytes); }
   void lost(std::uint64_t packets) { inner_.lost(packets); }
 
   /// After the walk: an error where not every record had its line, and every line its record.

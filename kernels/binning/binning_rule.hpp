@@ -26,7 +26,7 @@ inline constexpr std::uint32_t flags_shift = 8, flag_values = 256;
 inline constexpr std::uint32_t size_classes = 32;
 
 /// The kind of a packet, which is also the low six bits of PackedPacket::bits.
-TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) { return pack_facts(facts).bits & kind_mask; }
+TG_HD TG_INLINE std::uint32_t kind_of(const HeaderFacts& facts) { return pack_facts(facts).kind; }
 
 /// Position of the highest bit: n for 2^n .. 2^(n+1) - 1 bytes, 0 for none too.
 TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
@@ -41,7 +41,7 @@ TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
                                   const HeaderFacts& facts, std::uint32_t order) {
   const PackedFacts packed = pack_facts(facts);
-  return {interval_offset, wire_bytes - facts.fcs_bytes, packed.ip_bytes, packed.bits | order};
+  return {interval_offset, wire_bytes - facts.fcs_bytes, packed.ip_bytes, packed.bits() | order};
 }
 
 /// `packets` packets of one kind with `bytes` wire bytes in all. `add(Column, amount)` takes each increment.

@@ -38,17 +38,17 @@ class IntervalCounter {
 
   /// Counts one packet into the interval entered; its own interval_offset is not looked at.
   TG_INLINE void count(const PackedPacket& packet) {
-    count_in_order(packet);
+    count_in_order(packet.wire_bytes, {packet.bits & binning::kind_mask,
+                                       packet.bits >> binning::flags_shift & 0xff, packet.ip_bytes});
     late_ += packet.bits / binning::late_bit & 1;
     backward_ += packet.bits / binning::backward_bit & 1;
   }
   /// The same for a packet that is known to be neither late nor backward.
-  TG_INLINE void count_in_order(const PackedPacket& packet) {
-    if (packet.wire_bytes >= large_bytes || packet.ip_bytes >= large_bytes) [[unlikely]]
-      return count_large(packet.wire_bytes, packet.ip_bytes, packet.bits);
-    const std::uint32_t kind = packet.bits & binning::kind_mask;
-    add(kinds_[kind * classes + class_of_size[packet.wire_bytes / 64]], packet.wire_bytes);
-    add(flags_[packet.bits >> binning::flags_shift & 0xff], packet.ip_bytes);
+  TG_INLINE void count_in_order(std::uint32_t wire_bytes, PackedFacts facts) {
+    if (wire_bytes >= large_bytes || facts.ip_bytes >= large_bytes) [[unlikely]]
+      return count_large(wire_bytes, facts.ip_bytes, facts.bits());
+    add(kinds_[facts.kind * classes + class_of_size[wire_bytes / 64]], wire_bytes);
+    add(flags_[facts.tcp_flags], facts.ip_bytes);
   }
 
   /// Packets counted since the beginning.
@@ -100,7 +100,7 @@ class IntervalCounter {
   }
 
   TG_COLD void count_large(std::uint32_t wire_bytes, std::uint32_t ip_bytes, std::uint32_t bits) {
-    count_packet(*row_, {0, wire_bytes, ip_bytes, bits & ~(binning::late_bit | binning::backward_bit)});
+    count_packet(*row_, {0, wire_bytes, ip_bytes, bits});
     folded_ += 1;
   }
 

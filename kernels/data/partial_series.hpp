@@ -58,7 +58,7 @@ struct RecordAccount {
   std::uint64_t counted = 0;  ///< records in the counters
   std::array<std::uint64_t, refusal_names.size()> refused{};
   std::uint64_t skipped_bytes = 0;   ///< bytes passed over while resynchronising or at a cut end
-  std::uint64_t captured_bytes = 0;  ///< captured bytes of the records read
+  std::uint64_t captured_bytes = 0;  ///< captured bytes of the records handed over, as stored
   std::uint64_t& operator[](Refusal why) { return refused[static_cast<std::size_t>(why)]; }
   std::uint64_t operator[](Refusal why) const { return refused[static_cast<std::size_t>(why)]; }
   RecordAccount& operator+=(const RecordAccount& other);

@@ -90,7 +90,7 @@ TG_HD constexpr bool is_tunnel(std::uint32_t protocol) {
 struct alignas(8) ProtocolTraits {
   /// Byte that must be there; -1, which is beyond any packet as an unsigned number, for a protocol that is entered.
   std::int8_t last;
-  std::uint8_t bits;  ///< transport and family as in PackedFacts
+  std::uint8_t kind;  ///< as in PackedFacts
   std::uint8_t flags_at, flags_mask;
   std::uint8_t ports_at, ports_mask;
 };
@@ -101,7 +101,7 @@ TG_HD constexpr ProtocolTraits traits_of_protocol(std::uint32_t protocol, bool v
   ProtocolTraits traits{};
   traits.last = static_cast<std::int8_t>(
       is_entered(protocol) ? -1 : static_cast<int>(header + header_bytes(transport)) - 1);
-  traits.bits = static_cast<std::uint8_t>(static_cast<int>(transport) | (v6 ? 2 : 1) << 2);
+  traits.kind = static_cast<std::uint8_t>(static_cast<int>(transport) | (v6 ? 2 : 1) << 2);
   traits.flags_at = static_cast<std::uint8_t>(tcp ? header + 13 : 0);
   traits.flags_mask = tcp ? 0xff : 0;
   traits.ports_at = static_cast<std::uint8_t>(udp ? header : 0);
@@ -187,25 +187,32 @@ TG_HD TG_INLINE bool decode_usual_ip(PackedFacts& facts, const std::uint8_t* ip,
   if (near_tunnel) [[unlikely]] {
     if (is_tunnel_port(load16(ports)) || is_tunnel_port(load16(ports + 2))) return false;
   }
-  facts.bits = protocol.bits | static_cast<std::uint32_t>(ip[protocol.flags_at] & protocol.flags_mask) << 8;
+  facts.kind = protocol.kind;
+  facts.tcp_flags = ip[protocol.flags_at] & protocol.flags_mask;
   facts.ip_bytes = total;
   return true;
 }
 static_assert(static_cast<int>(IpFamily::v4) == 1 && static_cast<int>(IpFamily::v6) == 2);
 
+/// Without a VLAN tag; false, with `facts` untouched, where decode_tagged or decode_any has to look.
+TG_HD TG_INLINE bool decode_untagged(PackedFacts& facts, const PacketView& packet) {
+  if (packet.link == LinkType::ethernet) [[likely]]
+    return packet.captured_bytes >= 14 + least_usual_ip &&
+           decode_usual_ip(facts, packet.bytes + 14, packet.captured_bytes - 14, true);
+  return packet.link == LinkType::raw_ip && packet.captured_bytes >= least_usual_ip &&
+         decode_usual_ip(facts, packet.bytes, packet.captured_bytes, false);
+}
+/// With one.
+TG_HD TG_INLINE bool decode_tagged(PackedFacts& facts, const PacketView& packet) {
+  return packet.link == LinkType::ethernet && packet.captured_bytes >= 18 + least_usual_ip &&
+         load16(packet.bytes + 12) == ether_type::vlan &&
+         decode_usual_ip(facts, packet.bytes + 18, packet.captured_bytes - 18, true);
+}
 /// @returns false, with `facts` untouched, where decode_any has to look.
 TG_HD TG_INLINE bool decode_usual(PackedFacts& facts, const PacketView& packet) {
-  const std::uint8_t* ip = packet.bytes;
-  std::uint32_t captured = packet.captured_bytes;
-  if (packet.link == LinkType::ethernet) [[likely]] {
-    if (captured < 18 + least_usual_ip) [[unlikely]]
-      return false;
-    if (decode_usual_ip(facts, ip + 14, captured - 14, true)) [[likely]]
-      return true;
-    return load16(ip + 12) == ether_type::vlan && decode_usual_ip(facts, ip + 18, captured - 18, true);
-  }
-  if (packet.link != LinkType::raw_ip || captured < least_usual_ip) return false;
-  return decode_usual_ip(facts, ip, captured, false);
+  if (decode_untagged(facts, packet)) [[likely]]
+    return true;
+  return decode_tagged(facts, packet);
 }
 
 /// Where the headers of a packet lie that decode_usual accepted with these facts. Its IP header has no options and no

@@ -53,7 +53,9 @@ void feed(Sink& sink, const Trace& trace, std::size_t first, std::size_t last) {
     if (event.kind == Event::Kind::record) {
       const Bytes& bytes = trace.packets[packet++];
       const auto n = static_cast<std::uint32_t>(bytes.size());
-      if (i >= first) sink.packet({event.ts_ns, n, n, bytes.data(), LinkType::ethernet});
+      if (i < first) continue;
+      sink.packet({event.ts_ns, n, n, bytes.data(), LinkType::ethernet});
+      sink.captured(n);  // as a walker does
     } else if (i < first) {
       continue;
     } else if (event.kind == Event::Kind::refusal) {

@@ -152,7 +152,9 @@ void feed(KeyedSink& sink, const Trace& trace, std::size_t first, std::size_t la
     if (event.kind == Event::Kind::record || event.bytes == ~0ull) {
       const MadePacket& p = trace.packets[packet++];
       const auto n = static_cast<std::uint32_t>(p.bytes.size());
-      if (i >= first) sink.packet({event.ts_ns, n, n, p.bytes.data(), LinkType::ethernet, p.interface});
+      if (i < first) continue;
+      sink.packet({event.ts_ns, n, n, p.bytes.data(), LinkType::ethernet, p.interface});
+      sink.captured(n);  // as a walker does
     } else if (i < first) {
       continue;
     } else if (event.kind == Event::Kind::refusal) {

@@ -119,8 +119,10 @@ Rows by_interval_counter(const std::vector<Counted>& packets) {
   IntervalCounter counter;
   for (const Counted& p : packets) {
     counter.enter(p.k);
-    const PackedPacket packed = binning::pack(0, p.wire_bytes, p.facts, order_bits(p));
-    order_bits(p) ? counter.count(packed) : counter.count_in_order(packed);
+    if (order_bits(p))
+      counter.count(binning::pack(0, p.wire_bytes, p.facts, order_bits(p)));
+    else
+      counter.count_in_order(p.wire_bytes, pack_facts(p.facts));
   }
   EXPECT_EQ(counter.counted(), packets.size());
   return counter.take();
