@@ -30,6 +30,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -265,14 +266,16 @@ void check_counts(const IngestTraces& traces) {
 }
 
 /// A stage over the whole trace that adds up wire lengths, or else says what it returns.
+/// `copies` times.
 Stage over_whole(const IngestTraces& traces, std::string name, std::function<std::uint64_t()> run,
-                 std::optional<std::uint64_t> wanted = {}) {
+                 std::optional<std::uint64_t> wanted = {}, std::uint64_t copies = 1) {
   const Truth& truth = traces.truth();
-  return {std::move(name), std::move(run), wanted.value_or(truth.bytes), truth.packets, truth.file_bytes};
+  return {std::move(name), std::move(run), wanted.value_or(copies * truth.bytes), copies * truth.packets,
+          copies * truth.file_bytes};
 }
-/// The same over `copies` of the quarter.
+/// The same over the quarter.
 Stage over_quarter(const IngestTraces& traces, std::string name, std::function<std::uint64_t()> run,
-                   std::uint64_t copies = 1, std::optional<std::uint64_t> wanted = {}) {
+                   std::optional<std::uint64_t> wanted = {}, std::uint64_t copies = 1) {
   const Truth& truth = traces.quarter_truth();
   return {std::move(name), std::move(run), wanted.value_or(copies * truth.bytes), copies * truth.packets,
           copies * truth.file_bytes};
@@ -290,7 +293,7 @@ Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation&
       over_whole(traces, "by dport", [=] { return count_by_dport(path); }),
       over_whole(traces, "distinct", [=] { return count_distinct(path); }),
       over_whole(traces, "pack", [=] { return pack(path); }, traces.truth().packets),
-      over_quarter(traces, "inflate", [&] { return inflation.run(); }, 1, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "inflate", [&] { return inflation.run(); }, traces.quarter_truth().file_bytes),
       over_quarter(traces, "bin gz", [=] { return count(gz); }),
   };
 #ifdef TIDEGAUGE_HAVE_PCAP
@@ -307,18 +310,18 @@ Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation
   const std::uint64_t size = traces.truth().file_bytes;
   return {
       over_whole(traces, "memory n", [&resident, n] { return resident.run(n); }, size),
-      over_whole(traces, "read n", [=] { return in_parts(n, [&](std::size_t) { return read_file(path); }) / n; }, size),
+      over_whole(traces, "read n", [=] { return in_parts(n, [&](std::size_t) { return read_file(path); }); }, n * size, n),
       over_whole(traces, "count 1", [=] { return count(path); }),
       over_whole(traces, "count n", [=] { return count(path, n); }),
-      over_quarter(traces, "inflate", [&] { return inflation.run(); }, 1, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "inflate", [&] { return inflation.run(); }, traces.quarter_truth().file_bytes),
       over_quarter(traces, "gz 1", [=] { return count(gz); }),
       over_quarter(traces, "gz n", [=] { return count(gz, n); }),
       over_quarter(traces, "members 1", [=] { return count(members); }),
       over_quarter(traces, "members n", [=] { return count(members, n); }),
       over_quarter(traces, "bgzf 1", [=] { return count(bgzf); }),
       over_quarter(traces, "bgzf n", [=] { return count(bgzf, n); }),
-      over_quarter(traces, "2 files 1", [=] { return count_two(gz, other, false); }, 2),
-      over_quarter(traces, "2 files 2", [=] { return count_two(gz, other, true); }, 2),
+      over_quarter(traces, "2 files 1", [=] { return count_two(gz, other, false); }, {}, 2),
+      over_quarter(traces, "2 files 2", [=] { return count_two(gz, other, true); }, {}, 2),
   };
 }
 constexpr std::array<Target, 6> two_core_targets{{{"count n", "count 1", 1.8},

@@ -31,7 +31,7 @@ struct CountOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
   ThreadBudget* spare_threads = nullptr;      ///< what may help the calling thread with one capture
   std::size_t block_bytes = 0;                ///< read at once; 0 for what is fastest
-  std::uint64_t piece_bytes = 32 << 20;       ///< of the file, for one thread at a time; the answer does not depend on it
+  std::uint64_t piece_bytes = 0;              ///< as in find_pieces(); the answer does not depend on it
   /// CAIDA's file of nanoseconds beside the capture (times_file_of()); empty for none. A capture that has one is walked by
   /// one thread and has no time index, since it cannot be read in its middle.
   std::string times{};

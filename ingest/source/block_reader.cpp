@@ -6,10 +6,10 @@
 
 namespace tidegauge {
 
-Status BlockReader::more() {
+Status BlockReader::more(std::size_t bytes) {
   if (final_) return {};
   const std::size_t kept = size();
-  const std::size_t wanted = std::max(block_bytes_, kept);
+  const std::size_t wanted = std::max(bytes, kept);
   if (capacity_ < kept + wanted) {
     // Half a block to spare, so that the usual cut record does not make the next block reallocate.
     const std::size_t capacity = kept + wanted + block_bytes_ / 2;

@@ -4,6 +4,7 @@
 // tests/ingest/byte_source_test.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,9 +36,13 @@ class BlockReader {
 
   /// Keeps the unconsumed bytes and appends a block (at least as many as are kept, so that a long record is
   /// not copied over and over). Pointers into the window are void afterwards.
-  Status more();
+  Status more() { return more(block_bytes_); }
+  /// The same with a block of at most `bytes`, where little is needed.
+  Status little_more(std::size_t bytes) { return more(std::min(bytes, block_bytes_)); }
 
  private:
+  Status more(std::size_t bytes);
+
   ByteSource& source_;
   std::size_t block_bytes_;
   std::unique_ptr<std::uint8_t[]> buffer_;

@@ -24,9 +24,8 @@ class FileSource final : public ByteSource {
   Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override;
   std::uint64_t input_done() const override { return done_ - (head_bytes_ - head_taken_); }
   std::uint64_t input_total() const override { return total_; }
-  // 128 KiB to 1 MiB are equally fast where the second-level cache is ours; 256 KiB leave half of it to the
-  // sink.
-  std::size_t block_bytes() const override { return std::size_t{256} << 10; }
+  // Out of the page cache 1 MiB and 2 MiB are the fastest: 256 KiB count a tenth slower on Zen 4, 8 MiB as well.
+  std::size_t block_bytes() const override { return std::size_t{1} << 20; }
   SourceSeconds seconds() const override { return {reading_.seconds(), 0}; }
   Fingerprint fingerprint() const override { return passing_ ? passing_->value() : Fingerprint{}; }
   const std::string& damage() const override { return damage_; }
