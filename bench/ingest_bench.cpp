@@ -10,7 +10,7 @@
 //   by dport, distinct  the same with a counter per destination port; with sketches of both addresses
 //   pack            walk + decode + order + pack into device batches that nobody counts
 //   libpcap         its loop, wire lengths added up
-//   inflate, bin gz a quarter of the file gzipped: ISA-L alone with checksums, and counting it
+//   inflate, read gz, bin gz  a quarter of the file gzipped: ISA-L alone with checksums, the source, and counting it
 // All cores, by the wall: the same over memory, read, count, gz (one member), members, bgzf and two files, each with one
 // thread and with all. Then tracertstats, tcpstat, capinfos and tshark as whole programs, where they are installed (tshark
 // on the first 100,000 records).
@@ -91,7 +91,7 @@ std::uint64_t decode_walk(const std::string& path) {
 /// @param options what else is counted
 IntervalRow count_all(const std::string& path, std::size_t threads = 1, CountOptions options = {}) {
   ThreadBudget budget(threads - 1);
-  options.spare_threads = &budget;
+  if (threads > 1) options.spare_threads = &budget;
   IntervalRow total;
   const auto counted = count_capture(path, options, [&](const RowPortion& rows) -> Status {
     for (const auto& [k, row] : rows) total += row;
@@ -294,6 +294,7 @@ Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation&
       over_whole(traces, "distinct", [=] { return count_distinct(path); }),
       over_whole(traces, "pack", [=] { return pack(path); }, traces.truth().packets),
       over_quarter(traces, "inflate", [&] { return inflation.run(); }, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "read gz", [=] { return read_file(gz); }, traces.quarter_truth().file_bytes),
       over_quarter(traces, "bin gz", [=] { return count(gz); }),
   };
 #ifdef TIDEGAUGE_HAVE_PCAP

@@ -123,7 +123,7 @@ class ErfWalker {
       if (type.kind != erf::Kind::packet || !leads_on(p + r.size, r)) return p;
       if (type.counts_losses && r.lost != 0) sink_.lost(r.lost);
       const PacketView packet = view(p, r, type);
-      sink_.packet(packet);
+      hand_over_hot(sink_, packet);
       tell_captured(sink_, packet.captured_bytes);
       state_.any_packet = true;
       p += r.size;

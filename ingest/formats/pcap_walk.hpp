@@ -151,11 +151,21 @@ class PcapWalker {
       const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(p) + r.captured;
       if (next > latest) break;
       records += 1;
-      sink.packet(view(r, p + layout.header_bytes(), kEthernet ? LinkType::ethernet : link, layout));
+      const PacketView packet = view(r, p + layout.header_bytes(), kEthernet ? LinkType::ethernet : link, layout);
+      if constexpr (requires { sink.usual(packet); }) {
+        if (!sink.usual(packet)) [[unlikely]] hand_over_at(sink, p, layout, link);
+      } else {
+        sink.packet(packet);
+      }
       p = reinterpret_cast<const std::uint8_t*>(next) + layout.header_bytes();
     }
     tell_captured(sink, static_cast<std::size_t>(p - begin) - records * layout.header_bytes());
     return p;
+  }
+
+  /// From the record alone, so that nothing else has to live as long as it may be needed.
+  TG_COLD static void hand_over_at(Sink& sink, const std::uint8_t* p, const Layout& layout, LinkType link) {
+    sink.packet(view(layout.load(p), p + layout.header_bytes(), link, layout));
   }
 
   TG_COLD WalkStep settle(const std::uint8_t* p);

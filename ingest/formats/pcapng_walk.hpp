@@ -126,7 +126,7 @@ class PcapngWalker {
           !interface.time.to_ns(ts_ns, load_ticks<kSwapped>(p + 12)))
         return p;
       const std::uint32_t fcs = fcs_of<kSwapped>(p, size, captured, interface);
-      sink_.packet(view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
+      hand_over_hot(sink_, view(interface, index, fcs, ts_ns, load_u32<kSwapped>(p + 24), captured, p + 28));
       tell_captured(sink_, captured);
       p += size;
     }

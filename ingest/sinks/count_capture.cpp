@@ -132,7 +132,7 @@ template <class Sink, class MakeSink>
 Expected<CountedCapture> count_with(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
                                     RowPortions& portions) {
   if (options.spare_threads && !options.keyed.serial()) {
-    auto pieces = find_pieces(path, options.piece_bytes);
+    auto pieces = find_pieces(path, options.piece_bytes, options.spare_threads->any());
     if (!pieces) return std::move(pieces).error();
     if (pieces->size() > 1) return count_pieces<Sink>(path, *std::move(pieces), options, make_sink, portions);
   }

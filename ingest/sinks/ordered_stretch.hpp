@@ -43,15 +43,18 @@ class OrderedStretch {
   OrderedStretch(const OrderedStretch&) = delete;
   OrderedStretch& operator=(const OrderedStretch&) = delete;
 
+  /// The next packet if it is in order and in the current interval; false, with nothing done, if not.
   /// Plain values all the way down: what has an address, or is put together for a call, costs the hot loop too.
-  TG_INLINE void packet(std::int64_t ts_ns, std::uint32_t wire_bytes, PackedFacts facts) {
-    if (ts_ns >= last_ && ts_ns < end_) [[likely]] {
-      before_last_ = last_;
-      last_ = ts_ns;
-      tally_.count_in_order(wire_bytes, facts);
-    } else {
-      turn(ts_ns, wire_bytes, facts.ip_bytes, facts.bits());
-    }
+  TG_INLINE bool packet_in_order(std::int64_t ts_ns, std::uint32_t wire_bytes, PackedFacts facts) {
+    if (ts_ns < last_ || ts_ns >= end_) [[unlikely]] return false;
+    before_last_ = last_;
+    last_ = ts_ns;
+    tally_.count_in_order(wire_bytes, facts);
+    return true;
+  }
+  /// Any next packet.
+  void packet(std::int64_t ts_ns, std::uint32_t wire_bytes, PackedFacts facts) {
+    if (!packet_in_order(ts_ns, wire_bytes, facts)) turn(ts_ns, wire_bytes, facts.ip_bytes, facts.bits());
   }
 
   void captured(std::uint64_t bytes) { partial_.captured(bytes); }

@@ -17,7 +17,7 @@ std::uint64_t usual_piece(std::uint64_t capture_bytes) {
 
 }  // namespace
 
-Expected<std::vector<std::uint64_t>> find_pieces(const std::string& path, std::uint64_t piece_bytes) {
+Expected<std::vector<std::uint64_t>> find_pieces(const std::string& path, std::uint64_t piece_bytes, bool compressed_too) {
   std::error_code none;
   const std::uint64_t size = std::filesystem::is_regular_file(path, none) ? std::filesystem::file_size(path, none) : 0;
   std::vector<std::uint64_t> pieces{0};
@@ -26,6 +26,7 @@ Expected<std::vector<std::uint64_t>> find_pieces(const std::string& path, std::u
   if (!source) return std::move(source).error();
   const bool compressed = !(*source)->compression().empty();
   if (piece_bytes == 0) piece_bytes = usual_piece(compressed ? kUsualCompression * size : size);
+  if (compressed && !compressed_too) return pieces;
   if (compressed) {
     auto members = find_member_starts(path, piece_bytes / kUsualCompression);
     if (!members) return std::move(members).error();

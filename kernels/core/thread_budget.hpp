@@ -19,6 +19,8 @@ class ThreadBudget {
     }
     return spare != 0;
   }
+  /// Whether one could be had just now.
+  bool any() const { return spare_.load(std::memory_order_relaxed) != 0; }
   void give(std::size_t threads = 1) { spare_.fetch_add(threads, std::memory_order_relaxed); }
 
  private:
