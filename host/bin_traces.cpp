@@ -31,10 +31,9 @@ std::uint64_t bytes_on_disk(const std::string& path) {
 /// Adds up the progress of several threads and passes it on one call at a time.
 class ProgressSum {
  public:
-  ProgressSum(const std::vector<std::string>& paths, const BinOptions& options) : tell_(options.progress) {
-    sum_.files = paths.size();
-    for (const auto& path : paths) sum_.bytes += bytes_on_disk(path);
-  }
+  ProgressSum(std::size_t files, const BinOptions& options) : tell_(options.progress) { sum_.files = files; }
+  /// A file that is to be done.
+  void expect(std::uint64_t bytes) { sum_.bytes += bytes; }
   /// @param bytes newly done of `path`.
   void advance(const std::string& path, std::uint64_t bytes, bool file_done = false) {
     const std::lock_guard lock(mutex_);
@@ -53,7 +52,7 @@ class ProgressSum {
 class BinJob {
  public:
   BinJob(const std::vector<std::string>& paths, const BinOptions& options)
-      : paths_(paths), options_(options), keyed_(options.keyed), progress_(paths, options) {
+      : paths_(paths), options_(options), keyed_(options.keyed), progress_(paths.size(), options) {
     report_.files.resize(paths.size());
     for (std::size_t i = 0; i < paths.size(); ++i) report_.files[i].path = paths[i];
   }
@@ -73,6 +72,7 @@ class BinJob {
       bin_file(order[task], worker);
       if (started_.load() >= order.size()) spare_threads_.give();  // nothing is left for this thread
     });
+    TG_TRY(settle());
     report_.stopped = stop_.load();
     report_.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(report_);
@@ -84,9 +84,10 @@ class BinJob {
   }
 
   /// So that no large capture is left alone at the end.
-  std::vector<std::size_t> largest_first() const {
+  std::vector<std::size_t> largest_first() {
     std::vector<std::pair<std::uint64_t, std::size_t>> by_size;
     for (std::size_t i = 0; i < paths_.size(); ++i) by_size.emplace_back(bytes_on_disk(paths_[i]), i);
+    for (const auto& [size, file] : by_size) progress_.expect(size);
     std::stable_sort(by_size.begin(), by_size.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<std::size_t> order;
     for (const auto& [size, file] : by_size) order.push_back(file);
@@ -144,9 +145,28 @@ class BinJob {
         return Error{"another process gave this series file another interval meanwhile", options_.series,
                      "run it again, or name another series file with -o"};
       file->set_wait(options_.wait_ms);
+      TG_TRY(file->begin_batch());
       own.emplace(*std::move(file));
     }
     return &*own;
+  }
+
+  /// What is in by now stays in when the power fails: before anything is reported.
+  Status settle() const {
+    for (const auto& own : writers_)
+      if (own) return own->settle();  // they all write to one log
+    return {};
+  }
+
+  /// And once a second meanwhile, so that little is to be counted again.
+  Status settle_if_due(const SeriesFile& file) {
+    const auto now = std::chrono::steady_clock::now();
+    {
+      const std::lock_guard<std::mutex> lock(settle_mutex_);
+      if (now - settled_ < std::chrono::seconds(1)) return {};
+      settled_ = now;
+    }
+    return file.settle();
   }
 
   bool stopping() {
@@ -160,6 +180,8 @@ class BinJob {
     std::uint64_t told = 0;
     try {
       auto outcome = add(result, worker, told);
+      if (outcome)
+        if (Status settled = settle_if_due(*writers_[worker]); !settled) outcome = std::move(settled).error();
       if (outcome) {
         result.outcome = *outcome == AddOutcome::added ? BinOutcome::added : BinOutcome::already_in;
       } else {
@@ -297,7 +319,8 @@ class BinJob {
   KeyedOptions keyed_;  ///< with the keys that --keys auto chose
   ProgressSum progress_;
   std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
-  std::mutex write_mutex_;
+  std::mutex write_mutex_, settle_mutex_;
+  std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> started_{0};
   ThreadBudget spare_threads_{0};

@@ -1,7 +1,11 @@
 // The job behind `bin`: puts captures (or imported tables) into a series file, each in one transaction, and accounts for
 // every record. A file that fails is reported and the others still go in.
 // Captures are counted on several threads, the largest first; a thread without a capture of its own helps with another's.
-// Rows wait in memory (64 Ki intervals a capture) and are written one capture at a time. Cost: one pass per capture. Tested by tests/host/bin_traces_test.cpp.
+// Rows wait in memory (64 Ki intervals a capture) and are written one capture at a time. Cost: one pass per capture; some
+// 200 us and, in the report, 1 KB for each however small.
+// A capture that is in stays in if the process is killed; if the power fails those of the last second may have to be counted
+// again, by the same command. None that is reported is lost.
+// Tested by tests/host/bin_traces_test.cpp, hostile_traces_test.cpp, many_traces_test.cpp and partition_test.cpp.
 #pragma once
 
 #include <cstdint>

@@ -43,6 +43,21 @@ Error explain(sqlite3* db, int code, const std::string& where) {
   }
 }
 
+sqlite3_stmt* IdleStatements::take(std::string_view sql) {
+  const auto found = idle_.find(sql);
+  if (found == idle_.end()) return nullptr;
+  sqlite3_stmt* const statement = found->second.release();
+  idle_.erase(found);
+  return statement;
+}
+
+void IdleStatements::give(sqlite3_stmt* statement) {
+  std::unique_ptr<sqlite3_stmt, Finalize> own(statement);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (idle_.size() < most_) idle_.try_emplace(sqlite3_sql(statement), std::move(own));
+}
+
 Expected<bool> Statement::step() {
   errno = 0;
   const int code = sqlite3_step(get());
@@ -87,16 +102,34 @@ Expected<Database> Database::open(const std::string& name, int flags, const std:
 }
 
 Expected<Statement> Database::prepare(std::string_view sql) const {
-  sqlite3_stmt* statement = nullptr;
+  sqlite3_stmt* statement = idle_->take(sql);
+  if (statement) return Statement(statement, where_, idle_);
   errno = 0;
-  const int code = sqlite3_prepare_v2(get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  const int code = sqlite3_prepare_v3(get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement,
+                                      nullptr);
   if (code != SQLITE_OK) return explain(get(), code, where_);
-  return Statement(statement, where_);
+  return Statement(statement, where_, idle_);
+}
+
+Status Database::run(std::string_view sql) const {
+  auto statement = prepare(sql);
+  if (!statement) return std::move(statement).error();
+  return statement->run();
 }
 
 Status Database::execute(const std::string& sql) const {
   errno = 0;
   const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return explain(get(), code, where_);
+  return {};
+}
+
+Status Database::sync() const {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (!log || !log->pMethods) return {};  // nothing was written
+  errno = 0;
+  const int code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
   if (code != SQLITE_OK) return explain(get(), code, where_);
   return {};
 }
@@ -128,7 +161,7 @@ Snapshot::~Snapshot() {
 
 Expected<Transaction> Transaction::begin(const Database& db) {
   TG_REQUIRE(!db.in_transaction(), "a visitor may not write to the series file that it is reading");
-  TG_TRY(db.execute("BEGIN IMMEDIATE"));
+  TG_TRY(db.run("BEGIN IMMEDIATE"));
   return Transaction(db);
 }
 
@@ -138,7 +171,7 @@ Transaction::~Transaction() {
 }
 
 Status Transaction::commit() {
-  TG_TRY(db_->execute("COMMIT"));
+  TG_TRY(db_->run("COMMIT"));
   db_ = nullptr;
   return {};
 }

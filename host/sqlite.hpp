@@ -7,6 +7,8 @@
 #include <concepts>
 #include <cstdint>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,10 +19,27 @@
 
 namespace tidegauge::sqlite {
 
+struct Finalize {
+  void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+};
+
+/// Compiled statements that nobody uses at the moment, by their text: to compile one takes longer than what most of them
+/// do, and a trace needs a dozen.
+class IdleStatements {
+ public:
+  sqlite3_stmt* take(std::string_view sql);  ///< null if there is none
+  void give(sqlite3_stmt* statement);        ///< reset, without parameters
+
+ private:
+  static constexpr std::size_t most_ = 64;  // more texts than that are not worth their memory
+  std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> idle_;
+};
+
 /// A prepared statement. Parameters are bound from 1, columns read from 0, as in SQLite.
 class Statement {
  public:
-  Statement(sqlite3_stmt* statement, std::string where) : statement_(statement), where_(std::move(where)) {}
+  Statement(sqlite3_stmt* statement, std::string where, std::shared_ptr<IdleStatements> home)
+      : statement_(statement, GoHome{std::move(home)}), where_(std::move(where)) {}
 
   void bind_at(int index, std::string_view text) {
     sqlite3_bind_text(get(), index, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
@@ -59,11 +78,12 @@ class Statement {
   std::vector<std::uint8_t> blob(int column) const;  ///< NULL reads as no bytes
 
  private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+  struct GoHome {
+    void operator()(sqlite3_stmt* s) const { home->give(s); }
+    std::shared_ptr<IdleStatements> home;
   };
   sqlite3_stmt* get() const { return statement_.get(); }
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GoHome> statement_;
   std::string where_;
 };
 
@@ -73,7 +93,11 @@ class Database {
   static Expected<Database> open(const std::string& name, int flags, const std::string& where);
 
   Expected<Statement> prepare(std::string_view sql) const;
-  Status execute(const std::string& sql) const;
+  Status run(std::string_view sql) const;        ///< one statement, which stays compiled
+  Status execute(const std::string& sql) const;  ///< any number of them, compiled for this once
+  /// What was committed survives the end of the power from here on; needed where commits themselves do not wait for the
+  /// disk (PRAGMA synchronous = NORMAL).
+  Status sync() const;
   Expected<std::int64_t> integer(std::string_view sql) const;  ///< first column of the first row, 0 without a row
   Expected<std::string> text(std::string_view sql) const;      ///< the same as text
   bool in_transaction() const { return sqlite3_get_autocommit(get()) == 0; }
@@ -89,6 +113,7 @@ class Database {
   sqlite3* get() const { return db_.get(); }
   std::unique_ptr<sqlite3, Close> db_;
   std::string where_;
+  std::shared_ptr<IdleStatements> idle_ = std::make_shared<IdleStatements>();  // goes before the handle
 };
 
 /// A consistent view of the database for several reads; nests.

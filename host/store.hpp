@@ -74,6 +74,10 @@ class SeriesFile {
   std::int64_t joint_tolerance_ns() const;
   /// How long a write waits for another writer before it is an error; 10 s unless set.
   void set_wait(std::int64_t milliseconds);
+  /// From here on the traces that are added are safe from a crash or `kill -9` at once, but from a loss of power only when
+  /// settle() has waited for the disk: a wait for each of 100,000 small captures takes longer than all else.
+  Status begin_batch();
+  Status settle() const;
 
   /// What is known of a trace: nothing, already in (same fingerprint, point and settings), or an error if the same path
   /// is in with other content, or the captures of the point were counted with other settings. A capture belongs to one

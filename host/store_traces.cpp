@@ -70,11 +70,13 @@ bool is_import(const TraceRecord& trace) { return trace.kind == "csv"; }
 class RowWriter {
  public:
   static Expected<RowWriter> open(const sqlite::Database& db, std::int64_t trace) {
-    std::string parameters;
-    for (std::size_t i = 0; i < column_count; ++i) parameters += fmt::format(", ?{}", i + 3);
-    auto upsert = db.prepare(fmt::format("INSERT INTO intervals (trace, k, {}) VALUES (?1, ?2{}) "
-                                         "ON CONFLICT (trace, k) DO UPDATE SET {}",
-                                         for_each_column("%"), parameters, for_each_column("% = % + excluded.%")));
+    static const std::string sql = [] {
+      std::string parameters;
+      for (std::size_t i = 0; i < column_count; ++i) parameters += fmt::format(", ?{}", i + 3);
+      return fmt::format("INSERT INTO intervals (trace, k, {}) VALUES (?1, ?2{}) ON CONFLICT (trace, k) DO UPDATE SET {}",
+                         for_each_column("%"), parameters, for_each_column("% = % + excluded.%"));
+    }();
+    auto upsert = db.prepare(sql);
     if (!upsert) return std::move(upsert).error();
     upsert->bind_at(1, trace);
     return RowWriter(*std::move(upsert));
@@ -182,7 +184,8 @@ Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
 
 Expected<std::optional<TraceRecord>> SeriesFile::Impl::find(const TraceRecord& candidate) const {
   TG_TRY(check_trace(candidate));
-  auto select = db.prepare(select_traces("WHERE size = ?1 AND hash = ?2 ORDER BY point <> ?3, settings <> ?4"));
+  static const std::string sql = select_traces("WHERE size = ?1 AND hash = ?2 ORDER BY point <> ?3, settings <> ?4");
+  auto select = db.prepare(sql);
   if (!select) return std::move(select).error();
   auto row = select->bind(candidate.fingerprint.size, hash_text(candidate.fingerprint), candidate.point,
                           candidate.settings).step();
@@ -216,21 +219,24 @@ Expected<std::int64_t> SeriesFile::Impl::insert_trace(const TraceRecord& trace) 
 
 Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace, const std::vector<Span>& spans,
                                       const Extent& extent) const {
-  std::string refusals;
-  for (std::size_t i = 0; i < refusal_names.size(); ++i)
-    refusals += fmt::format(", refused_{} = {}", refusal_names[i], trace.account.refused[i]);
-  auto update = db.prepare("UPDATE traces SET kind = ?2, status = ?3, damage = ?4, records_read = ?5, "
-                           "records_counted = ?6, skipped_bytes = ?7, captured_bytes = ?8, size = ?9, hash = ?10" + refusals +
-                           " WHERE trace = ?1");
+  static const std::string sql = [] {
+    std::string refusals;
+    for (std::size_t i = 0; i < refusal_names.size(); ++i)
+      refusals += fmt::format(", refused_{} = ?{}", refusal_names[i], i + 14);
+    return "UPDATE traces SET kind = ?2, status = ?3, damage = ?4, records_read = ?5, records_counted = ?6, "
+           "skipped_bytes = ?7, captured_bytes = ?8, size = ?9, hash = ?10, first_k = ?11, last_k = ?12, "
+           "late_interval_ns = nullif(?13, 0)" + refusals + " WHERE trace = ?1";
+  }();
+  auto update = db.prepare(sql);
   if (!update) return std::move(update).error();
-  TG_TRY(update->bind(id, trace.kind, trace.damage.empty() ? "whole" : "damaged", trace.damage, trace.account.read,
-                      trace.account.counted, trace.account.skipped_bytes, trace.account.captured_bytes,
-                      trace.fingerprint.size, hash_text(trace.fingerprint)).run());
-  if (extent.first_k)
-    TG_TRY(db.execute(fmt::format("UPDATE traces SET first_k = {}, last_k = {} WHERE trace = {}", *extent.first_k,
-                                  *extent.last_k, id)));
-  if (trace.late_interval_ns != 0)
-    TG_TRY(db.execute(fmt::format("UPDATE traces SET late_interval_ns = {} WHERE trace = {}", trace.late_interval_ns, id)));
+  update->bind(id, trace.kind, trace.damage.empty() ? "whole" : "damaged", trace.damage, trace.account.read,
+               trace.account.counted, trace.account.skipped_bytes, trace.account.captured_bytes, trace.fingerprint.size,
+               hash_text(trace.fingerprint));
+  if (extent.first_k) update->bind_at(11, *extent.first_k), update->bind_at(12, *extent.last_k);  // else they stay NULL
+  update->bind_at(13, trace.late_interval_ns);
+  for (std::size_t i = 0; i < refusal_names.size(); ++i)
+    update->bind_at(static_cast<int>(i) + 14, trace.account.refused[i]);
+  TG_TRY(update->run());
   TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");
   if (!insert) return std::move(insert).error();
@@ -244,6 +250,7 @@ Expected<std::optional<TraceRecord>> SeriesFile::find_trace(const TraceRecord& c
 
 Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
                                            const std::function<Expected<TraceRecord>(const RowSink&)>& fill) {
+  if (trace.fingerprint.known()) trace.absolute_path = absolute_path(trace);  // asks the file system about each folder
   TraceAddition addition(*impl_, trace);
   TG_TRY(addition.look_up(trace));
   if (addition.already_in()) return AddOutcome::already_in;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "host/bin_traces.hpp"
 #include "host/counting_settings.hpp"
@@ -88,18 +89,22 @@ struct Stages {
   }
 };
 
+/// A file at a time: one document of 100,000 files would hold more memory than all else.
 void print_json(const Request& request, const BinReport& report) {
-  nlohmann::json files = nlohmann::json::array();
-  for (const auto& file : report.files) files.push_back(file_json(file));
+  const auto text = [](const nlohmann::json& json) {
+    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
   nlohmann::json outcomes;
   for (const auto outcome : {BinOutcome::added, BinOutcome::already_in, BinOutcome::failed, BinOutcome::left_out})
     outcomes[name_of(outcome)] = report.count(outcome);
   nlohmann::json stages;
   for (const auto& [name, seconds] : Stages(report).list()) stages[name] = seconds;
-  const nlohmann::json document{{"series", request.series}, {"interval_ns", report.interval_ns}, {"files", files},
-                                {"outcomes", outcomes}, {"total", account_json(report.total())},
-                                {"wall_seconds", report.wall_seconds}, {"stage_seconds", stages}};
-  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  const nlohmann::json job{{"series", request.series}, {"interval_ns", report.interval_ns}, {"outcomes", outcomes},
+                           {"total", account_json(report.total())}, {"wall_seconds", report.wall_seconds},
+                           {"stage_seconds", stages}};
+  const char* before = "{\n\"files\": [\n";
+  for (const auto& file : report.files) fmt::print("{}{}", std::exchange(before, ",\n"), text(file_json(file)));
+  fmt::print("],{}\n", text(job).substr(1));
 }
 
 void print_words(const Request& request, const BinReport& report) {

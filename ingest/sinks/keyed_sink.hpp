@@ -79,6 +79,7 @@ class KeyedSink {
   RowPortions& portions_;
   StretchMarker marker_;
   std::uint64_t handed_ = 0;  ///< packets by the walker
+  std::size_t decided_bytes_ = 0;  ///< at most so much of keyed rows is the partial's
 
   // As in OrderedStretch: a record near a kept one is kept, and is counted past the partial until report().
   bool settled_ = false;

@@ -17,7 +17,8 @@ class RowPortions {
   using Consumer = std::function<Status(const IntervalRows&)>;
   using KeyedConsumer = std::function<Status(const KeyedRows&)>;
   /// About how many bytes of keyed rows are held before they are handed over.
-  static constexpr std::size_t default_keyed_bytes = std::size_t{32} << 20;
+  /// Who stores them goes through all chunks of a trace for each portion, and needs as much again meanwhile.
+  static constexpr std::size_t default_keyed_bytes = std::size_t{64} << 20;
 
   /// @param limit rows held before they are handed over
   RowPortions(std::size_t limit, Consumer consumer, KeyedConsumer keyed_consumer = {},
@@ -35,9 +36,19 @@ class RowPortions {
   }
   /// What a combined stretch holds, if it is much.
   void relieve(PartialSeries& series) {
-    if (!full(series.rows_held()) && series.keyed_rows().size() < most_keyed_rows) return;
+    const KeyedRows& keyed = series.keyed_rows();
+    if (!full(series.rows_held()) && keyed.size() < most_keyed_rows && !full_of_keyed(bytes_of(keyed))) return;
     hand_over(series.take_rows());
     hand_over(series.take_keyed_rows());
+  }
+  /// A row of one interval may hold every port.
+  static std::size_t bytes_of(const KeyedRows& rows) {
+    std::size_t bytes = 0;
+    for (const auto& [k, row] : rows) {
+      bytes += sizeof row + row.counts.size() * sizeof(KeyCount);
+      for (const Hll& sketch : row.addresses) bytes += sketch.bytes_held();
+    }
+    return bytes;
   }
   /// Keyed rows that a stretch itself may hold: at most 8 KiB of sketches each.
   static constexpr std::size_t most_keyed_rows = 2048;

@@ -5,6 +5,7 @@
 
 #include "host/bin_traces.hpp"
 #include "tests/capture_writer.hpp"
+#include "tests/ingest/erf_builder.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -112,6 +113,53 @@ TEST_F(HostileTraces, OverlappingFilesAddUp) {
   EXPECT_EQ(rows().packets, wanted);
   const auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
   EXPECT_EQ(file->spans("")->size(), 1u);
+}
+
+// What the walks say of each byte: CutAnywhere... in tests/ingest/pcap_test.cpp, pcapng_test.cpp, erf_test.cpp,
+// decompress_test.cpp and capture_test.cpp.
+TEST_F(HostileTraces, CutAtEveryByteAllWholeRecordsGoIn) {
+  test::Random random(91);
+  const auto pcap = test::ordinary_pcap(random, 6);
+  const auto pcapng = test::ordinary_pcapng(random, 6);
+  const auto erf = test::ordinary_erf(random, 6);
+  struct Row {
+    std::string name;
+    const test::Bytes& bytes;
+    std::vector<std::size_t> ends;  // of the records, or of blocks
+    std::size_t before;             // blocks before the first packet
+    std::size_t recognised;         // records that it takes to know the format: ERF has no magic
+  };
+  const auto ends = [](const auto& capture) {
+    std::vector<std::size_t> list(capture.starts.begin() + 1, capture.starts.end());
+    list.push_back(capture.bytes.size());
+    return list;
+  };
+  const Row rows[] = {{"pcap", pcap.bytes, ends(pcap), 0, 0},
+                      {"pcapng", pcapng.bytes, ends(pcapng), 3, 0},  // section, interfaces
+                      {"erf", erf.bytes, ends(erf), 0, 1}};
+  for (const Row& row : rows) {
+    std::vector<std::string> paths;
+    for (std::size_t cut = 0; cut <= row.bytes.size(); ++cut) {
+      paths.push_back(scratch / fmt::format("{}{}", row.name, cut));
+      test::write_text(paths.back(), std::string(row.bytes.begin(), row.bytes.begin() + static_cast<std::ptrdiff_t>(cut)));
+    }
+    const auto report = bin(paths, row.name + ".series");
+    for (std::size_t cut = 0; cut < paths.size(); ++cut) {
+      const BinnedFile& file = report.files[cut];
+      const auto next = std::upper_bound(row.ends.begin(), row.ends.end(), cut);
+      const auto whole = static_cast<std::size_t>(next - row.ends.begin());
+      if (file.error) {
+        EXPECT_LE(whole, row.before + row.recognised) << file.error->message();
+        EXPECT_EQ(file.trace.account.read, 0u);
+        continue;
+      }
+      EXPECT_EQ(file.outcome, BinOutcome::added) << file.path;
+      EXPECT_EQ(file.trace.account.counted, std::max(whole, row.before) - row.before) << file.path;
+      const bool between = whole > 0 ? *std::prev(next) == cut : file.trace.account.read == 0;
+      EXPECT_EQ(file.trace.damage.empty(), between) << file.path << ": " << file.trace.damage;
+    }
+    EXPECT_EQ(report.files.back().trace.account.counted, row.ends.size() - row.before);
+  }
 }
 
 TEST_F(ThreadsHostileTraces, ADayOfHourlyPacketsIsTwentyFourRowsForAnyThreads) {

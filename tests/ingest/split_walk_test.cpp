@@ -142,6 +142,40 @@ TEST(ThreadsSplitWalk, KeysFiltersAndDuplicates) {
   }
 }
 
+// A second of backbone traffic has tens of thousands of ports: few intervals may be much. (A piece was walked whole before its
+// rows come to what is held, so that is the slack.)
+TEST(ThreadsSplitWalk, FewIntervalsOfManyKeysAreHandedOverByTheirBytes) {
+  Random random(14);
+  for (const bool jumping : {false, true}) {  // between two clocks: no record is settled by the one before it
+    PcapBuilder pcap;
+    for (std::uint32_t i = 0; i < 40'000; ++i) {
+      Bytes packet(60, 0);
+      packet[12] = 8, packet[14] = 0x45, packet[17] = 46, packet[23] = 17;
+      packet[36] = static_cast<std::uint8_t>(i >> 8), packet[37] = static_cast<std::uint8_t>(i);  // each its own port
+      pcap.record(1'600'000'000 + i / 2000 + (jumping && i / 2 % 2 ? 3 * 86'400 : 0), 1, packet, 60);
+    }
+    const ScratchFolder scratch;
+    write_bytes(scratch / "capture", pcap.bytes);
+    for (const std::size_t spare : {0, 3}) {
+      ThreadBudget budget(spare);
+      CountOptions options;
+      options.keyed.by = {{KeyKind::dport, {}}};
+      options.spare_threads = &budget;
+      options.piece_bytes = 50'000;
+      options.flush_keyed_bytes = 100'000;
+      std::size_t most = 0, keys = 0;
+      options.keyed_rows = [&](const KeyedRows& portion, const KeyPlan&) -> Status {
+        most = std::max(most, RowPortions::bytes_of(portion));
+        for (const auto& [k, row] : portion) keys += row.counts.size();
+        return {};
+      };
+      ASSERT_TRUE(count_capture(scratch / "capture", options, [](const RowPortion&) { return Status(); }));
+      EXPECT_EQ(keys, 40'000u) << "of 24 bytes: most of a megabyte";
+      EXPECT_LT(most, 200'000u) << (jumping ? "jumping, " : "") << spare << " spare threads";
+    }
+  }
+}
+
 TEST(ThreadsSplitWalk, DamageAnywhere) {
   Random random(2);
   for (int round = 0; round < 12; ++round) {
