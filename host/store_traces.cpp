@@ -40,7 +40,7 @@ std::string refusal_columns(const std::string& separator_pattern) {
 std::string select_traces(const std::string& condition) {
   return "SELECT path, point, size, hash, kind, settings, damage, records_read, records_counted, skipped_bytes, "
          "captured_bytes, (SELECT min(first_ns) FROM spans s WHERE s.trace = t.trace), "
-         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace), absolute_path, late_interval_ns" +
+         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace), absolute_path, late_interval_ns, times_size, times_hash" +
          refusal_columns(", refused_{}") + " FROM traces t " + condition;
 }
 
@@ -59,8 +59,9 @@ TraceRecord trace_from(const sqlite::Statement& row) {
   if (!row.is_null(11)) trace.span = Span{row.integer(11), row.integer(12)};
   trace.absolute_path = row.text(13);
   trace.late_interval_ns = row.integer(14);
+  if (!row.is_null(15)) trace.times = Fingerprint{row.count(15), hash_from(row.text(16))};
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
-    trace.account.refused[i] = row.count(15 + static_cast<int>(i));
+    trace.account.refused[i] = row.count(17 + static_cast<int>(i));
   return trace;
 }
 
@@ -231,6 +232,9 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
                                   *extent.last_k, id)));
   if (trace.late_interval_ns != 0)
     TG_TRY(db.execute(fmt::format("UPDATE traces SET late_interval_ns = {} WHERE trace = {}", trace.late_interval_ns, id)));
+  if (trace.times)
+    TG_TRY(db.execute(fmt::format("UPDATE traces SET times_size = {}, times_hash = '{}' WHERE trace = {}", trace.times->size,
+                                  hash_text(*trace.times), id)));
   TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");
   if (!insert) return std::move(insert).error();
