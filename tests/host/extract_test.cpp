@@ -129,7 +129,7 @@ TEST_F(ExtractPackets, MovedAndChangedCapturesAreErrorsThatSayWhatToTry) {
 TEST_F(ExtractPackets, WhatChoseAmongThePacketsChoosesAgain) {
   TG_NEEDS_SHARED_DATA();
   std::vector<std::string> captures;
-  for (const char* const capture : {"bro.org.pcap", "vlan.pcap", "telnet-long-line-no-eol.pcapng.gz", "decode-sll2-02.pcap"})
+  for (const char* const capture : {"bro.org.pcap", "vlan.pcap", "telnet-long-line-no-eol.pcapng.gz", "modbus_test_2.pcap"})
     captures.push_back((test::shared_data() / "pcaps" / capture).string());
   KeyedOptions only, filter, dedup, all;
   ASSERT_TRUE(only.only.add("udp"));
