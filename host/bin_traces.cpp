@@ -226,6 +226,11 @@ class BinJob {
       counting.strict = options_.strict;
       counting.spare_threads = &spare_threads_;
       if (options_.times && !is_pipe(result.path)) counting.times = times_file_of(result.path).value_or("");
+      if (!counting.times.empty()) {
+        auto times = fingerprint_file(counting.times);
+        if (!times) return std::move(times).error();
+        result.trace.times = *times;
+      }
       counting.index_step_bytes = options_.index_step_bytes;
       counting.progress = [&](std::uint64_t done, std::uint64_t) {
         if (stopping()) throw Interrupted{};
@@ -255,6 +260,7 @@ class BinJob {
       TG_REQUIRE(counted->account.adds_up(), "every record is counted or refused by name");
       if (is_pipe(result.path)) result.trace.fingerprint = counted->fingerprint;
       else TG_TRY(check_unchanged(result.trace));
+      if (result.trace.times) TG_TRY(check_unchanged(counting.times, *result.trace.times));
       storing.emplace(storing_time);
       result.seconds = counted->seconds;
       result.trace.kind = counted->format;
@@ -271,11 +277,12 @@ class BinJob {
   }
 
   /// A capture that is still written to would come in half and be refused as changed ever after.
-  static Status check_unchanged(const TraceRecord& trace) {
-    auto now = fingerprint_file(trace.path);
+  static Status check_unchanged(const TraceRecord& trace) { return check_unchanged(trace.path, trace.fingerprint); }
+  static Status check_unchanged(const std::string& path, const Fingerprint& before) {
+    auto now = fingerprint_file(path);
     if (!now) return std::move(now).error();
-    if (*now == trace.fingerprint) return {};
-    return Error{"the file changed while it was read", trace.path, "wait until its capture has ended, then run it again"};
+    if (*now == before) return {};
+    return Error{"the file changed while it was read", path, "wait until its capture has ended, then run it again"};
   }
 
   Expected<AddOutcome> add_table(SeriesFile& file, BinnedFile& result) {

@@ -185,6 +185,27 @@ std::string counting_json(const KeyedOptions& options) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+Expected<KeyedOptions> chosen_packets(const std::string& counting_json) {
+  const json document = json::parse(counting_json, nullptr, false);
+  const Error unknown{"was counted with settings that this program does not know (" + counting_json + ")", "",
+                      "the tidegauge that counted it, or bin the captures into a new series file"};
+  if (!document.is_object()) return unknown;
+  KeyedOptions options;
+  for (const auto& [name, value] : document.items()) {
+    if (name == "outer" && value.is_boolean()) options.outer = value.get<bool>();
+    else if (name == "filter" && value.is_string()) options.filter = value.get<std::string>();
+    else if (name == "dedup" && value.is_number_unsigned()) options.dedup = value.get<std::size_t>();
+    else if (name == "only" && value.is_array()) {
+      for (const json& only : value)
+        if (!only.is_string() || !options.only.add(only.get<std::string>())) return unknown;
+    } else if (name != "distinct" && name != "by" && name != "keys" && name != "direction") {
+      return unknown;
+    }
+  }
+  TG_TRY(check_keyed_options(options));
+  return options;
+}
+
 std::string key_lists_json(const KeyedOptions& options) {
   json document = json::object();
   for (const KeyDimension& dimension : options.by) {

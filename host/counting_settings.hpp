@@ -35,6 +35,10 @@ Expected<KeyedOptions> resolve_counting(const CountingSettings& settings);
 /// named by their hash.
 std::string counting_json(const KeyedOptions& options);
 
+/// What of counting_json() chooses among a capture's packets: `outer`, `filter`, `only` and `dedup`; keys and sketches only
+/// sort them. An error for what that function does not write, or libpcap no longer takes.
+Expected<KeyedOptions> chosen_packets(const std::string& counting_json);
+
 /// The key lists of `--keys auto`, which later captures of the same point are counted by.
 std::string key_lists_json(const KeyedOptions& options);
 /// Fills them in again; nothing if the document lacks one that `options` need.

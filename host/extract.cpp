@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <utility>
 
+#include "host/counting_settings.hpp"
 #include "ingest/sinks/merge_packets.hpp"
+#include "ingest/sinks/times_reader.hpp"
 
 namespace tidegauge {
 
@@ -54,17 +58,45 @@ class Extraction {
   Status add_capture(const TraceRecord& trace) {
     auto index = file_.index_of(trace);
     if (!index) return std::move(index).error();
-    if (index->empty() && trace.account.counted != 0)
-      return Error{"has no time index, because its times came from a .times file", trace.path,
-                   "bin --no-times into a new series file (-o), and extract from that", ErrorKind::usage};
     if (std::ranges::none_of(*index, [&](const IndexEntry& entry) { return overlaps(entry); })) return {};
     auto path = find_file(trace);
     if (!path) return std::move(path).error();
-    plain_settings_ = plain_settings_ && trace.settings == "{}";
-    report_.capture_bytes += trace.fingerprint.size;
+    auto reading = reading_of(trace, *path);
+    if (!reading) return std::move(reading).error();
+    report_.capture_bytes += trace.fingerprint.size + (trace.times ? trace.times->size : 0);
     ++report_.traces;
-    captures_.emplace_back(*std::move(path), file_.interval_ns(), *std::move(index), ranges_);
+    captures_.emplace_back(*std::move(path), file_.interval_ns(), *std::move(index), ranges_, *std::move(reading));
     return {};
+  }
+
+  /// What the capture was counted with, of what decides about its packets.
+  Expected<StretchOptions> reading_of(const TraceRecord& trace, const std::string& path) {
+    if (!chosen_ || trace.settings != settings_) {  // one of all traces of a point
+      auto options = chosen_packets(trace.settings);
+      if (!options) return std::move(options).error();
+      settings_ = trace.settings;
+      chosen_.emplace();
+      chosen_->dedup = options->dedup;
+      if (options->only.any() || !options->filter.empty()) chosen_->selection = std::make_shared<PacketSelection>(*options);
+    }
+    StretchOptions reading = *chosen_;
+    if (!trace.times) return reading;
+    auto times = find_times(*trace.times, path);
+    if (!times) return std::move(times).error();
+    reading.times = *std::move(times);
+    return reading;
+  }
+
+  static Expected<std::string> find_times(const Fingerprint& counted, const std::string& capture) {
+    const auto path = times_file_of(capture);
+    if (!path)
+      return Error{"its times came from a .times file, which is not beside it now", capture,
+                   "put it there, under the capture's name"};
+    auto fingerprint = fingerprint_file(*path);
+    if (!fingerprint) return std::move(fingerprint).error();
+    if (*fingerprint == counted) return *path;
+    return Error{"this is not the .times file that the capture was counted with", *path,
+                 "that file, or bin the capture into a new series file"};
   }
 
   bool overlaps(const IndexEntry& entry) const {
@@ -101,7 +133,7 @@ class Extraction {
 
   Status compare() {
     const bool cut_short = options_.limit && report_.packets == *options_.limit;
-    if (cut_short || !plain_settings_) return {};
+    if (cut_short) return {};
     report_.counted = 0;
     for (const IntervalRange& range : ranges_) {
       auto counted = file_.sum(point_, Column::packets, range.first_k, range.last_k);
@@ -117,7 +149,8 @@ class Extraction {
   PacketFileWriter writer_;
   std::string point_;
   std::vector<StretchReader> captures_;
-  bool plain_settings_ = true;  ///< nothing chose among the packets of the captures
+  std::optional<StretchOptions> chosen_;  ///< by the settings
+  std::string settings_;                  ///< of the trace before
   ExtractReport report_;
 };
 

@@ -1,8 +1,9 @@
 // The job behind `extract`: from intervals back to the packets that were counted into them.
 //   auto report = extract_packets(file, {.point = "default", .ranges = {{1452315600, 1452315609}}}, write);
 // Each trace of the point is found again (where it lay, or in another folder), checked against its fingerprint, and read
-// only where its time index says that the intervals may be. What comes out is exact: those packets and no others, and
-// the sum of the series' own counts is held against it.
+// only where its time index says that the intervals may be. What comes out is exact: the packets that were counted into
+// these intervals (by the filter, without the repetitions that --dedup refused) and no others; the sum of the series' own
+// counts is held against it.
 // Cost: the stretches of the captures that overlap (16 MiB each, or all of a compressed capture before them).
 // Memory: a stretch's wanted packets for each capture that overlaps in time. Tested by tests/host/extract_test.cpp.
 #pragma once
@@ -33,9 +34,8 @@ struct ExtractOptions {
 struct ExtractReport {
   std::uint64_t packets = 0;
   std::size_t traces = 0;               ///< read, at least in part
-  std::optional<std::uint64_t> counted; ///< packets of these intervals in the series; none where they cannot be compared:
-                                        ///< the limit ended the job, or settings chose among the packets
-  std::uint64_t input_bytes = 0;        ///< read of the captures
+  std::optional<std::uint64_t> counted; ///< packets of these intervals in the series; none where the limit ended the job
+  std::uint64_t input_bytes = 0;        ///< read of the captures, and of their .times files
   std::uint64_t capture_bytes = 0;      ///< their sizes
   std::vector<std::string> remarks;     ///< for people: what takes longer than it could
 };

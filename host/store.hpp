@@ -46,6 +46,7 @@ struct TraceRecord {
   std::string settings = "{}";    ///< JSON of what changes the numbers (filter, outer, dedup)
   std::string absolute_path{};    ///< empty: made from `path`
   std::int64_t late_interval_ns = 0;  ///< what `late` was counted at, if not at the file's interval (see rebin.hpp)
+  std::optional<Fingerprint> times{}; ///< of the `.times` file that its times came from
   std::vector<IndexEntry> index{};    ///< written with the trace; read by index_of() only
 };
 

@@ -25,6 +25,7 @@ IndexEntry entry_from(const sqlite::Statement& row) {
   entry.stream_offset = row.count(3);
   entry.entry = {row.count(4), row.count(5), row.blob(6)};
   if (!row.is_null(7)) entry.before = RecordsBefore{row.integer(7), row.integer(8)};
+  entry.times = {row.count(10), row.count(11)};
   return entry;
 }
 
@@ -32,8 +33,8 @@ IndexEntry entry_from(const sqlite::Statement& row) {
 
 Status SeriesFile::Impl::write_index(std::int64_t id, const std::vector<IndexEntry>& index) const {
   auto insert = db.prepare("INSERT INTO trace_index (trace, ordinal, first_k, last_k, packets, stream_offset, "
-                           "entry_stream_offset, entry_input_offset, state, last_ns, before_last_ns, head) "
-                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+                           "entry_stream_offset, entry_input_offset, state, last_ns, before_last_ns, head, times_line, times_offset) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
   if (!insert) return std::move(insert).error();
   const std::vector<std::uint8_t> none;
   for (std::size_t i = 0; i < index.size(); ++i) {
@@ -47,7 +48,9 @@ Status SeriesFile::Impl::write_index(std::int64_t id, const std::vector<IndexEnt
       insert->bind_at(10, entry.before->last_ns);
       insert->bind_at(11, entry.before->before_last_ns);
     }
-    insert->bind_at(12, same_head || !entry.head ? none : *entry.head);
+    insert->bind_at(12, same_head || !entry.head ? none : encode(*entry.head));
+    insert->bind_at(13, entry.times.line);
+    insert->bind_at(14, entry.times.offset);
     TG_TRY(insert->run());
   }
   return {};
@@ -56,15 +59,24 @@ Status SeriesFile::Impl::write_index(std::int64_t id, const std::vector<IndexEnt
 Expected<std::vector<IndexEntry>> SeriesFile::index_of(const TraceRecord& trace) const {
   auto select = of_trace(impl_->db,
                          "SELECT first_k, last_k, packets, stream_offset, entry_stream_offset, entry_input_offset, state, "
-                         "last_ns, before_last_ns, head FROM trace_index WHERE trace = {} ORDER BY ordinal", trace);
+                         "last_ns, before_last_ns, head, times_line, times_offset FROM trace_index WHERE trace = {} ORDER BY ordinal", trace);
   if (!select) return std::move(select).error();
+  const Error broken{"the time index of " + trace.path + " cannot be decoded: the series file is damaged", impl_->path,
+                     "bin the captures into a new series file"};
   std::vector<IndexEntry> index;
-  TG_TRY(for_each_row(*select, [&] {
+  TG_TRY(for_each_row(*select, [&]() -> Status {
     IndexEntry entry = entry_from(*select);
-    if (auto head = select->blob(9); !head.empty()) entry.head = std::make_shared<const std::vector<std::uint8_t>>(std::move(head));
-    else if (!index.empty()) entry.head = index.back().head;
-    return index.push_back(std::move(entry)), Status();
+    if (const auto bytes = select->blob(9); !bytes.empty()) {
+      auto head = decode_resume_head(bytes);
+      if (!head) return broken;
+      entry.head = std::make_shared<const ResumeHead>(*std::move(head));
+    } else if (!index.empty()) {
+      entry.head = index.back().head;
+    }
+    index.push_back(std::move(entry));
+    return {};
   }));
+  if (!is_sound(index)) return broken;
   return index;
 }
 

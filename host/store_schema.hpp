@@ -8,7 +8,7 @@
 
 namespace tidegauge {
 
-inline constexpr std::int64_t store_schema_version = 2;
+inline constexpr std::int64_t store_schema_version = 3;
 inline constexpr std::int64_t store_application_id = 0x54494445;  ///< "TIDE"
 
 extern const char* const store_schema_sql;  ///< the text of store_schema.sql, with its placeholders

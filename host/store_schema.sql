@@ -1,4 +1,4 @@
--- The series file, schema version 2.
+-- The series file, schema version 3.
 --
 -- One SQLite database (WAL). PRAGMA application_id is 1414087749 ("TIDE"), which marks a series file; PRAGMA user_version is
 -- the schema version. A program refuses a newer version.
@@ -36,6 +36,8 @@ CREATE TABLE traces (
   last_k         INTEGER,
   late_interval_ns INTEGER,                  -- `late` counts packets of an earlier interval of this length; NULL: interval_ns
                                              -- (set where rebin made the rows from finer ones that held late packets)
+  times_size     INTEGER,                    -- size and hash of the .times file that its times came from; NULL: none
+  times_hash     TEXT,
   added_at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
   UNIQUE (size, hash, point)
 );
@@ -74,8 +76,11 @@ CREATE TABLE trace_index (
   state               BLOB,                  -- what the decompressor has to know there; NULL: nothing
   last_ns             INTEGER,               -- times of the two records before the stretch; NULL at the capture's start
   before_last_ns      INTEGER,
-  head                BLOB,                  -- what the walker has to find before the stretch; NULL: as for the stretch
-                                             -- before, none for the first
+  head                BLOB,                  -- what the walker has to know of what lies before (encoded as
+                                             -- ingest/formats/resume_head.hpp says); NULL: as for the stretch before, none
+                                             -- for the first
+  times_line          INTEGER NOT NULL,      -- lines of the .times file before that of its first record, and bytes of its
+  times_offset        INTEGER NOT NULL,      -- decompressed stream before them; 0 without one
   PRIMARY KEY (trace, ordinal)
 ) WITHOUT ROWID;
 -- Counters per key (`bin --by`), sparse. `kind` is protocol, sport, dport, vlan, interface, direction, prefix, dst-prefix, mac

@@ -40,7 +40,7 @@ std::string refusal_columns(const std::string& separator_pattern) {
 std::string select_traces(const std::string& condition) {
   return "SELECT path, point, size, hash, kind, settings, damage, records_read, records_counted, skipped_bytes, "
          "captured_bytes, (SELECT min(first_ns) FROM spans s WHERE s.trace = t.trace), "
-         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace), absolute_path, late_interval_ns" +
+         "(SELECT max(last_ns) FROM spans s WHERE s.trace = t.trace), absolute_path, late_interval_ns, times_size, times_hash" +
          refusal_columns(", refused_{}") + " FROM traces t " + condition;
 }
 
@@ -59,8 +59,9 @@ TraceRecord trace_from(const sqlite::Statement& row) {
   if (!row.is_null(11)) trace.span = Span{row.integer(11), row.integer(12)};
   trace.absolute_path = row.text(13);
   trace.late_interval_ns = row.integer(14);
+  if (!row.is_null(15)) trace.times = Fingerprint{row.count(15), hash_from(row.text(16))};
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
-    trace.account.refused[i] = row.count(15 + static_cast<int>(i));
+    trace.account.refused[i] = row.count(17 + static_cast<int>(i));
   return trace;
 }
 
@@ -222,10 +223,10 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
   static const std::string sql = [] {
     std::string refusals;
     for (std::size_t i = 0; i < refusal_names.size(); ++i)
-      refusals += fmt::format(", refused_{} = ?{}", refusal_names[i], i + 14);
+      refusals += fmt::format(", refused_{} = ?{}", refusal_names[i], i + 16);
     return "UPDATE traces SET kind = ?2, status = ?3, damage = ?4, records_read = ?5, records_counted = ?6, "
            "skipped_bytes = ?7, captured_bytes = ?8, size = ?9, hash = ?10, first_k = ?11, last_k = ?12, "
-           "late_interval_ns = nullif(?13, 0)" + refusals + " WHERE trace = ?1";
+           "late_interval_ns = nullif(?13, 0), times_size = ?14, times_hash = ?15" + refusals + " WHERE trace = ?1";
   }();
   auto update = db.prepare(sql);
   if (!update) return std::move(update).error();
@@ -234,8 +235,9 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
                hash_text(trace.fingerprint));
   if (extent.first_k) update->bind_at(11, *extent.first_k), update->bind_at(12, *extent.last_k);  // else they stay NULL
   update->bind_at(13, trace.late_interval_ns);
+  if (trace.times) update->bind_at(14, trace.times->size), update->bind_at(15, hash_text(*trace.times));
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
-    update->bind_at(static_cast<int>(i) + 14, trace.account.refused[i]);
+    update->bind_at(static_cast<int>(i) + 16, trace.account.refused[i]);
   TG_TRY(update->run());
   TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "host/duration.hpp"
 #include "host/extract.hpp"
 #include "host/interrupt.hpp"
 #include "host/output_file.hpp"
@@ -86,6 +87,18 @@ Expected<IntervalRange> wanted_range(const SeriesFile& file, const Request& requ
   return numbers ? range_of_numbers(request.numbers) : range_of_times(request, file.interval_ns());
 }
 
+/// Where --from or --to lie within an interval, the packets are of more time than was asked for.
+void say_what_whole_intervals_mean(const Request& request, const IntervalRange& range, std::int64_t interval_ns) {
+  if (request.from.empty()) return;
+  std::int64_t begin_ns = 0, end_ns = 0;
+  if (__builtin_mul_overflow(range.first_k, interval_ns, &begin_ns) ||
+      __builtin_mul_overflow(range.last_k + 1, interval_ns, &end_ns))
+    return;  // at the ends of representable time
+  if (*parse_time(request.from, "") == begin_ns && *parse_time(request.to, "") == end_ns) return;
+  remark(fmt::format("whole intervals of {}: from {} to {}", format_duration(interval_ns), format_utc(begin_ns, interval_ns),
+                     format_utc(end_ns, interval_ns)));
+}
+
 void print_json(const Request& request, const IntervalRange& range, const ExtractReport& report) {
   nlohmann::json document{{"output", request.output}, {"first_k", range.first_k}, {"last_k", range.last_k},
                           {"packets", report.packets}, {"traces", report.traces}, {"input_bytes", report.input_bytes},
@@ -109,6 +122,7 @@ Status run_extract(Request& request, const CommonOptions& common) {
   auto range = wanted_range(*file, request);
   if (!range) return std::move(range).error();
   request.options.ranges = {*range};
+  say_what_whole_intervals_mean(request, *range, file->interval_ns());
   const InterruptGuard guard;
   request.options.stop = [] { return interrupted(); };
 
@@ -135,8 +149,10 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--label", request->label, "Number of a label, from 1 in the order of `export --what labels`");
   app.add_option("--source", request->source, "Which labels: series, or a model such as lstm");
   app.add_option("--column", request->column, "Which labels: of this column");
-  app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600; whole intervals");
-  app.add_option("--to", request->to, "Time before which to end");
+  app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600. Whole intervals are "
+                                          "written: also what comes before it in its interval");
+  app.add_option("--to", request->to, "Time before which to end; the interval that it lies in is written whole, the one that "
+                                      "begins at it is not");
   app.add_option("--interval-number", request->numbers, "Intervals by number (column k of the export): K or K..K");
   app.add_option("--point", request->options.point, "Observation point, needed where there are several");
   app.add_option("--limit", request->options.limit, "Stop after so many packets");
@@ -148,7 +164,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
 const VerbRegistration registration({
     55,
     "extract",
-    "Write the packets of a label, or of a stretch of time, as a capture",
+    "Write the packets that were counted into a label, or a stretch of time, as a capture",
     "tidegauge extract january.series --label 3 -o surge.pcap\n"
     "  tidegauge extract january.series --from 2016-01-09T14:00 --to 2016-01-09T14:05 -o - | tcpdump -nr -",
     setup,

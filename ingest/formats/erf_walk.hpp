@@ -29,6 +29,7 @@
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/erf_record.hpp"
 #include "ingest/formats/packet_sink.hpp"
+#include "ingest/formats/resume_head.hpp"
 #include "ingest/formats/resynchronise.hpp"
 #include "ingest/formats/walk_session.hpp"
 #include "kernels/core/host_device.hpp"
@@ -77,6 +78,12 @@ class ErfWalker {
   void search() { resync_.search(); }
   std::optional<std::uint64_t> found() const { return resync_.found(); }
   bool scanning() const { return resync_.scanning(); }
+  /// What a walk that begins where this one stands has to know: nothing of the records before it. None while this one
+  /// looks for a place to go on after damage.
+  std::optional<ResumeView> resume_head() const {
+    if (scanning()) return std::nullopt;
+    return ResumeView{.format = CaptureFormat::erf};
+  }
   /// Ends the walk at the first record that begins at this stream offset or behind it.
   void stop_at(std::uint64_t offset) { stop_ = offset; }
 

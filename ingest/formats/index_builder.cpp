@@ -24,14 +24,13 @@ void IndexBuilder::close(const StretchMark& mark) {
   entries_.push_back(open_);
 }
 
-void IndexBuilder::begin_stretch(const StretchMark& mark, std::uint64_t offset, std::span<const std::uint8_t> head) {
+void IndexBuilder::begin_stretch(const StretchMark& mark, std::uint64_t offset, const ResumeView& head) {
   close(mark);
   due_ = offset + step_bytes_ * (place_->state.empty() ? 1 : kStateSteps);
   auto shared = std::move(open_.head);
-  if (!shared || !std::ranges::equal(*shared, head))
-    shared = std::make_shared<const std::vector<std::uint8_t>>(head.begin(), head.end());
+  if (!shared || !shared->equals(head)) shared = std::make_shared<const ResumeHead>(head);
   open_ = IndexEntry{.stream_offset = offset, .entry = *std::exchange(place_, std::nullopt), .before = mark.next,
-                     .head = std::move(shared)};
+                     .head = std::move(shared), .times = mark.times};
 }
 
 void append_index(std::vector<IndexEntry>& index, std::vector<IndexEntry>&& next, std::uint64_t base) {

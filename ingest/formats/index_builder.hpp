@@ -1,12 +1,10 @@
 // Makes the time index while a capture is walked: asked after each block, does something about every 16 MiB.
-// Needs a sink that can mark (OrderedStretch) and a walker that can say what precedes its place (resume_head); with
-// others the whole capture is one stretch, or there is no index. Tested by tests/ingest/extract_test.cpp.
+// Needs a sink that can mark (OrderedStretch); with others there is no index. Tested by tests/ingest/extract_test.cpp.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -33,7 +31,7 @@ class IndexBuilder {
   /// `walker` stands at reader.offset(), and everything before that is in `sink`.
   template <class Walker, class Sink>
   void after_block(const Walker& walker, Sink& sink, const BlockReader& reader, ByteSource& source) {
-    if constexpr (MarkingSink<Sink> && requires { walker.resume_head(); }) {
+    if constexpr (MarkingSink<Sink>) {
       if (reader.offset() < due_) return;
       // The source is ahead of the walker: its checkpoint serves the first place at or after it.
       if (!place_) place_ = place_of(source);
@@ -57,7 +55,7 @@ class IndexBuilder {
  private:
   EntryPoint place_of(const ByteSource& source) const;
   void close(const StretchMark& mark);
-  void begin_stretch(const StretchMark& mark, std::uint64_t offset, std::span<const std::uint8_t> head);
+  void begin_stretch(const StretchMark& mark, std::uint64_t offset, const ResumeView& head);
 
   std::uint64_t step_bytes_, origin_, due_;
   IndexEntry open_;                  ///< the stretch that the walk is in

@@ -26,10 +26,6 @@ struct PcapHeader {
   std::uint32_t record_header_bytes = 16;                  ///< of the magic's usual writer; see pcap_variant.hpp
   std::array<std::uint8_t, kPcapFileHeaderBytes> as_written{};
 
-  /// The layout is the magic's own, and was not found out from the file's first records (pcap_variant.hpp).
-  bool told_by_magic() const {
-    return file_header_bytes == kPcapFileHeaderBytes && record_header_bytes == (patched ? 24 : 16);
-  }
   /// One of the layouts for which the walk is a tight loop of its own.
   bool plain() const { return record_header_bytes == 16 && !lengths_swapped && fcs_bytes == 0; }
 };

@@ -46,6 +46,8 @@ Expected<Trial> try_records(WalkSession& session, PcapHeader header, std::uint32
 }  // namespace
 
 Status enter_pcap_records(WalkSession& session, PcapHeader& header) {
+  const ResumeHead* const known = session.options().resume;
+  if (known != nullptr) header.file_header_bytes = kPcapFileHeaderBytes;
   TG_TRY(session.at_least(header.file_header_bytes));
   const std::uint8_t* const begin = session.reader().begin();
   if (session.reader().size() < header.file_header_bytes) {
@@ -54,8 +56,12 @@ Status enter_pcap_records(WalkSession& session, PcapHeader& header) {
                          "capture it again, or leave it out");
   }
   session.reader().consume(begin + header.file_header_bytes);
+  if (known != nullptr) {
+    header.record_header_bytes = known->record_header_bytes;
+    return {};
+  }
   // The variants are of version 2.4 and of microseconds.
-  if (session.options().layout_by_magic || header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes)
+  if (header.nanoseconds || header.lengths_swapped || header.file_header_bytes != kPcapFileHeaderBytes)
     return {};
   auto usual = try_records(session, header, header.record_header_bytes);
   if (!usual) return std::move(usual).error();

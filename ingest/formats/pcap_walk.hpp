@@ -24,11 +24,11 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/formats/pcap_header.hpp"
+#include "ingest/formats/resume_head.hpp"
 #include "ingest/formats/resynchronise.hpp"
 #include "kernels/core/host_device.hpp"
 #include "kernels/core/status.hpp"
@@ -46,7 +46,6 @@ class PcapWalker {
         sink_(sink),
         log_(log),
         resync_(sink, log),
-        told_by_magic_(header.told_by_magic()),
         head_(header.as_written) {}
 
   /// What a walker remembers between two records: nothing.
@@ -80,12 +79,11 @@ class PcapWalker {
     }
   }
 
-  /// What a walk that begins where this one stands has to find before it: the file header. None while this one looks
-  /// for a place to go on after damage.
-  /// Nor where its layout was found out from the file's first records.
-  std::optional<std::span<const std::uint8_t>> resume_head() const {
-    if (scanning() || !told_by_magic_) return std::nullopt;
-    return head_;
+  /// What a walk that begins where this one stands has to know. None while this one looks for a place to go on after
+  /// damage.
+  std::optional<ResumeView> resume_head() const {
+    if (scanning()) return std::nullopt;
+    return ResumeView{CaptureFormat::pcap, static_cast<std::uint32_t>(layout_.header_bytes()), head_};
   }
 
  private:
@@ -193,7 +191,6 @@ class PcapWalker {
   Sink& sink_;
   DamageLog& log_;
   Resynchroniser<Sink> resync_;
-  bool told_by_magic_;
   std::array<std::uint8_t, kPcapFileHeaderBytes> head_;
   WalkWindow window_{};
   std::uint64_t stop_ = std::numeric_limits<std::uint64_t>::max();

@@ -8,8 +8,6 @@
 namespace tidegauge {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{64} << 10;
-
 void append(std::vector<std::uint8_t>& to, bool swapped, std::span<const std::uint32_t> words) {
   for (std::uint32_t word : words) {
     if (swapped) word = __builtin_bswap32(word);
@@ -28,7 +26,7 @@ PcapngHead::PcapngHead(bool swapped) : swapped_(swapped) {
 }
 
 void PcapngHead::add_interface(std::span<const std::uint8_t> block) {
-  if (bytes_.size() + block.size() > kMostBytes) complete_ = false;
+  if (bytes_.size() + block.size() > most_bytes) complete_ = false;
   if (!complete_) return;
   if (!block.empty()) {
     bytes_.insert(bytes_.end(), block.begin(), block.end());

@@ -4,6 +4,7 @@
 // Tested by tests/ingest/extract_test.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,8 @@ namespace tidegauge {
 
 class PcapngHead {
  public:
+  static constexpr std::size_t section_bytes = 28;  ///< of the section header in front
+  static constexpr std::size_t most_bytes = std::size_t{64} << 10;
   /// `swapped`: byte order of the section.
   explicit PcapngHead(bool swapped);
   /// The next interface's whole block; none of one that was seen but could not be read, which keeps its number.

@@ -22,7 +22,6 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "ingest/formats/damage_log.hpp"
@@ -31,6 +30,7 @@
 #include "ingest/formats/pcapng_head.hpp"
 #include "ingest/formats/pcapng_interface.hpp"
 #include "ingest/formats/pcapng_state.hpp"
+#include "ingest/formats/resume_head.hpp"
 #include "ingest/formats/resynchronise.hpp"
 #include "kernels/core/host_device.hpp"
 
@@ -72,10 +72,12 @@ class PcapngWalker {
     }
   }
 
-  /// What a walk that begins where this one stands has to find before it: the section and its interfaces so far. None
-  /// while this one looks for a place to go on after damage, and where the interfaces take more room than is sensible.
-  std::optional<std::span<const std::uint8_t>> resume_head() const {
-    return scanning() ? std::nullopt : state_.head.bytes();
+  /// What a walk that begins where this one stands has to know. None while this one looks for a place to go on after
+  /// damage, and where the interfaces take more room than is sensible.
+  std::optional<ResumeView> resume_head() const {
+    const auto bytes = scanning() ? std::nullopt : state_.head.bytes();
+    if (!bytes) return std::nullopt;
+    return ResumeView{CaptureFormat::pcapng, 0, *bytes};
   }
 
  private:

@@ -9,13 +9,15 @@
 namespace tidegauge {
 
 class IndexBuilder;
+struct ResumeHead;
 
 struct WalkOptions {
   bool strict = false;  ///< damage is an error (ErrorKind::damage) instead of resynchronising
   /// Called about every 16 MiB of input and at the end: input bytes done, input bytes in all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
-  /// The records' layout is what the magic says, whatever the first ones look like: of a stretch in the middle of a file.
-  bool layout_by_magic = false;
+  /// Of a stretch in the middle of a file, whose stream begins with the head's bytes: what is known already, whatever the
+  /// first records look like.
+  const ResumeHead* resume = nullptr;
   IndexBuilder* index = nullptr;  ///< writes down which bytes hold which intervals, where the sink can say
 };
 

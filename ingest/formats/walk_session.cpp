@@ -58,6 +58,7 @@ std::string damage_words(const DamageLog& log, const std::string& source_damage)
 
 Expected<CaptureFormat> recognise_format(WalkSession& session) {
   TG_TRY(session.at_least(kPcapFileHeaderBytes));
+  if (const ResumeHead* const known = session.options().resume) return known->format;
   const BlockReader& reader = session.reader();
   if (reader.size() == 0) return session.error("the file is empty", "capture it again, or leave it out");
   const std::uint32_t magic = reader.size() >= 4 ? load_u32<false>(reader.begin()) : 0;

@@ -7,6 +7,7 @@
 
 #include "ingest/formats/damage_log.hpp"
 #include "ingest/formats/index_builder.hpp"
+#include "ingest/formats/resume_head.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/source/block_reader.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -76,8 +77,7 @@ std::string format_words(const std::string& format, const ByteSource& source);
 std::string damage_words(const DamageLog& log, const std::string& source_damage);
 
 /// What the first bytes of a (decompressed) stream open.
-enum class CaptureFormat { pcap, pcapng, erf };
-/// Needs the first bytes in the session's window; an error in words if they open neither.
+/// Needs the first bytes in the session's window; an error in words if they open none.
 Expected<CaptureFormat> recognise_format(WalkSession& session);
 /// Whether the first section of a pcapng stream is of the other byte order.
 Expected<bool> first_section_swapped(const WalkSession& session);

@@ -147,11 +147,15 @@ Expected<CountedCapture> count_timed(const std::string& path, const CountOptions
   if (!source) return std::move(source).error();
   KeyedSink sink(options.interval_ns, options.keyed, path, portions);
   TimedSink timed(sink, *times);
-  auto walked = walk_source(path, **source, timed, {.strict = options.strict, .progress = options.progress});
+  IndexBuilder index(options.index_step_bytes);
+  auto walked = walk_source(path, **source, timed, {.strict = options.strict, .progress = options.progress, .index = &index},
+                            options.block_bytes);
   if (!walked) return std::move(walked).error();
   TG_TRY(timed.finish());
   walked->format += " with .times";
-  return settle(*std::move(walked), sink.finish(), portions);
+  auto counted = settle(*std::move(walked), sink.finish(), portions);
+  if (counted) counted->index = index.take();
+  return counted;
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ struct CountOptions {
   std::size_t block_bytes = 0;                ///< read at once; 0 for what is fastest
   std::uint64_t piece_bytes = 0;              ///< as in find_pieces(); the answer does not depend on it
   /// CAIDA's file of nanoseconds beside the capture (times_file_of()); empty for none. A capture that has one is walked by
-  /// one thread and has no time index, since it cannot be read in its middle.
+  /// one thread.
   std::string times{};
   /// Filters, duplicates, keys, distinct addresses; any of them takes KeyedSink instead of CountSink. Checked by
   /// check_keyed_options() before.

@@ -26,13 +26,12 @@ KeyedSink::KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, cons
       plan_(options, path),
       outer_(options.outer),
       distinct_(options.distinct),
-      only_(options.only),
+      selection_(options),
       window_(options.dedup),
       keyed_(options.by.size()),
       partial_(interval_ns),
       portions_(portions) {
   TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
-  if (!options.filter.empty()) filter_.emplace(options.filter);
 }
 
 void KeyedSink::take(const PacketView& packet) {
@@ -47,7 +46,7 @@ KeyedSink::Examined KeyedSink::examine(const PacketView& packet) {
   Examined record;
   const LocatedFacts located = decode_located(packet, {.outer = outer_});
   record.packed = binning::pack(0, packet.wire_bytes, located.facts, 0);
-  record.matches = (!only_.any() || only_.matches(located.facts)) && (!filter_ || filter_->matches(packet));
+  record.matches = selection_.matches(packet, located.facts);
   if (!record.matches || (plan_.dimensions() == 0 && !distinct_)) return record;
   const AddressPair addresses = addresses_of(packet, located);
   plan_.codes(record.codes, packet, located, addresses);
@@ -155,7 +154,7 @@ void KeyedSink::lost(std::uint64_t packets) {
 PartialSeries KeyedSink::finish() {
   report();
   settled_ = false;
-  if (filter_ && !filter_->status()) portions_.fail(filter_->status().error());
+  if (const Status status = selection_.status(); !status) portions_.fail(status.error());
   PartialSeries partial = std::exchange(partial_, PartialSeries(interval_ns_));
   partial.add_rows(rows_.take());
   partial.add_rows(keyed_.take());

@@ -25,7 +25,7 @@
 #include "ingest/sinks/key_plan.hpp"
 #include "ingest/sinks/keyed_counter.hpp"
 #include "ingest/sinks/keyed_options.hpp"
-#include "ingest/sinks/packet_filter.hpp"
+#include "ingest/sinks/packet_selection.hpp"
 #include "ingest/sinks/row_portions.hpp"
 #include "ingest/sinks/stretch_marker.hpp"
 #include "kernels/binning/interval_counter.hpp"
@@ -69,8 +69,7 @@ class KeyedSink {
   std::int64_t interval_ns_;
   KeyPlan plan_;
   bool outer_, distinct_;
-  OnlyFilter only_;
-  std::optional<PacketFilter> filter_;
+  PacketSelection selection_;
   DuplicateWindow window_;
 
   IntervalCounter rows_;

@@ -23,7 +23,8 @@ class StretchMarker {
   /// @param packets handed over by the walker since the beginning
   std::optional<StretchMark> mark(const PartialSeries& partial, std::uint64_t packets, std::int64_t interval_ns, bool at_end) {
     if (!partial.settled() && !at_end) return std::nullopt;
-    const StretchMark mark{low_k_, high_k_, packets - marked_, {partial.last_ns(), partial.before_last_ns()}};
+    const StretchMark mark{.first_k = low_k_, .last_k = high_k_, .packets = packets - marked_,
+                           .next = {partial.last_ns(), partial.before_last_ns()}};
     marked_ = packets;
     low_k_ = high_k_ = interval_of(partial.last_ns(), interval_ns);  // what follows in it does not enter it
     return mark;

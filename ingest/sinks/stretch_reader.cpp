@@ -7,28 +7,49 @@
 
 #include "ingest/formats/capture.hpp"
 #include "ingest/sinks/kept_packets.hpp"
+#include "ingest/sinks/timed_sink.hpp"
 
 namespace tidegauge {
 namespace {
 
-/// Takes as many packets as the stretch has; what the walker meets beyond it belongs to the next one.
-template <class Kept>
+/// Passes on as many packets as the stretch has; what the walker meets beyond it belongs to the next one.
+template <PacketSink Inner>
 class StretchSink {
  public:
-  StretchSink(std::uint64_t packets, Kept& kept, StretchSource& source) : left_(packets), kept_(kept), source_(source) {}
+  StretchSink(std::uint64_t packets, Inner& inner, StretchSource& source) : left_(packets), inner_(inner), source_(source) {}
   TG_INLINE void packet(const PacketView& packet) {
     if (left_ == 0) return;
-    kept_.packet(packet);
+    inner_.packet(packet);
     if (--left_ == 0) source_.enough();
   }
-  void refuse(Refusal, std::uint64_t, std::uint64_t) {}
+  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
+    if (left_ != 0) inner_.refuse(why, records, bytes);
+  }
   void lost(std::uint64_t) {}
   std::uint64_t left() const { return left_; }
 
  private:
   std::uint64_t left_;
-  Kept& kept_;
+  Inner& inner_;
   StretchSource& source_;
+};
+
+/// In the order in which KeyedSink decides: repetitions are no records of the order, in which the others are kept or set
+/// aside.
+template <class Kept>
+class ReadSink {
+ public:
+  /// @param kept none: the packets are only remembered
+  ReadSink(DuplicateWindow& window, Kept* kept) : window_(window), kept_(kept) {}
+  TG_INLINE void packet(const PacketView& packet) {
+    if (!window_.repeats(packet) && kept_ != nullptr) kept_->packet(packet);
+  }
+  void refuse(Refusal, std::uint64_t, std::uint64_t) {}
+  void lost(std::uint64_t) {}
+
+ private:
+  DuplicateWindow& window_;
+  Kept* kept_;
 };
 
 }  // namespace
@@ -45,9 +66,9 @@ std::vector<IntervalRange> united(std::vector<IntervalRange> ranges) {
 }
 
 StretchReader::StretchReader(std::string path, std::int64_t interval_ns, std::vector<IndexEntry> index,
-                             std::vector<IntervalRange> wanted, std::size_t block_bytes)
+                             std::vector<IntervalRange> wanted, StretchOptions options)
     : path_(std::move(path)), interval_ns_(interval_ns), index_(std::move(index)), wanted_(std::move(wanted)),
-      source_(path_, block_bytes) {
+      options_(std::move(options)), source_(path_, options_.block_bytes), window_(options_.dedup) {
   find_next();
 }
 
@@ -57,10 +78,11 @@ std::optional<std::int64_t> StretchReader::first_wanted(const IndexEntry& stretc
   return std::max(range->first_k, stretch.first_k);
 }
 
-bool StretchReader::wants(std::int64_t ts_ns) const {
-  const std::int64_t k = interval_of(ts_ns, interval_ns_);
+bool StretchReader::wants(const PacketView& packet) const {
+  const std::int64_t k = interval_of(packet.ts_ns, interval_ns_);
   const auto range = std::ranges::lower_bound(wanted_, k, {}, &IntervalRange::last_k);
-  return range != wanted_.end() && range->first_k <= k;
+  if (range == wanted_.end() || range->first_k > k) return false;
+  return !options_.selection || options_.selection->matches(packet);
 }
 
 void StretchReader::find_next() {
@@ -76,32 +98,74 @@ std::optional<std::int64_t> StretchReader::next_bound_ns() const {
 }
 
 Expected<PacketBuffer> StretchReader::next() {
-  const bool last = at_ + 1 == index_.size();
-  const IndexEntry& stretch = index_[at_];
   PacketBuffer packets;
-  TG_TRY(source_.begin(stretch.entry, stretch.stream_offset,
-                       stretch.head ? std::span<const std::uint8_t>(*stretch.head) : std::span<const std::uint8_t>(),
-                       last ? std::numeric_limits<std::uint64_t>::max() : index_[at_ + 1].stream_offset));
-  TG_TRY(walk(stretch, last, packets));
-  ++at_;
+  TG_TRY(fill_window());
+  TG_TRY(read(at_, &packets));
+  window_at_ = ++at_;
   find_next();
-  if (at_ == index_.size()) source_.close();
+  if (at_ == index_.size()) close();
+  if (options_.selection) TG_TRY(options_.selection->status());
   return packets;
 }
 
-Status StretchReader::walk(const IndexEntry& stretch, bool last, PacketBuffer& out) {
+/// The records before the stretch that its first ones may repeat: whatever the walker hands over is remembered, also what
+/// is set aside or filtered, and nothing that it refuses. So the index counts them.
+Status StretchReader::fill_window() {
+  if (options_.dedup == 0) return {};
+  std::size_t from = at_;
+  for (std::uint64_t records = 0; from > window_at_ && records < options_.dedup;) records += index_[--from].packets;
+  if (from > window_at_) window_ = DuplicateWindow(options_.dedup);  // what it holds is too old to matter
+  for (; from < at_; ++from) TG_TRY(read(from, nullptr));
+  return {};
+}
+
+/// @param out none: the packets are only remembered
+Status StretchReader::read(std::size_t at, PacketBuffer* out) {
+  const IndexEntry& stretch = index_[at];
+  const bool last = at + 1 == index_.size();
+  TG_TRY(source_.begin(stretch.entry, stretch.stream_offset,
+                       stretch.head ? std::span<const std::uint8_t>(stretch.head->bytes) : std::span<const std::uint8_t>(),
+                       last ? std::numeric_limits<std::uint64_t>::max() : index_[at + 1].stream_offset));
   const auto take = [&](const PacketView& packet) {
-    if (wants(packet.ts_ns)) out.add(packet);
+    if (wants(packet)) out->add(packet);
   };
   KeptPackets kept(stretch.before, take);
-  StretchSink sink(stretch.packets, kept, source_);
-  auto walked = walk_source(path_, source_, sink, {.layout_by_magic = stretch.head != nullptr});
-  if (!walked) return std::move(walked).error();
-  if (sink.left() != 0)
-    return Error{"has fewer packets from byte " + std::to_string(stretch.stream_offset) + " on than when it was counted",
-                 path_, "check that it is the file that was counted"};
-  if (last) kept.end();
+  ReadSink sink(window_, out != nullptr ? &kept : nullptr);
+  if (options_.times.empty()) {
+    TG_TRY(walk(stretch, sink));
+  } else {
+    TG_TRY(go_to_times(stretch));
+    TimedSink timed(sink, *times_);
+    TG_TRY(walk(stretch, timed));
+    TG_TRY(timed.so_far());
+  }
+  if (last && out != nullptr) kept.end();
   return {};
+}
+
+template <PacketSink Sink>
+Status StretchReader::walk(const IndexEntry& stretch, Sink& inner) {
+  StretchSink sink(stretch.packets, inner, source_);
+  auto walked = walk_source(path_, source_, sink, {.resume = stretch.head.get()});
+  if (!walked) return std::move(walked).error();
+  if (sink.left() == 0) return {};
+  return Error{"has fewer packets from byte " + std::to_string(stretch.stream_offset) + " on than when it was counted", path_,
+               "check that it is the file that was counted"};
+}
+
+Status StretchReader::go_to_times(const IndexEntry& stretch) {
+  if (!times_) {
+    auto times = TimesReader::open(options_.times);
+    if (!times) return std::move(times).error();
+    times_ = *std::move(times);
+  }
+  return times_->go_to(stretch.times);
+}
+
+void StretchReader::close() {
+  source_.close();
+  if (times_) times_before_ += times_->input_done();
+  times_.reset();
 }
 
 }  // namespace tidegauge

@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "ingest/formats/index_builder.hpp"
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/sinks/times_reader.hpp"
 
@@ -41,6 +43,17 @@ class TimedSink {
   void captured(std::uint64_t bytes) { tell_captured(inner_, bytes); }
   void lost(std::uint64_t packets) { inner_.lost(packets); }
 
+  /// As the inner sink's, with the place in the `.times` file. None once records and lines are not aligned.
+  std::optional<StretchMark> mark(bool at_end)
+    requires MarkingSink<Inner>
+  {
+    auto mark = aligned_ ? inner_.mark(at_end) : std::nullopt;
+    if (mark) mark->times = times_.place();
+    return mark;
+  }
+
+  /// After the walk of a part of the capture: an error where a record had no line of its own.
+  Status so_far() const;
   /// After the walk: an error where not every record had its line, and every line its record.
   Status finish();
 
@@ -65,6 +78,14 @@ class TimedSink {
   std::uint64_t records_ = 0, broken_ = 0;
   Status status_;
 };
+
+template <PacketSink Inner>
+Status TimedSink<Inner>::so_far() const {
+  if (!status_) return status_;
+  if (!times_.status()) return times_.status();
+  if (aligned_) return {};
+  return Error{"its lines and the records of its capture do not match", times_.here(), "check that it is the file that was counted"};
+}
 
 template <PacketSink Inner>
 Status TimedSink<Inner>::finish() {

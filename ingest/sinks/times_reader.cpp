@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ingest/source/entry_point.hpp"
+
 namespace tidegauge {
 namespace {
 
@@ -101,6 +103,46 @@ bool TimesReader::next(std::int64_t& ns) {
   }
   lines_->consume(p);
   return true;
+}
+
+Status TimesReader::open_at(std::uint64_t begin) {
+  auto source = open_source_at(path_, EntryPoint{begin, begin, {}});
+  if (!source) return std::move(source).error();
+  read_before_ = input_done();
+  source_ = *std::move(source);
+  opened_at_ = source_->input_done();
+  lines_ = std::make_unique<BlockReader>(*source_);
+  begin_ = begin;
+  return {};
+}
+
+Status TimesReader::pass_over(std::uint64_t bytes) {
+  while (bytes != 0) {
+    const std::uint64_t there = std::min<std::uint64_t>(bytes, lines_->size());
+    lines_->consume(lines_->begin() + there);
+    bytes -= there;
+    if (bytes == 0) break;
+    if (lines_->final()) return Error{"ends before the line that is looked for", path_, "check that it is the file that was counted"};
+    TG_TRY(lines_->more());
+  }
+  return {};
+}
+
+Status TimesReader::go_to(const TimesPlace& place) {
+  if (!status_) return status_;
+  const bool plain = source_->compression().empty();
+  // The line break before it, which shows that a line begins there.
+  const std::uint64_t wanted = place.offset - (place.offset != 0), here = this->place().offset;
+  if (wanted < here || (plain && wanted > here + lines_->size())) TG_TRY(open_at(plain ? wanted : 0));
+  TG_TRY(pass_over(wanted - this->place().offset));
+  line_ = place.line;
+  if (place.offset == 0) return {};
+  if (!refill() || *lines_->begin() != '\n') {
+    if (!status_) return status_;
+    return Error{"no line begins at byte " + std::to_string(place.offset), path_, "check that it is the file that was counted"};
+  }
+  lines_->consume(lines_->begin() + 1);
+  return {};
 }
 
 Expected<std::uint64_t> TimesReader::skip_rest() {

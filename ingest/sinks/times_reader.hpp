@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "ingest/formats/trace_index.hpp"
 #include "ingest/source/block_reader.hpp"
 #include "kernels/core/status.hpp"
 
@@ -27,6 +28,14 @@ class TimesReader {
   const Status& status() const { return status_; }
 
   std::uint64_t line() const { return line_; }  ///< number of the line read last, from 1
+  /// Where the next line begins.
+  TimesPlace place() const { return {line_, begin_ + lines_->offset()}; }
+  /// Goes on with the line that begins at `place`: at once in a plain file, by way of what lies before in a compressed
+  /// one. An error where no line begins there.
+  Status go_to(const TimesPlace& place);
+  /// Bytes of the file read so far.
+  std::uint64_t input_done() const { return read_before_ + source_->input_done() - opened_at_; }
+
   /// Lines that next() has not read, without looking at what they say. The end of this reader's use.
   Expected<std::uint64_t> skip_rest();
   /// Words about a file that is cut off or damaged; empty if it is whole.
@@ -37,6 +46,8 @@ class TimesReader {
 
  private:
   TimesReader(std::string path, std::unique_ptr<ByteSource> source);
+  Status open_at(std::uint64_t begin);
+  Status pass_over(std::uint64_t bytes);
   bool fail(Error error);
   bool refill();
   bool bad_line(const std::uint8_t* end_of_line);
@@ -44,7 +55,9 @@ class TimesReader {
   std::string path_;
   std::unique_ptr<ByteSource> source_;
   std::unique_ptr<BlockReader> lines_;
+  std::uint64_t begin_ = 0;  ///< of the file, where reading began; 0 if it is compressed
   std::uint64_t line_ = 0;
+  std::uint64_t read_before_ = 0, opened_at_ = 0;
   Status status_;
 };
 

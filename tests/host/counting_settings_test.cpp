@@ -27,6 +27,27 @@ TEST(CountingSettings, JsonSaysWhatChangesTheNumbers) {
   for (const auto& [settings, json] : table) EXPECT_EQ(json_of(settings), json);
 }
 
+TEST(CountingSettings, WhatChoosesPacketsIsReadBack) {
+  const std::vector<CountingSettings> table{
+      {}, {.outer = true}, {.filter = "tcp port 80 and not vlan"}, {.only = {"tcp", "ipv6"}}, {.dedup = 1'024},
+      {.outer = true, .distinct = true, .filter = "ip", .only = {"udp"}, .by = {"dport", "direction"}, .dedup = 3, .in_name = "A"}};
+  for (const CountingSettings& settings : table) {
+    const auto counted = resolve_counting(settings);
+    ASSERT_TRUE(counted) << counted.error().message();
+    const auto chosen = chosen_packets(counting_json(*counted));
+    ASSERT_TRUE(chosen) << chosen.error().message();
+    EXPECT_EQ(chosen->outer, counted->outer);
+    EXPECT_EQ(chosen->filter, counted->filter);
+    EXPECT_EQ(chosen->only.names(), counted->only.names());
+    EXPECT_EQ(chosen->dedup, counted->dedup);
+    EXPECT_FALSE(chosen->distinct || !chosen->by.empty());
+  }
+  for (const char* const text : {"", "[]", "no json", R"({"dedup":-1})", R"({"dedup":"4"})", R"({"dedup":1025})", R"({"only":"tcp"})",
+                                 R"({"only":["sctp"]})", R"({"filter":3})", R"({"filter":"tcp prot"})", R"({"outer":1})",
+                                 R"({"sampled":true})"})
+    EXPECT_FALSE(chosen_packets(text)) << text;
+}
+
 TEST(CountingSettings, KeyListsAreNamedByWhatIsInThem) {
   const test::ScratchFolder scratch;
   test::write_text(scratch / "a", "10.0.0.0/8\n11.0.0.0/8 # two\n02:00:00:00:00:01\n");

@@ -1,7 +1,10 @@
 // Labels back to packets, on real captures, held against the series' counts and an independent reader.
 #include "host/extract.hpp"
 
+#include <fmt/format.h>
+
 #include "host/bin_traces.hpp"
+#include "host/sqlite.hpp"
 #include "tests/oracle/capture_oracle.hpp"
 #include "tests/oracle/naive_order.hpp"
 #include "tests/support.hpp"
@@ -21,11 +24,13 @@ oracle::Bytes bytes_of(const path& file) {
 class ExtractPackets : public testing::Test {
  protected:
   std::string name(const std::string& file) const { return (scratch / file).string(); }
-  SeriesFile bin(const std::vector<std::string>& captures, std::uint64_t index_step = 256 << 10) {
+  SeriesFile bin(const std::vector<std::string>& captures, const KeyedOptions& keyed = {}) {
+    test::fs::remove(scratch / "x.series");
     BinOptions options;
+    options.keyed = keyed;
     options.series = name("x.series");
     options.interval_ns = second;
-    options.index_step_bytes = index_step;
+    options.index_step_bytes = 256 << 10;
     const auto report = bin_traces(captures, options);
     EXPECT_TRUE(report && report->count(BinOutcome::failed) == 0);
     return *SeriesFile::open(name("x.series"), OpenMode::read);
@@ -119,6 +124,96 @@ TEST_F(ExtractPackets, MovedAndChangedCapturesAreErrorsThatSayWhatToTry) {
   ASSERT_FALSE(changed);
   EXPECT_NE(changed.error().message().find("changed"), std::string::npos) << changed.error().message();
   EXPECT_TRUE(extract(file, {.ranges = {{0, 1}}})) << "a capture that is not needed is not looked at";
+}
+
+TEST_F(ExtractPackets, WhatChoseAmongThePacketsChoosesAgain) {
+  TG_NEEDS_SHARED_DATA();
+  std::vector<std::string> captures;
+  for (const char* const capture : {"bro.org.pcap", "vlan.pcap", "telnet-long-line-no-eol.pcapng.gz", "modbus_test_2.pcap"})
+    captures.push_back((test::shared_data() / "pcaps" / capture).string());
+  KeyedOptions only, filter, dedup, all;
+  ASSERT_TRUE(only.only.add("udp"));
+  only.outer = true;
+  filter.filter = "tcp or arp";
+  dedup.dedup = 4;
+  all = filter;
+  all.dedup = 1'024;
+  all.by = {{KeyKind::dport, {}}};
+  all.distinct = true;
+  ASSERT_TRUE(all.only.add("tcp"));
+  const ExtractOptions everything{.ranges = {{INT64_MIN, INT64_MAX}}, .format = PacketFileWriter::Format::pcapng};
+  const std::uint64_t before = extract(bin(captures), everything)->packets;
+  for (const KeyedOptions& keyed : {only, filter, dedup, all}) {
+    const SeriesFile file = bin(captures, keyed);
+    const auto report = extract(file, everything);
+    ASSERT_TRUE(report) << report.error().message();
+    ASSERT_TRUE(report->counted) << "compared whatever the settings";
+    EXPECT_EQ(*report->counted, report->packets);
+    EXPECT_GT(report->packets, 0u);
+    EXPECT_LT(report->packets, before);
+    EXPECT_EQ(oracle::read_capture(written).records.size(), report->packets);
+  }
+}
+
+TEST_F(ExtractPackets, TimesBesideACaptureAreLookedForThereAgain) {
+  TG_NEEDS_SHARED_DATA();
+  const std::string capture = copy("channel_4d_5s.pcap");
+  auto records = oracle::read_capture(bytes_of(capture)).records;
+  std::string lines;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    records[i].ts_ns += static_cast<std::int64_t>(i % 900);
+    lines += fmt::format("{}.{:09}\n", records[i].ts_ns / second, records[i].ts_ns % second);
+  }
+  test::write_text(name("channel_4d_5s.times"), lines);
+  const SeriesFile file = bin({capture});
+  EXPECT_EQ(file.traces()->front().kind, "pcapng with .times") << "whatever its name says";
+  const std::int64_t k = records[records.size() / 2].ts_ns / second;
+  std::erase_if(records, [&](const auto& record) { return record.ts_ns / second < k || record.ts_ns / second > k + 9; });
+  const ExtractOptions options{.ranges = {{k, k + 9}}};
+  const auto report = extract(file, options);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->counted, report->packets);
+  EXPECT_TRUE(oracle::read_capture(written).records == records) << "to the nanosecond";
+  EXPECT_EQ(report->capture_bytes, test::fs::file_size(capture) + lines.size());
+  EXPECT_LT(report->input_bytes, report->capture_bytes / 2);
+
+  test::write_text(name("channel_4d_5s.times"), lines + "1\n");
+  const auto changed = extract(file, options);
+  ASSERT_FALSE(changed);
+  EXPECT_NE(changed.error().message().find("not the .times file"), std::string::npos) << changed.error().message();
+  test::fs::remove(scratch / "channel_4d_5s.times");
+  const auto gone = extract(file, options);
+  ASSERT_FALSE(gone);
+  EXPECT_NE(gone.error().message().find("not beside it"), std::string::npos) << gone.error().message();
+}
+
+TEST_F(ExtractPackets, AnIndexThatCannotBeIsAnErrorBeforeAnythingIsRead) {
+  TG_NEEDS_SHARED_DATA();
+  const std::string capture = copy("channel_5d_3s.pcap");
+  const char* const damages[] = {
+      "UPDATE trace_index SET head = x'0201' WHERE ordinal = 1",
+      "UPDATE trace_index SET head = x'010110' WHERE ordinal = 1",
+      "UPDATE trace_index SET entry_stream_offset = 1000000000 WHERE ordinal = 2",
+      "UPDATE trace_index SET stream_offset = 0 WHERE ordinal = 2",
+      "UPDATE trace_index SET packets = -packets WHERE ordinal = 3",
+      "UPDATE trace_index SET last_ns = NULL WHERE ordinal = 1",
+      "DELETE FROM trace_index WHERE ordinal = 0",
+      "UPDATE traces SET settings = '{\"unheard_of\":1}'",
+      "UPDATE traces SET settings = '{\"dedup\":99999999}'",
+      "UPDATE traces SET settings = '{\"filter\":\"tcp prot\"}'",
+      "UPDATE traces SET settings = 'no json'",
+  };
+  bin({capture});
+  for (const char* const damage : damages) {
+    test::fs::copy_file(scratch / "x.series", scratch / "damaged.series", test::fs::copy_options::overwrite_existing);
+    {
+      auto db = sqlite::Database::open(name("damaged.series"), SQLITE_OPEN_READWRITE, "");
+      ASSERT_TRUE(db && db->execute(damage)) << damage;
+    }
+    const auto report = extract(*SeriesFile::open(name("damaged.series"), OpenMode::read), {.ranges = {{INT64_MIN, INT64_MAX}}});
+    ASSERT_FALSE(report) << damage;
+    EXPECT_TRUE(written.empty()) << damage;
+  }
 }
 
 TEST_F(ExtractPackets, ImportedValuesHaveNoPackets) {

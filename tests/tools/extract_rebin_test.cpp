@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "tests/capture_writer.hpp"
@@ -35,6 +37,19 @@ class ExtractRebin : public testing::Test {
     test::fs::remove(scratch / "again.series");
     const auto result = ok(fmt::format("bin --json {} -o {}", capture_path, path("again.series")));
     return nlohmann::json::parse(result.out)["total"]["counted"].get<std::uint64_t>();
+  }
+  static bool installed(const char* program) {
+    return std::system(fmt::format("command -v {} >/dev/null", program).c_str()) == 0;
+  }
+  void editcap(const std::string& options, const std::string& capture_path, const std::string& output) {
+    ASSERT_EQ(std::system(fmt::format("editcap {} {} {} 2>/dev/null", options, capture_path, path(output)).c_str()), 0);
+  }
+  /// Times and lengths of a capture's packets, as tshark reads them: a line each.
+  std::string frames(const std::string& capture_path, const std::string& filter = "frame") {
+    const std::string out = path("frames");
+    EXPECT_EQ(std::system(fmt::format("tshark -r {} -Y '{}' -T fields -e frame.time_epoch -e frame.len -e frame.cap_len > {} "
+                                      "2>/dev/null", capture_path, filter, out).c_str()), 0);
+    return test::read_text(out);
   }
   test::ScratchFolder scratch;
 };
@@ -76,20 +91,51 @@ TEST_F(ExtractRebin, TimesAndIntervalNumbersMeanWholeIntervals) {
   EXPECT_EQ(piped.out, test::read_text(scratch / "part.pcap")) << "the same bytes, and nothing else";
 }
 
-TEST_F(ExtractRebin, ReadsTheSameAsTshark) {
-  if (std::system("command -v tshark >/dev/null") != 0) GTEST_SKIP() << "tshark is not installed";
+TEST_F(ExtractRebin, ALabelHoldsWhatTsharkSeesInItsTime) {
+  if (!installed("tshark") || !installed("editcap")) GTEST_SKIP() << "tshark or editcap is not installed";
   TG_NEEDS_SHARED_DATA();
   const auto capture_path = (test::shared_data() / "pcaps" / "channel_5d_3s.pcap").string();
   ok(fmt::format("bin {} -o {}", capture_path, path("x.series")));
-  ok(fmt::format("extract {} --interval-number 1429835500..1429835519 -o {}", path("x.series"), path("part.pcap")));
-  const auto frames = [&](const std::string& arguments) {
-    const std::string out = path("frames");
-    EXPECT_EQ(std::system(fmt::format("tshark {} -T fields -e frame.time_epoch -e frame.len -e frame.cap_len > {} 2>/dev/null", arguments, out).c_str()), 0);
-    return test::read_text(out);
+  ok(fmt::format("label {} --column packets --threshold 100 --device cpu", path("x.series")));
+  const auto labels = nlohmann::json::parse(ok(fmt::format("export {} --what labels --json", path("x.series"))).out);
+  ASSERT_GE(labels["rows"].size(), 2u);
+  const std::int64_t first = labels["rows"][1]["first_k"], last = labels["rows"][1]["last_k"];
+  const auto result = ok(fmt::format("extract {} --label 2 -o {} --json", path("x.series"), path("part.pcap")));
+  editcap(fmt::format("-A {} -B {}", first, last + 1), capture_path, "cut.pcap");  // tshark takes long for all of it
+  const std::string direct = frames(path("cut.pcap"));
+  EXPECT_EQ(frames(path("part.pcap")), direct);
+  EXPECT_GT(std::ranges::count(direct, '\n'), 100);
+  EXPECT_EQ(nlohmann::json::parse(result.out)["packets"], std::ranges::count(direct, '\n'));
+}
+
+TEST_F(ExtractRebin, WithoutRepetitionsAndFilteredItHoldsWhatEditcapAndTsharkLeave) {
+  if (!installed("tshark") || !installed("editcap")) GTEST_SKIP() << "tshark or editcap is not installed";
+  TG_NEEDS_SHARED_DATA();
+  const auto capture_path = (test::shared_data() / "pcaps" / "modbus_test_2.pcap").string();
+  ok(fmt::format("bin {} -o {} --dedup 4 --filter 'greater 70'", capture_path, path("x.series")));
+  editcap("-d", capture_path, "unique.pcap");
+  const std::int64_t begin = std::stoll(frames(path("unique.pcap"))), from = begin + 10, to = begin + 410;
+  const auto result = ok(fmt::format("extract {} --from @{} --to @{} -o {} --json", path("x.series"), from, to, path("part.pcap")));
+  const auto document = nlohmann::json::parse(result.out);
+  EXPECT_EQ(document["packets"], document["counted"]);
+  EXPECT_GT(document["packets"], 100);
+  EXPECT_EQ(frames(path("part.pcap")),
+            frames(path("unique.pcap"), fmt::format("frame.len >= 70 && frame.time_epoch >= {} && frame.time_epoch < {}", from, to)));
+}
+
+TEST_F(ExtractRebin, TimesWithinAnIntervalSayWhatIsWritten) {
+  ok(fmt::format("bin {} -o {} --interval 2s", capture("a.pcap"), path("x.series")));
+  const auto words = [&](const char* from, const char* to) {
+    return ok(fmt::format("extract {} --from 2016-01-09T05:00:{} --to 2016-01-09T05:00:{} -o {}", path("x.series"), from, to,
+                          path("part.pcap"))).err;
   };
-  const std::string direct = frames(fmt::format("-r {} -Y 'frame.time_epoch >= 1429835500 && frame.time_epoch < 1429835520'", capture_path));
-  EXPECT_FALSE(direct.empty());
-  EXPECT_EQ(frames("-r " + path("part.pcap")), direct);
+  EXPECT_EQ(words("10", "20").find("whole intervals"), std::string::npos);
+  const char* const widened = "whole intervals of 2s: from 2016-01-09T05:00:10Z to 2016-01-09T05:00:20Z";
+  EXPECT_NE(words("11", "20").find(widened), std::string::npos) << words("11", "20");
+  EXPECT_NE(words("10", "18.001").find(widened), std::string::npos);
+  EXPECT_EQ(packets_in(path("part.pcap")), 200u);
+  const auto help = ok("extract --help").out;
+  EXPECT_NE(help.find("Whole intervals"), std::string::npos) << help;
 }
 
 TEST_F(ExtractRebin, ACoarserSeriesFindsThePacketsToo) {
