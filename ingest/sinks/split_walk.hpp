@@ -20,6 +20,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -267,10 +268,20 @@ class SplitWalk {
 
   // One piece -----
 
+  /// Each piece opens the file anew, and they are to be of one file.
+  Expected<std::unique_ptr<ByteSource>> open_piece(std::size_t piece) const {
+    std::error_code unknown;
+    const std::uint64_t now = std::filesystem::file_size(capture_.path, unknown), was = capture_.input_bytes;
+    if (unknown || now == was) return open_source_at(capture_.path, EntryPoint{0, capture_.pieces[piece], {}});
+    return Error{std::string("the file became ") + (now < was ? "shorter" : "longer") + " while it was read: " +
+                     std::to_string(was) + " bytes when it was opened, " + std::to_string(now) + " now",
+                 capture_.path, "run again once nothing writes to it"};
+  }
+
   /// Walks from `start`, or from where records are found, to the first record of a later piece.
   void walk_piece(Walked& walked, std::size_t piece, const std::optional<Start>& start, const State& state,
                   RowPortions& rows, bool calling_thread) {
-    auto source = open_source_at(capture_.path, EntryPoint{0, capture_.pieces[piece], {}});
+    auto source = open_piece(piece);
     if (!source) {
       walked.status = std::move(source).error();
       return;

@@ -72,6 +72,21 @@ TEST_F(HostileTraces, AFileThatShrinksWhileItIsReadFailsAndTheOthersGoIn) {
   EXPECT_EQ(rows().packets, std::vector<double>(5, 1)) << "nothing of the file that failed";
 }
 
+TEST_F(HostileTraces, AFileThatGrowsWhileItIsReadInPiecesFails) {
+  test::CaptureWriter writer(1500);
+  for (int i = 0; i < 30'000; ++i) writer.packet(start_s * 1'000'000 + i, 1500);
+  writer.save(scratch / "growing");
+  const auto size = test::fs::file_size(scratch / "growing");
+  options.threads = 2;
+  options.progress = [&](const BinProgress& progress) {
+    if (progress.files_done == 0) test::fs::resize_file(scratch / "growing", size + 1000);
+  };
+  const auto report = bin({scratch / "growing"});
+  ASSERT_TRUE(report.files[0].error);
+  EXPECT_NE(report.files[0].error->message().find("became longer"), std::string::npos) << report.files[0].error->message();
+  EXPECT_EQ(report.files[0].outcome, BinOutcome::failed);
+}
+
 TEST_F(HostileTraces, AnEmptyFileIsAnErrorAndAHeaderAloneIsNot) {
   test::write_text(scratch / "empty", "");
   const auto report = bin({scratch / "empty", capture("header", {})});
