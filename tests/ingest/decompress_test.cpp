@@ -2,7 +2,8 @@
 #include <random>
 #include <string>
 
-#include "tests/ingest/source_support.hpp"
+#include "tests/ingest/gzip_support.hpp"
+#include "tests/oracle/naive_inflate.hpp"
 
 namespace tidegauge {
 namespace {
@@ -127,6 +128,54 @@ TEST(Decompress, BlocksBeforeAFaultAreDelivered) {
         EXPECT_EQ(drained.bytes.size(), came) << where;
       }
     }
+  }
+}
+
+/// Of a damaged member exactly what comes before the fault or the cut is delivered, and the fault is told in the same words,
+/// whatever it is asked for with.
+void expect_exact(const Bytes& member, std::size_t header_bytes, const std::string& what) {
+  const oracle::NaiveInflate wanted(std::span<const std::uint8_t>(member).subspan(header_bytes));
+  std::string damage;
+  const bool small = member.size() < 10'000;
+  // Some of them end shortly before the fault, so that ISA-L holds its byte already.
+  const std::size_t before = std::max<std::size_t>(wanted.bytes().size(), 9) - 8;
+  for (const std::size_t step : {std::size_t{small ? 7u : 1u << 20}, std::size_t{small ? 9'000u : 65'536u}, std::size_t{small ? 63u : 40'000u}, std::size_t{997},
+                                 before, before + 4, before + 6, before + 7}) {
+    const Drained drained = drain_memory("gzip", member, step);
+    EXPECT_TRUE(drained.bytes == wanted.bytes())
+        << what << " by " << step << ": " << drained.bytes.size() << " not " << wanted.bytes().size();
+    EXPECT_EQ(drained.error, "") << what;
+    if (damage.empty()) damage = drained.damage;
+    EXPECT_EQ(drained.damage, damage) << what << " by " << step;
+  }
+  EXPECT_TRUE(agrees(wanted.bytes(), inflated_by_zlib(member))) << what << ": the oracle";
+}
+
+TEST(Decompress, WhatComesBeforeAFaultOfGzipIsDeliveredToTheByte) {
+  constexpr unsigned kSeed = 11;
+  std::mt19937 random(kSeed);
+  for (const Kind& kind : kKinds) {
+    for (const std::size_t size : {3'000u, 200'000u}) {
+      const Bytes good = zlib_member(headers_like(random, size), kind);
+      for (int round = 0; round < (size < 10'000 ? 40 : 6); ++round) {
+        Bytes member = good;
+        damage(member, kZlibHeaderBytes, random);
+        expect_exact(member, kZlibHeaderBytes, fmt::format("seed {} {} of {}, round {}", kSeed, kind.name, size, round));
+      }
+    }
+  }
+}
+
+// At its end ISA-L withholds literals that it looked up together with what is not all there.
+TEST(Decompress, EveryCutOfGzipIsExact) {
+  std::mt19937 random(10);
+  Bytes content = text_like(random, 150);
+  append(content, content);
+  append(content, noise(random, 60));
+  for (const Kind& kind : kKinds) {
+    const Bytes good = zlib_member(content, kind);
+    for (std::size_t cut = kZlibHeaderBytes; cut < good.size(); ++cut)
+      expect_exact(prefix(good, cut), kZlibHeaderBytes, fmt::format("{} cut at {}", kind.name, cut));
   }
 }
 
