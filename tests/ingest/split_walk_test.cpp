@@ -7,7 +7,7 @@
 
 #include "ingest/sinks/count_capture.hpp"
 #include "tests/ingest/capture_builder.hpp"
-#include "tests/ingest/source_support.hpp"
+#include "tests/ingest/gzip_support.hpp"
 #include "tests/ingest/walk_support.hpp"
 
 namespace tidegauge {
@@ -233,6 +233,34 @@ TEST(ThreadsSplitWalk, CompressedMembers) {
     }
     expect_equal(members, "compressed, round " + std::to_string(round));
     if (HasFailure()) return;
+  }
+}
+
+/// What a damaged member holds depends on nothing but its bytes: neither on how it is read nor on who helps. The longer ones
+/// are inflated by several threads.
+TEST(ThreadsSplitWalk, DamagedGzipMembers) {
+  constexpr unsigned kSeed = 14;
+  Random random(kSeed);
+  std::mt19937 damaging(kSeed);
+  const ScratchFolder scratch;
+  const std::string path = scratch / "capture.pcap.gz";
+  for (const int records : {3'000, 80'000}) {
+    const Bytes good = zlib_member(wild_pcap(random, {}, records).bytes, {"level 1", 1});
+    EXPECT_EQ(good.size() > 4 << 20, records == 80'000) << good.size();
+    for (int round = 0; round < (records == 3'000 ? 30 : 5); ++round) {
+      Bytes member = good;
+      damage(member, kZlibHeaderBytes, damaging);
+      write_bytes(path, member);
+      const Answer one = count(path, {});
+      for (const std::size_t spare : {0u, 1u, 7u}) {
+        const std::size_t block_bytes = random() % 3 == 0 ? 0 : 3'000 + random() % 300'000;
+        ThreadBudget budget(spare);
+        const Answer answer = count(path, {.spare_threads = &budget, .block_bytes = block_bytes});
+        EXPECT_EQ(answer, one) << "seed " << kSeed << ", " << records << " records, round " << round << ", " << spare
+                               << " spare threads, blocks of " << block_bytes << "\n got " << words(answer) << "\nwant "
+                               << words(one);
+      }
+    }
   }
 }
 

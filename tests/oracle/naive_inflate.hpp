@@ -12,8 +12,9 @@ namespace tidegauge::oracle {
 
 class NaiveInflate {
  public:
-  /// `deflated` begins with a block.
-  explicit NaiveInflate(std::span<const std::uint8_t> deflated) : in_(deflated) {
+  /// `deflated` begins with a block. No more than `most` bytes are decoded.
+  explicit NaiveInflate(std::span<const std::uint8_t> deflated, std::size_t most = std::size_t{1} << 30)
+      : in_(deflated), most_(most) {
     try {
       while (!block()) {
       }
@@ -48,6 +49,10 @@ class NaiveInflate {
     }
   };
 
+  void put(unsigned byte) {
+    if (out_.size() == most_) throw Stop{};
+    out_.push_back(static_cast<std::uint8_t>(byte));
+  }
   unsigned bit() {
     if (bit_ / 8 >= in_.size()) throw Stop{};
     const unsigned value = in_[bit_ / 8] >> (bit_ % 8) & 1;
@@ -95,7 +100,7 @@ class NaiveInflate {
     bit_ = (bit_ + 7) / 8 * 8;
     const unsigned size = bits(16);
     if ((size ^ bits(16)) != 0xffff) throw Stop{};
-    for (unsigned i = 0; i < size; ++i) out_.push_back(static_cast<std::uint8_t>(bits(8)));
+    for (unsigned i = 0; i < size; ++i) put(bits(8));
   }
 
   void fixed() {
@@ -130,7 +135,7 @@ class NaiveInflate {
                                                    2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
     for (unsigned what = symbol(literals); what != 256; what = symbol(literals)) {
       if (what < 256) {
-        out_.push_back(static_cast<std::uint8_t>(what));
+        put(what);
         continue;
       }
       if (what - 257 >= kLength.size()) throw Stop{};
@@ -140,12 +145,12 @@ class NaiveInflate {
       const unsigned extra = far < 2 ? 0 : far / 2 - 1;
       const std::size_t distance = (far < 2 ? far + 1 : 1 + ((2 + (far & 1)) << extra)) + bits(extra);
       if (distance > out_.size()) throw Stop{};
-      for (unsigned i = 0; i < length; ++i) out_.push_back(out_[out_.size() - distance]);
+      for (unsigned i = 0; i < length; ++i) put(out_[out_.size() - distance]);
     }
   }
 
   std::span<const std::uint8_t> in_;
-  std::size_t bit_ = 0;
+  std::size_t bit_ = 0, most_;
   std::vector<std::uint8_t> out_;
   bool complete_ = false;
 };
