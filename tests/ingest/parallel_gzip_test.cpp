@@ -123,9 +123,11 @@ TEST(ThreadsParallelGzip, CutOffOrDamaged) {
   std::mt19937 random(kSeed);
   const std::string path = (scratch / "f.gz").string();
   const Bytes content = headers_like(random, 2'500'000);
-  for (int round = 0; round < 60; ++round) {
-    const Kind& kind = kKinds[static_cast<std::size_t>(round) % std::size(kKinds)];
-    Bytes file = zlib_member(content, kind);
+  std::vector<Bytes> members;
+  for (const Kind& kind : kKinds) members.push_back(zlib_member(content, kind));
+  for (std::size_t round = 0; round < 60; ++round) {
+    const Kind& kind = kKinds[round % std::size(kKinds)];
+    Bytes file = members[round % std::size(kKinds)];
     damage(file, kZlibHeaderBytes, random);
     write_bytes(path, file);
     const std::string what = fmt::format("seed {} round {} {}", kSeed, round, kind.name);
