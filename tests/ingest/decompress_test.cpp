@@ -133,8 +133,8 @@ TEST(Decompress, BlocksBeforeAFaultAreDelivered) {
 
 /// Of a damaged member exactly what comes before the fault or the cut is delivered, and the fault is told in the same words,
 /// whatever it is asked for with.
-void expect_exact(const Bytes& member, std::size_t header_bytes, const std::string& what) {
-  const oracle::NaiveInflate wanted(std::span<const std::uint8_t>(member).subspan(header_bytes));
+void expect_exact(const Bytes& member, const std::string& what) {
+  const oracle::NaiveInflate wanted(std::span<const std::uint8_t>(member).subspan(kZlibHeaderBytes));
   std::string damage;
   const bool small = member.size() < 10'000;
   // Some of them end shortly before the fault, so that ISA-L holds its byte already.
@@ -160,7 +160,7 @@ TEST(Decompress, WhatComesBeforeAFaultOfGzipIsDeliveredToTheByte) {
       for (int round = 0; round < (size < 10'000 ? 40 : 6); ++round) {
         Bytes member = good;
         damage(member, kZlibHeaderBytes, random);
-        expect_exact(member, kZlibHeaderBytes, fmt::format("seed {} {} of {}, round {}", kSeed, kind.name, size, round));
+        expect_exact(member, fmt::format("seed {} {} of {}, round {}", kSeed, kind.name, size, round));
       }
     }
   }
@@ -171,11 +171,14 @@ TEST(Decompress, EveryCutOfGzipIsExact) {
   std::mt19937 random(10);
   Bytes content = text_like(random, 150);
   append(content, content);
-  append(content, noise(random, 60));
-  for (const Kind& kind : kKinds) {
-    const Bytes good = zlib_member(content, kind);
-    for (std::size_t cut = kZlibHeaderBytes; cut < good.size(); ++cut)
-      expect_exact(prefix(good, cut), kZlibHeaderBytes, fmt::format("{} cut at {}", kind.name, cut));
+  append(content, noise(random, 40));
+  for (const std::size_t kind : {1u, 4u, 5u}) {
+    const Bytes good = zlib_member(content, kKinds[kind]);
+    for (std::size_t cut = kZlibHeaderBytes; cut < good.size(); ++cut) {
+      const Bytes member = prefix(good, cut), wanted = inflated_by_zlib(member).bytes;
+      for (const std::size_t step : {7u, 997u})
+        EXPECT_TRUE(drain_memory("gzip", member, step).bytes == wanted) << kKinds[kind].name << " cut at " << cut << " by " << step;
+    }
   }
 }
 

@@ -83,7 +83,7 @@ inline Inflated inflated_by_zlib(const Bytes& member) {
   stream.next_in = in.data();
   stream.avail_in = static_cast<uInt>(in.size());
   Inflated inflated;
-  Bytes part(1 << 20);
+  Bytes part(1 << 16);
   int code = Z_OK;
   while (code == Z_OK) {
     stream.next_out = part.data();
