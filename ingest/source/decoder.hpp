@@ -26,8 +26,8 @@ struct DecodeStep {
     broken,          ///< nothing more can be decoded
     refused,         ///< sound as far as can be told, but not read here; refusal() says why
   };
-  /// Bytes of input used up. Less than none where a unit ended in bytes that an earlier call took and held: they are
-  /// given back, at most kMostGivenBack.
+  /// Bytes of input used up. Less than none where a unit ended, or was found broken, in bytes that an earlier call took
+  /// and held: they are given back, at most kMostGivenBack.
   std::ptrdiff_t taken = 0;
   std::size_t written = 0;  ///< bytes of output given
   End end = End::none;

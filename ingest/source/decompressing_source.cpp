@@ -152,12 +152,7 @@ Expected<std::size_t> DecompressingSource::step(std::span<std::uint8_t> out) {
   const DecodeStep step = decoder_->decode(input_, input_ended_, out);
   const bool stuck = step.taken == 0 && step.written == 0 && !input_.empty();
   const auto size = static_cast<std::ptrdiff_t>(input_.size());
-  if (step.taken > size || step.taken < -kMostGivenBack) {
-    input_ = input_.subspan(input_.size());
-    note("cannot be decompressed");
-    where_ = Where::broken;
-    return step.written;
-  }
+  TG_REQUIRE(step.taken <= size && step.taken >= -kMostGivenBack, "a decoder moved out of its input");
   input_ = {input_.data() + step.taken, static_cast<std::size_t>(size - step.taken)};
   switch (step.end) {
     case DecodeStep::End::unit:

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ingest/source/decoder.hpp"
+#include "ingest/source/gzip_end.hpp"
 #include "ingest/source/gzip_state.hpp"
 
 namespace tidegauge {
@@ -25,10 +26,14 @@ class GzipDecoder final : public Decoder {
   }
 
  private:
+  DecodeStep broken(std::span<const std::uint8_t> in, std::span<std::uint8_t> out);
+
   inflate_state state_{};
+  GzipMark before_call_;
 };
 
-DecodeStep GzipDecoder::decode(std::span<const std::uint8_t> in, bool, std::span<std::uint8_t> out) {
+DecodeStep GzipDecoder::decode(std::span<const std::uint8_t> in, bool last, std::span<std::uint8_t> out) {
+  before_call_.set(state_);
   const auto room = static_cast<std::uint32_t>(
       std::min<std::size_t>(out.size(), std::numeric_limits<std::uint32_t>::max()));
   state_.next_in = const_cast<std::uint8_t*>(in.data());
@@ -36,7 +41,8 @@ DecodeStep GzipDecoder::decode(std::span<const std::uint8_t> in, bool, std::span
   state_.next_out = out.data();
   state_.avail_out = room;
   const int code = isal_inflate(&state_);
-  // ISA-L moves back what it held of the bytes behind the unit, and has been seen to move past the end at a fault.
+  if (code == ISAL_INVALID_BLOCK || code == ISAL_INVALID_SYMBOL || code == ISAL_INVALID_LOOKBACK) return broken(in, out);
+  // ISA-L moves back what it held of the bytes behind the unit.
   const auto left = static_cast<std::int32_t>(state_.avail_in);
   DecodeStep step{static_cast<std::ptrdiff_t>(in.size()) - left, room - state_.avail_out, DecodeStep::End::none};
   if (code == ISAL_INCORRECT_CHECKSUM) {
@@ -45,8 +51,21 @@ DecodeStep GzipDecoder::decode(std::span<const std::uint8_t> in, bool, std::span
     step.end = DecodeStep::End::broken;
   } else if (state_.block_state == ISAL_BLOCK_FINISH) {
     step.end = DecodeStep::End::unit;
+  } else if (last) {
+    step.written += take_whole_literals(state_, out.subspan(step.written));
   }
   return step;
+}
+
+/// ISA-L wrote all that comes before the fault, to `out` and to its own buffer, and then some.
+DecodeStep GzipDecoder::broken(std::span<const std::uint8_t> in, std::span<std::uint8_t> out) {
+  const auto used = static_cast<std::size_t>(state_.next_in - in.data());
+  const GzipMark::Fault fault = before_call_.find_fault(in, std::min(used, in.size()));
+  const auto reached = static_cast<std::uint64_t>(state_.next_out - out.data());
+  const auto written = static_cast<std::size_t>(std::min(fault.bytes, reached));
+  state_.tmp_out_valid =
+      std::min(state_.tmp_out_valid, state_.tmp_out_processed + static_cast<std::int32_t>(fault.bytes - written));
+  return {fault.taken, written, DecodeStep::End::broken};
 }
 
 /// ISA-L returns at a fault at once, also while what it inflated before lies in its own buffer.

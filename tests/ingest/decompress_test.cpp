@@ -2,7 +2,8 @@
 #include <random>
 #include <string>
 
-#include "tests/ingest/source_support.hpp"
+#include "tests/ingest/gzip_support.hpp"
+#include "tests/oracle/naive_inflate.hpp"
 
 namespace tidegauge {
 namespace {
@@ -125,6 +126,60 @@ TEST(Decompress, BlocksBeforeAFaultAreDelivered) {
             << where;
         if (came == 0) came = drained.bytes.size();
         EXPECT_EQ(drained.bytes.size(), came) << where;
+      }
+    }
+  }
+}
+
+/// Of a damaged member exactly what comes before the fault or the cut is delivered, and the fault is told in the same words,
+/// whatever it is asked for with.
+void expect_exact(const Bytes& member, const std::string& what) {
+  const oracle::NaiveInflate wanted(std::span<const std::uint8_t>(member).subspan(kZlibHeaderBytes));
+  std::string damage;
+  std::vector<std::size_t> steps{997, 9'000, 65'536};
+  steps.push_back(member.size() < 10'000 ? 7 : 1 << 20);
+  // Shortly before the fault, so that ISA-L holds its byte already.
+  for (const std::size_t less : {8u, 4u, 2u, 1u}) steps.push_back(std::max<std::size_t>(wanted.bytes().size(), 9) - less);
+  for (const std::size_t step : steps) {
+    const Drained drained = drain_memory("gzip", member, step);
+    EXPECT_TRUE(drained.bytes == wanted.bytes())
+        << what << " by " << step << ": " << drained.bytes.size() << " not " << wanted.bytes().size();
+    EXPECT_EQ(drained.error, "") << what;
+    if (damage.empty()) damage = drained.damage;
+    EXPECT_EQ(drained.damage, damage) << what << " by " << step;
+  }
+  EXPECT_TRUE(agrees(wanted.bytes(), inflated_by_zlib(member))) << what << ": the oracle";
+}
+
+TEST(Decompress, WhatComesBeforeAFaultOfGzipIsDeliveredToTheByte) {
+  constexpr unsigned kSeed = 11;
+  std::mt19937 random(kSeed);
+  for (const Kind& kind : kKinds) {
+    for (const std::size_t size : {3'000u, 200'000u}) {
+      const Bytes good = zlib_member(headers_like(random, size), kind);
+      for (int round = 0; round < (size < 10'000 ? 40 : 6); ++round) {
+        Bytes member = good;
+        damage(member, kZlibHeaderBytes, random);
+        expect_exact(member, fmt::format("seed {} {} of {}, round {}", kSeed, kind.name, size, round));
+      }
+    }
+  }
+}
+
+// At its end ISA-L withholds literals that it looked up together with what is not all there: of a last block if more than
+// 4 KiB of it were at hand when it began.
+TEST(Decompress, EveryCutOfGzipIsExact) {
+  std::mt19937 random(10);
+  for (const std::size_t size : {200u, 16'000u}) {
+    const Bytes content = text_like(random, size);
+    for (const std::size_t kind : {1u, 4u, 5u}) {
+      const Bytes good = zlib_member(content, kKinds[kind]);
+      for (std::size_t cut = std::max(kZlibHeaderBytes + 100, good.size()) - 100; cut < good.size(); ++cut) {
+        const Bytes member = prefix(good, cut), wanted = inflated_by_zlib(member).bytes;
+        for (const std::size_t step : {997u, 20'000u}) {
+          EXPECT_TRUE(drain_memory("gzip", member, step).bytes == wanted)
+              << kKinds[kind].name << " cut at " << cut << " by " << step;
+        }
       }
     }
   }
