@@ -12,10 +12,9 @@
 //   one record, because how many it held cannot be known.
 // A capture carried in the payload of a damaged record cannot be told from the capture itself.
 //
-// Cost: bench/ingest_bench: of 98-byte records in the page cache, 0.75 of a bare read() of the file and 4.3 times the loop
-// of libpcap. Resynchronising looks at every
-// byte, with at most three headers each. Tested by tests/ingest/pcap_test.cpp against
-// tests/oracle/capture_oracle.hpp.
+// Cost: bench/ingest_bench: of 98-byte records in the page cache, 0.65 of a bare read() of the file and 5 times the loop of
+// libpcap. Resynchronising looks at every byte, with at most three headers each. Tested by tests/ingest/pcap_test.cpp
+// against tests/oracle/capture_oracle.hpp.
 #pragma once
 
 #include <algorithm>
