@@ -138,7 +138,7 @@ std::uint64_t count_two(const std::string& first, const std::string& second, boo
 std::uint64_t pack(const std::string& path) {
   NoCounter counter;
   RowPortions portions(1 << 16, [](const IntervalRows&) { return Status{}; });
-  PackSink sink(1'000'000'000, counter, portions, {});
+  PackSink sink(1'000'000'000, counter, portions, PackOptions{});
   if (auto walked = walk_capture(path, sink, {}); !walked) fail(walked.error().message());
   sink.finish();
   return counter.packets + 2;

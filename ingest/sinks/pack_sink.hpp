@@ -10,12 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "ingest/formats/packet_sink.hpp"
-#include "ingest/sinks/ordered_stretch.hpp"
 #include "ingest/sinks/row_portions.hpp"
+#include "ingest/sinks/tally_sink.hpp"
 #include "kernels/binning/binning.hpp"
 #include "kernels/binning/binning_rule.hpp"
-#include "kernels/decode/decode.hpp"
 
 namespace tidegauge {
 
@@ -24,110 +22,75 @@ struct PackOptions {
   std::int64_t max_intervals = 1 << 14;  ///< a batch spans fewer than this many intervals, at most 2^31
 };
 
-class PackSink {
+class PackTally {
  public:
-  PackSink(std::int64_t interval_ns, PacketBatchCounter& counter, RowPortions& portions,
-           const PackOptions& options)
-      : stretch_(interval_ns, counter, portions, options) {}
+  PackTally(PacketBatchCounter& counter, RowPortions& portions, const PackOptions& options)
+      : counter_(counter), portions_(portions), options_(options) {
+    packets_.resize(options.batch_packets);
+  }
 
-  /// The hot path: takes a packet with usual headers that is in order; false, with nothing done, for any other. A tail for
-  /// each kind of frame: where two ways of decoding join, the hot one would be put together for both.
-  TG_INLINE bool usual(const PacketView& packet) {
-    PackedFacts facts;
-    if (decoding::decode_untagged(facts, packet)) [[likely]]
-      return stretch_.packet_in_order(packet.ts_ns, packet.wire_bytes, facts);
-    if (decoding::decode_tagged(facts, packet)) return stretch_.packet_in_order(packet.ts_ns, packet.wire_bytes, facts);
-    return false;
+  TG_INLINE void count_in_order(std::uint32_t wire_bytes, PackedFacts facts) {
+    count({0, wire_bytes, facts.ip_bytes, facts.bits()});
   }
-  /// Any packet. By value: in the hot loop it must not have an address.
-  TG_COLD void packet(PacketView packet) {
-    const HeaderFacts facts = decode(packet);
-    stretch_.packet(packet.ts_ns, packet.wire_bytes - facts.fcs_bytes, pack_facts(facts));
+  TG_INLINE void count(PackedPacket packet) {
+    if (fill_ == packets_.size()) [[unlikely]]
+      flush();
+    // Offsets are modulo 2^32 of k here, because late packets may still lower the base; flush() takes the base off.
+    packet.interval_offset = static_cast<std::uint32_t>(k_);
+    packets_[fill_++] = packet;
   }
-  void captured(std::uint64_t bytes) { stretch_.captured(bytes); }
-  void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
-    stretch_.refuse(why, records, bytes);
-  }
-  void lost(std::uint64_t packets) { stretch_.lost(packets); }
-  std::optional<StretchMark> mark(bool at_end) { return stretch_.mark(at_end); }
+  std::uint64_t counted() const { return flushed_ + fill_; }
 
-  /// The stretch with all rows not handed over yet, open at both ends. The end of this sink's use.
-  PartialSeries finish() {
-    PartialSeries partial = stretch_.finish();
-    partial.add_rows(stretch_.tally().take_rows());
-    return partial;
+  void enter(std::int64_t k) {
+    const bool first = fill_ == 0;
+    if (!first && std::max(k, high_) - std::min(k, low_) >= options_.max_intervals) flush();
+    if (fill_ == 0) low_ = high_ = k;
+    low_ = std::min(low_, k);
+    high_ = std::max(high_, k);
+    k_ = k;
+    intervals_since_take_ += 1;
+  }
+
+  void take_portion(PartialSeries& partial) {
+    if (!portions_.full(intervals_since_take_ + partial.rows_held())) return;
+    portions_.hand_over(take_rows());
+    portions_.hand_over(partial.take_rows());
+  }
+
+  IntervalRows take_rows() {
+    flush();
+    intervals_since_take_ = 0;
+    auto rows = counter_.take();
+    if (rows) return *std::move(rows);
+    portions_.fail(rows.error());
+    return {};
   }
 
  private:
-  class Tally {
-   public:
-    Tally(PacketBatchCounter& counter, RowPortions& portions, const PackOptions& options)
-        : counter_(counter), portions_(portions), options_(options) {
-      packets_.resize(options.batch_packets);
+  TG_COLD void flush() {
+    for (std::size_t i = 0; i < fill_; ++i) packets_[i].interval_offset -= static_cast<std::uint32_t>(low_);
+    if (fill_ != 0) {
+      const auto intervals = static_cast<std::uint32_t>(high_ - low_ + 1);
+      if (Status status = counter_.add({low_, intervals, {packets_.data(), fill_}}); !status)
+        portions_.fail(std::move(status).error());
     }
+    flushed_ += fill_;
+    fill_ = 0;
+    low_ = high_ = k_;
+  }
 
-    TG_INLINE void count_in_order(std::uint32_t wire_bytes, PackedFacts facts) {
-      count({0, wire_bytes, facts.ip_bytes, facts.bits()});
-    }
-    TG_INLINE void count(PackedPacket packet) {
-      if (fill_ == packets_.size()) [[unlikely]]
-        flush();
-      // Offsets are modulo 2^32 of k here, because late packets may still lower the base; flush() takes the base off.
-      packet.interval_offset = static_cast<std::uint32_t>(k_);
-      packets_[fill_++] = packet;
-    }
-    std::uint64_t counted() const { return flushed_ + fill_; }
-
-    void enter(std::int64_t k) {
-      const bool first = fill_ == 0;
-      if (!first && std::max(k, high_) - std::min(k, low_) >= options_.max_intervals) flush();
-      if (fill_ == 0) low_ = high_ = k;
-      low_ = std::min(low_, k);
-      high_ = std::max(high_, k);
-      k_ = k;
-      intervals_since_take_ += 1;
-    }
-
-    void take_portion(PartialSeries& partial) {
-      if (!portions_.full(intervals_since_take_ + partial.rows_held())) return;
-      portions_.hand_over(take_rows());
-      portions_.hand_over(partial.take_rows());
-    }
-
-    IntervalRows take_rows() {
-      flush();
-      intervals_since_take_ = 0;
-      auto rows = counter_.take();
-      if (rows) return *std::move(rows);
-      portions_.fail(rows.error());
-      return {};
-    }
-
-   private:
-    TG_COLD void flush() {
-      for (std::size_t i = 0; i < fill_; ++i) packets_[i].interval_offset -= static_cast<std::uint32_t>(low_);
-      if (fill_ != 0) {
-        const auto intervals = static_cast<std::uint32_t>(high_ - low_ + 1);
-        if (Status status = counter_.add({low_, intervals, {packets_.data(), fill_}}); !status)
-          portions_.fail(std::move(status).error());
-      }
-      flushed_ += fill_;
-      fill_ = 0;
-      low_ = high_ = k_;
-    }
-
-    std::vector<PackedPacket> packets_;
-    std::size_t fill_ = 0;
-    std::int64_t k_ = 0, low_ = 0, high_ = 0;  ///< current interval; range of the batch
-    std::uint64_t flushed_ = 0;
-    std::size_t intervals_since_take_ = 0;
-    PacketBatchCounter& counter_;
-    RowPortions& portions_;
-    PackOptions options_;
-  };
-
-  OrderedStretch<Tally> stretch_;
+  std::vector<PackedPacket> packets_;
+  std::size_t fill_ = 0;
+  std::int64_t k_ = 0, low_ = 0, high_ = 0;  ///< current interval; range of the batch
+  std::uint64_t flushed_ = 0;
+  std::size_t intervals_since_take_ = 0;
+  PacketBatchCounter& counter_;
+  RowPortions& portions_;
+  PackOptions options_;
 };
+
+/// Made of the interval, the counter, the portions that take its rows, and the options.
+using PackSink = TallySink<PackTally>;
 static_assert(PacketSink<PackSink>);
 
 }  // namespace tidegauge

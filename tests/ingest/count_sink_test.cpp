@@ -123,7 +123,7 @@ TEST(PackSink, EveryClockEqualsTheDefinitionsAtAwkwardBatchSizes) {
     Collected collected(random.below(2) ? 3 : 1'000);
     const auto counter = make_batch_counter_cpu();
     PackSink sink(interval_ns, *counter, collected.portions,
-                  {.batch_packets = batch, .max_intervals = random.below(2) ? 4 : 1 << 14});
+                  PackOptions{.batch_packets = batch, .max_intervals = random.below(2) ? 4 : 1 << 14});
     feed(sink, trace, 0, trace.events.size());
     PartialSeries capture = sink.finish();
     capture.close();
