@@ -246,9 +246,7 @@ class BinJob {
       counting.keyed_rows = [&](const KeyedRows& portion, const KeyPlan& plan) {
         take_turn();
         const Stopwatch::Stretch stretch(storing_time);
-        return rows.keyed(portion, [&plan](std::uint32_t dimension, std::uint32_t code) {
-          return std::pair(std::string(plan.kind(dimension)), plan.name(dimension, code));
-        });
+        return rows.keyed(portion, [&plan](const CountedKey& key) { return std::pair(plan.kind(key), plan.name(key)); });
       };
       auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
         take_turn();

@@ -51,7 +51,7 @@ struct TraceRecord {
 };
 
 /// Kind and name of a key of keyed rows, as they are stored: {"dport", "443"}.
-using KeyNamer = std::function<std::pair<std::string, std::string>(std::uint32_t dimension, std::uint32_t code)>;
+using KeyNamer = std::function<std::pair<std::string, std::string>(const CountedKey& key)>;
 
 /// Columns that captures have on top of the counters if they were counted with --distinct: estimates, rounded.
 inline constexpr std::array<std::string_view, 2> sketch_column_names{"sources", "destinations"};
@@ -160,6 +160,10 @@ class SeriesFile {
                     const KeyVisitor& visitor) const;
   /// Kinds of keys that the captures of a point were counted by.
   Expected<std::vector<std::string>> key_kinds(const std::string& point) const;
+  /// The stored kind that says how much keys of `kind` may lack: its only key, missed_key, has the most packets and the
+  /// most bytes that any key of the interval has beyond what was counted. Empty where the counts are exact.
+  Expected<std::string> missed_kind(const std::string& point, const std::string& kind) const;
+  static constexpr const char* missed_key = "any";
 
   // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
   // table() and save_table(): there it is the file as a whole.

@@ -107,12 +107,14 @@ class KeyedWriter {
       : find_key_(std::move(find_key)), add_key_(std::move(add_key)), read_counts_(std::move(read_counts)),
         write_counts_(std::move(write_counts)), read_sketches_(std::move(read_sketches)),
         write_sketches_(std::move(write_sketches)), trace_(trace) {}
-  Expected<std::int64_t> key_of(std::uint32_t dimension, std::uint32_t code, const KeyNamer& names);
+  Expected<std::int64_t> key_of(const CountedKey& key, const KeyNamer& names);
   Status write_counts(std::int64_t key, std::int64_t chunk, ChunkCounts counts);
   Status write_sketches(std::string_view kind, std::int64_t chunk, ChunkSketches sketches);
   sqlite::Statement find_key_, add_key_, read_counts_, write_counts_, read_sketches_, write_sketches_;
   std::int64_t trace_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> known_;
+  /// Numbers of keys that were looked up; keys without a list are never all known.
+  static constexpr std::size_t most_known = std::size_t{1} << 18;
+  std::map<CountedKey, std::int64_t> known_;
 };
 
 /// The sketches of a point, merged over its traces, a chunk in memory at a time; asked for intervals in any order.

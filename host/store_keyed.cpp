@@ -25,7 +25,7 @@ Error broken_blob(const std::string& where) {
 
 /// A count of one key in one interval.
 struct Cell {
-  std::uint32_t dimension, code;
+  CountedKey key;
   std::int64_t k;
   std::uint64_t packets, bytes;
 };
@@ -33,9 +33,9 @@ struct Cell {
 std::vector<Cell> cells_of(const KeyedRows& rows) {
   std::vector<Cell> cells;
   for (const auto& [k, row] : rows)
-    for (const KeyCount& c : row.counts) cells.push_back({c.dimension, c.code, k, c.packets, c.bytes});
+    for (const KeyCount& c : row.counts) cells.push_back({{c.dimension, c.code}, k, c.packets, c.bytes});
   std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) {
-    return std::tie(a.dimension, a.code, a.k) < std::tie(b.dimension, b.code, b.k);
+    return std::tie(a.key, a.k) < std::tie(b.key, b.k);
   });
   return cells;
 }
@@ -130,9 +130,9 @@ Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
     const Cell& first = *at;
     const std::int64_t chunk = chunk_of(first.k);
     ChunkCounts counts;
-    for (; at != cells.end() && at->dimension == first.dimension && at->code == first.code && chunk_of(at->k) == chunk; ++at)
+    for (; at != cells.end() && at->key == first.key && chunk_of(at->k) == chunk; ++at)
       counts.push_back({place_of(at->k), at->packets, at->bytes});
-    auto key = key_of(first.dimension, first.code, names);
+    auto key = key_of(first.key, names);
     if (!key) return std::move(key).error();
     TG_TRY(write_counts(*key, chunk, std::move(counts)));
   }
@@ -148,10 +148,10 @@ Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
   return {};
 }
 
-Expected<std::int64_t> KeyedWriter::key_of(std::uint32_t dimension, std::uint32_t code, const KeyNamer& names) {
-  const auto known = known_.find({dimension, code});
+Expected<std::int64_t> KeyedWriter::key_of(const CountedKey& wanted, const KeyNamer& names) {
+  const auto known = known_.find(wanted);
   if (known != known_.end()) return known->second;
-  const auto [kind, name] = names(dimension, code);
+  const auto [kind, name] = names(wanted);
   for (bool added = false;; added = true) {
     find_key_.reset();
     auto found = find_key_.bind(kind, name).step();
@@ -162,7 +162,8 @@ Expected<std::int64_t> KeyedWriter::key_of(std::uint32_t dimension, std::uint32_
   }
   const std::int64_t key = find_key_.integer(0);
   find_key_.reset();
-  known_.emplace(std::pair(dimension, code), key);
+  if (known_.size() >= most_known) known_.clear();
+  known_.emplace(wanted, key);
   return key;
 }
 
@@ -246,6 +247,17 @@ Expected<std::vector<std::string>> SeriesFile::key_kinds(const std::string& poin
       if (kind.is_string()) kinds.push_back(kind);
   std::sort(kinds.begin(), kinds.end());
   return kinds;
+}
+
+Expected<std::string> SeriesFile::missed_kind(const std::string& point, const std::string& kind) const {
+  auto name = impl_->resolve_point(point);
+  if (!name) return std::move(name).error();
+  auto settings = impl_->counting_settings(*name);
+  if (!settings) return std::move(settings).error();
+  const auto json = nlohmann::json::parse(*settings, nullptr, false);
+  const bool approximate = json.is_object() && json.contains("approximate") && json["approximate"].is_object() &&
+                           json["approximate"].contains(kind);
+  return approximate ? kind + "-missed" : std::string();
 }
 
 Expected<std::vector<SeriesFile::KeyTotal>> SeriesFile::keys(const Query& query, const KeyQuery& wanted) const {

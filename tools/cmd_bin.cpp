@@ -211,6 +211,8 @@ Status run_bin(Request& request, const CommonOptions& common) {
   }();
   if (!report) return std::move(report).error();
   tell_remarks(*report);
+  if (request.bin.keyed.held && report->count(BinOutcome::added) > 0)
+    remark("prefixes and MACs are approximate without --keys; `export --by` says beside each how much it may lack");
   tell_stages(*report);
   if (common.json) print_json(request, *report);
   else print_words(request, *report);

@@ -18,8 +18,9 @@ constexpr std::int64_t second = 1'000'000'000;
 const char* const settings = R"({"by":["dport","prefix"],"distinct":true})";
 
 /// Codes are ports in dimension 0, and stand for "p<code>" in dimension 1.
-std::pair<std::string, std::string> name_key(std::uint32_t dimension, std::uint32_t code) {
-  return {dimension == 0 ? "dport" : "prefix", dimension == 0 ? std::to_string(code) : fmt::format("10.{}.0.0/16", code)};
+std::pair<std::string, std::string> name_key(const CountedKey& key) {
+  return {key.dimension == 0 ? "dport" : "prefix",
+          key.dimension == 0 ? std::to_string(key.code) : fmt::format("10.{}.0.0/16", key.code)};
 }
 
 TraceRecord trace_of(std::uint64_t hash, const std::string& json = settings) {
@@ -56,7 +57,7 @@ Portion random_portion(RandomStream& random, Naive& naive) {
       const KeyCount count{static_cast<std::uint32_t>(random.below(2)), static_cast<std::uint32_t>(random.below(120)),
                            1 + random.below(9), random.below(5000)};
       row.counts.push_back(count);
-      const auto [kind, name] = name_key(count.dimension, count.code);
+      const auto [kind, name] = name_key({count.dimension, count.code});
       auto& sum = naive.counts[{kind, k, name}];
       sum.first += count.packets, sum.second += count.bytes;
     }
