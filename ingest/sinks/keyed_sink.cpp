@@ -100,6 +100,7 @@ RecordCounts KeyedSink::counts_of(const Examined& record) const {
   count_packet(counts.row, record.packed);
   for (std::uint32_t i = 0; i < plan_.dimensions(); ++i)
     counts.keyed.counts.push_back({record.codes[i].dimension, record.codes[i].code, 1, record.packed.wire_bytes});
+  normalise(counts.keyed.counts);  // spaces of codes do not come in the order of what was asked for
   if (record.addressed) {
     counts.keyed.addresses[KeyedRow::sources].add(record.source_hash);
     counts.keyed.addresses[KeyedRow::destinations].add(record.destination_hash);
