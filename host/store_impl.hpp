@@ -34,6 +34,8 @@ struct SeriesFile::Impl {
   /// What the captures of a point were counted with; "{}" where there is none.
   Expected<std::string> counting_settings(const std::string& point) const;
   Expected<bool> has_sketches(const std::string& point) const;
+  /// Kinds of keys whose entropy is a column of the point: those of which every key is counted.
+  Expected<std::vector<std::string>> entropy_kinds(const std::string& point) const;
 
   /// Why a trace may not be added: its path is known with other content, its point holds the other kind of data, ...
   Status check_trace(const TraceRecord& candidate) const;
@@ -132,6 +134,23 @@ class SketchRows {
   std::optional<std::int64_t> chunk_;
   ChunkSketches sketches_;
   Hll empty_;
+};
+
+/// The entropy of the keys of one kind at a point, over all its traces, a chunk in memory at a time.
+class EntropyRows {
+ public:
+  static Expected<EntropyRows> open(const sqlite::Database& db, const std::string& point, const std::string& kind,
+                                    const std::string& where);
+  /// Of interval k, see entropy_suffix; 0 where there is no such packet.
+  Expected<double> at(std::int64_t k);
+
+ private:
+  EntropyRows(sqlite::Statement select, std::string where) : select_(std::move(select)), where_(std::move(where)) {}
+  Status load();
+  sqlite::Statement select_;
+  std::string where_;
+  std::optional<std::int64_t> chunk_;
+  std::map<std::uint32_t, double> entropies_;  ///< by place
 };
 
 }  // namespace tidegauge

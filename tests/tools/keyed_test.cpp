@@ -84,6 +84,10 @@ TEST_F(Keyed, KeysComeOutInEveryShape) {
   EXPECT_EQ(rows("--columns sources,packets,destinations"), "k,time,coverage,complete,sources,packets,destinations\n"
                                                             "1452315600,2016-01-09T05:00:00Z,1,1,1,100,1\n"
                                                             "1452315601,2016-01-09T05:00:01Z,0.490000001,0,1,50,1\n");
+  // 66 and 34 of 100, 34 and 16 of 50: -(p log p + q log q) in bits; one port is no surprise.
+  const std::string entropies = rows("--columns dport_entropy,protocol_entropy");
+  EXPECT_NE(entropies.find("Z,1,1,0,0.92481"), std::string::npos) << entropies;
+  EXPECT_NE(entropies.find(",0,0,0.90438"), std::string::npos) << entropies;
   EXPECT_EQ(run_command("export " + path("x.series") + " --by sport").status, 2);
   EXPECT_EQ(run_command("export " + path("x.series") + " --top 3").status, 2) << "--top without --by";
 }
