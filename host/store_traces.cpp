@@ -212,9 +212,8 @@ Expected<std::int64_t> SeriesFile::Impl::insert_trace(const TraceRecord& trace) 
   auto insert = db.prepare("INSERT INTO traces (point, path, absolute_path, size, hash, kind, settings, status) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'counting')");
   if (!insert) return std::move(insert).error();
-  // A pipe is nowhere afterwards, and other content may come out of it. A file that is followed says where it is.
-  const bool stays = trace.fingerprint.known() || !trace.absolute_path.empty();
-  TG_TRY(insert->bind(trace.point, trace.path, stays ? absolute_path_of(trace) : "", trace.fingerprint.size,
+  // A pipe is nowhere afterwards, and other content may come out of it. What is followed is at its path once it is whole.
+  TG_TRY(insert->bind(trace.point, trace.path, trace.fingerprint.known() ? absolute_path_of(trace) : "", trace.fingerprint.size,
                       hash_text(trace.fingerprint), trace.kind, trace.settings).run());
   return db.last_insert_id();
 }
@@ -240,6 +239,11 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
     update->bind_at(static_cast<int>(i) + 16, trace.account.refused[i]);
   TG_TRY(update->run());
+  if (!trace.absolute_path.empty()) {
+    auto place = db.prepare("UPDATE traces SET absolute_path = ?2 WHERE trace = ?1");
+    if (!place) return std::move(place).error();
+    TG_TRY(place->bind(id, trace.absolute_path).run());
+  }
   TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");
   if (!insert) return std::move(insert).error();

@@ -23,7 +23,7 @@ struct FollowOptions {
 class GrowingFile {
  public:
   /// After a writer has closed the file another one may go on with it (a download that is tried again).
-  static constexpr std::chrono::milliseconds patience_after_close{500};
+  static constexpr std::chrono::milliseconds patience_after_close{200};
 
   /// @param descriptor of the open file, which must outlive this
   GrowingFile(std::string path, int descriptor, FollowOptions options);

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <memory>
@@ -112,15 +113,16 @@ TEST_F(BinTraces, APipeHasTheIdentityOfWhatItCarries) {
   EXPECT_EQ(canonical(), canonical("file.series"));
 }
 
-/// A writer that appends what `path` holds to `growing`, in pieces, and closes it.
-std::thread grow(const std::string& path, const std::string& growing) {
+/// A writer that appends what `path` holds to `growing`, in pieces, and closes it once somebody waited for more.
+std::thread grow(const std::string& path, const std::string& growing, std::atomic<bool>& waited) {
   test::write_text(growing, "");
   auto out = std::make_shared<std::ofstream>(growing, std::ios::binary | std::ios::app);
-  return std::thread([out, bytes = test::read_text(path)] {
+  return std::thread([out, &waited, bytes = test::read_text(path)] {
     for (std::size_t at = 0; at < bytes.size(); at += 377) {
       *out << bytes.substr(at, 377) << std::flush;
       if (at % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+    for (waited = false; !waited;) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     out->close();
   });
 }
@@ -128,8 +130,10 @@ std::thread grow(const std::string& path, const std::string& growing) {
 TEST_F(BinTraces, AFileThatGrowsIsCountedAsTheFileThatItBecomes) {
   const std::string path = capture("x", 0, 200), growing = scratch / "growing.pcap";
   bin({path}, "file.series");
-  options.follow_ms = 5'000;  // it ends with the writer's close
-  std::thread writer = grow(path, growing);
+  options.follow_ms = 30'000;  // it ends with the writer's close
+  std::atomic<bool> waited = false;
+  options.stop = [&] { return waited = true, false; };
+  std::thread writer = grow(path, growing, waited);
   const auto report = bin({growing});
   writer.join();
   ASSERT_EQ(report.count(BinOutcome::added), 1u) << (report.files[0].error ? report.files[0].error->message() : "");
@@ -158,7 +162,7 @@ TEST_F(BinTraces, OfAFileThatIsNoLongerFollowedNothingIsKept) {
 }
 
 TEST_F(BinTraces, WhatCannotBeFollowedIsSaid) {
-  const std::string path = capture("x", 0, 20);
+  const std::string path = capture("x.pcap", 0, 20);
   options.follow_ms = 20;
   test::write_text(scratch / "x.times", "1452315600.1\n");
   const auto timed = bin({path});

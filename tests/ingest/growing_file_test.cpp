@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <random>
 #include <string>
 #include <thread>
@@ -31,9 +32,9 @@ class Writer {
   int descriptor_;
 };
 
-/// In odd pieces, with pauses now and then, from a single byte on.
-std::thread append_slowly(const fs::path& path, const Bytes& content, unsigned seed) {
-  return std::thread([&path, &content, seed, writer = std::make_shared<Writer>(path)] {
+/// In odd pieces, with pauses now and then, from a single byte on; closed once the reader has waited for more.
+std::thread append_slowly(const fs::path& path, const Bytes& content, unsigned seed, std::atomic<bool>& waited) {
+  return std::thread([&content, &waited, seed, writer = std::make_shared<Writer>(path)] {
     std::mt19937 random(seed);
     for (std::size_t at = 0; at < content.size();) {
       const std::size_t size = std::min<std::size_t>(content.size() - at, 1 + random() % (at < 40 ? 7 : 40'000));
@@ -41,6 +42,7 @@ std::thread append_slowly(const fs::path& path, const Bytes& content, unsigned s
       at += size;
       if (random() % 8 == 0) std::this_thread::sleep_for(milliseconds(3));
     }
+    for (waited = false; !waited;) std::this_thread::sleep_for(milliseconds(1));
     writer->close();
   });
 }
@@ -53,11 +55,14 @@ TEST(GrowingFile, IsReadAsTheWholeFileThatItBecomes) {
     ScratchFolder scratch;
     const fs::path growing = scratch / "growing";
     write_bytes(growing, {});
-    std::thread writer = append_slowly(growing, files[i], static_cast<unsigned>(i));
-    auto source = open_followed(growing.string(), {.patience = milliseconds(5'000)});  // its end is the close
+    std::atomic<bool> waited = false;
+    std::thread writer = append_slowly(growing, files[i], static_cast<unsigned>(i), waited);
+    auto source = open_followed(growing.string(), {.waiting = [&] { waited = true; }});  // its end is the close
     ASSERT_TRUE(source) << source.error().message();
     EXPECT_EQ((*source)->input_total(), 0u);
+    const auto begun = std::chrono::steady_clock::now();
     const Drained followed = drain(**source, 10'007);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, FollowOptions{}.patience) << "the close was seen";
     writer.join();
     auto whole = open_source(growing.string());
     const Drained once = drain(**whole, 10'007);
