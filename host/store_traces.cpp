@@ -257,7 +257,7 @@ Expected<std::optional<TraceRecord>> SeriesFile::find_trace(const TraceRecord& c
 
 Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
                                            const std::function<Expected<TraceRecord>(const RowSink&)>& fill) {
-  if (trace.fingerprint.known()) trace.absolute_path = absolute_path(trace);  // asks the file system about each folder
+  if (trace.fingerprint.known()) trace.absolute_path = absolute_path_of(trace);  // asks the file system about each folder
   TraceAddition addition(*impl_, trace);
   TG_TRY(addition.look_up(trace));
   if (addition.already_in()) return AddOutcome::already_in;
