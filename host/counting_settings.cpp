@@ -223,7 +223,8 @@ Expected<KeyedOptions> chosen_packets(const std::string& counting_json) {
     else if (name == "only" && value.is_array()) {
       for (const json& only : value)
         if (!only.is_string() || !options.only.add(only.get<std::string>())) return unknown;
-    } else if (name != "distinct" && name != "by" && name != "keys" && name != "direction") {
+    } else if (name != "distinct" && name != "by" && name != "keys" && name != "direction" &&
+               name != "approximate") {
       return unknown;
     }
   }

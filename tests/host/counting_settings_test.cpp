@@ -95,6 +95,12 @@ TEST(CountingSettings, MistakesSayWhatToTry) {
   }
 }
 
+TEST(CountingSettings, KeysWithoutAListDoNotChangeWhichPacketsWereChosen) {
+  const auto chosen = chosen_packets(json_of({.filter = "tcp", .by = {"prefix", "mac"}}));
+  ASSERT_TRUE(chosen) << chosen.error().message();
+  EXPECT_EQ(chosen->filter, "tcp");
+}
+
 TEST(CountingSettings, AutomaticListsAreKept) {
   auto options = resolve_counting({.by = {"prefix", "dport", "dst-mac"}, .keys = "auto:7", .prefix_length = "24,48"});
   ASSERT_TRUE(options);
