@@ -106,8 +106,8 @@ class BinJob {
   Status fix_keys() {
     if (!keyed_.choose) return {};
     for (const std::string& path : paths_)
-      if (is_pipe(path))
-        return Error{"keys are chosen in a pass of its own, which a pipe cannot give", path,
+      if (comes_once(path))
+        return Error{"keys are chosen in a pass of its own, which a pipe or a file that still grows cannot give", path,
                      "--keys FILE, or save it to a file first", ErrorKind::usage};
     auto file = SeriesFile::open(options_.series, OpenMode::write);
     if (!file) return std::move(file).error();
@@ -201,7 +201,7 @@ class BinJob {
     if (!file) return std::move(file).error();
     result.trace.path = result.path;
     result.trace.point = options_.point;
-    if (!options_.csv && is_pipe(result.path)) return add_capture(**file, result, told);
+    if (!options_.csv && comes_once(result.path)) return add_capture(**file, result, told);
     auto fingerprint = fingerprint_file(result.path);
     if (!fingerprint) return std::move(fingerprint).error();
     result.trace.fingerprint = *fingerprint;
@@ -215,8 +215,25 @@ class BinJob {
     return path == "-" || std::filesystem::is_fifo(path, none) || std::filesystem::is_socket(path, none);
   }
 
+  bool is_followed(const std::string& path) const {
+    return options_.follow_ms && !is_pipe(path) && !is_stats_file(path);
+  }
+  /// Its identity is known at its end only.
+  bool comes_once(const std::string& path) const { return is_pipe(path) || is_followed(path); }
+
+  Expected<FollowOptions> follow(const std::string& path) {
+    if (options_.times && times_file_of(path))
+      return Error{"there is a file of its times beside it, so it cannot be followed", path,
+                   "--no-times, or no --follow once both are whole", ErrorKind::usage};
+    return FollowOptions{.patience = std::chrono::milliseconds(*options_.follow_ms), .waiting = [this] {
+      if (stopping()) throw Interrupted{};
+    }};
+  }
+
   Expected<AddOutcome> add_capture(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
     result.trace.settings = counting_json(keyed_);
+    const bool followed = is_followed(result.path);
+    if (followed) result.trace.absolute_path = absolute_path(result.path);
     std::unique_lock<std::mutex> writing(write_mutex_, std::defer_lock);  // released after the commit
     std::optional<Stopwatch::Stretch> storing;  // behind the counting
     Stopwatch storing_time;
@@ -225,7 +242,12 @@ class BinJob {
       counting.interval_ns = report_.interval_ns;
       counting.strict = options_.strict;
       counting.spare_threads = &spare_threads_;
-      if (options_.times && !is_pipe(result.path)) counting.times = times_file_of(result.path).value_or("");
+      if (followed) {
+        auto how = follow(result.path);
+        if (!how) return std::move(how).error();
+        counting.follow = *std::move(how);
+      }
+      if (options_.times && !comes_once(result.path)) counting.times = times_file_of(result.path).value_or("");
       if (!counting.times.empty()) {
         auto times = fingerprint_file(counting.times);
         if (!times) return std::move(times).error();
@@ -246,9 +268,7 @@ class BinJob {
       counting.keyed_rows = [&](const KeyedRows& portion, const KeyPlan& plan) {
         take_turn();
         const Stopwatch::Stretch stretch(storing_time);
-        return rows.keyed(portion, [&plan](std::uint32_t dimension, std::uint32_t code) {
-          return std::pair(std::string(plan.kind(dimension)), plan.name(dimension, code));
-        });
+        return rows.keyed(portion, [&plan](const CountedKey& key) { return std::pair(plan.kind(key), plan.name(key)); });
       };
       auto counted = count_capture(result.path, counting, [&](const RowPortion& portion) {
         take_turn();
@@ -258,8 +278,8 @@ class BinJob {
       if (!counted) return std::move(counted).error();
       if (!writing.owns_lock()) writing.lock();  // also a capture without rows writes its account
       TG_REQUIRE(counted->account.adds_up(), "every record is counted or refused by name");
-      if (is_pipe(result.path)) result.trace.fingerprint = counted->fingerprint;
-      else TG_TRY(check_unchanged(result.trace));
+      if (comes_once(result.path)) result.trace.fingerprint = counted->fingerprint;
+      if (!is_pipe(result.path)) TG_TRY(check_unchanged(result.trace));
       if (result.trace.times) TG_TRY(check_unchanged(counting.times, *result.trace.times));
       storing.emplace(storing_time);
       result.seconds = counted->seconds;

@@ -40,6 +40,7 @@ struct BinOptions {
   bool times = true;                    ///< a capture with a .times file beside it takes its nanoseconds from there (CAIDA)
   std::string stats_field = "IPv4 bytes";  ///< what is taken of CAIDA's .pcap.stats files
   KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked
+  std::optional<std::int64_t> follow_ms{};  ///< captures still grow; whole once nothing has come for so long
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
   std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other
 };

@@ -22,23 +22,27 @@ Expected<std::uint32_t> whole_number(std::string_view text, std::uint32_t least,
   return value;
 }
 
-Expected<KeyChoice> key_choice(const CountingSettings& settings) {
-  KeyChoice choice;
+Expected<PrefixLengths> prefix_lengths(const std::string& text) {
+  PrefixLengths lengths;
+  if (text.empty()) return lengths;
+  const auto comma = text.find(',');
+  auto v4 = whole_number(text.substr(0, comma), 0, 32, "--prefix-length " + text);
+  if (!v4) return std::move(v4).error();
+  lengths.ipv4 = static_cast<int>(*v4);
+  if (comma == std::string::npos) return lengths;
+  auto v6 = whole_number(text.substr(comma + 1), 0, 128, "--prefix-length " + text);
+  if (!v6) return std::move(v6).error();
+  lengths.ipv6 = static_cast<int>(*v6);
+  return lengths;
+}
+
+Expected<KeyChoice> key_choice(const CountingSettings& settings, const PrefixLengths& lengths) {
+  KeyChoice choice{.lengths = lengths};
   if (settings.keys.size() > 4) {
     auto most = whole_number(std::string_view(settings.keys).substr(5), 1, 1'000'000, "--keys " + settings.keys);
     if (!most) return std::move(most).error();
     choice.most = *most;
   }
-  const std::string& lengths = settings.prefix_length;
-  if (lengths.empty()) return choice;
-  const auto comma = lengths.find(',');
-  auto v4 = whole_number(lengths.substr(0, comma), 0, 32, "--prefix-length " + lengths);
-  if (!v4) return std::move(v4).error();
-  choice.ipv4_length = static_cast<int>(*v4);
-  if (comma == std::string::npos) return choice;
-  auto v6 = whole_number(lengths.substr(comma + 1), 0, 128, "--prefix-length " + lengths);
-  if (!v6) return std::move(v6).error();
-  choice.ipv6_length = static_cast<int>(*v6);
   return choice;
 }
 
@@ -54,11 +58,20 @@ Status set_keys(KeyedOptions& options, const CountingSettings& settings) {
   if (!settings.keys.empty() && !listed)
     return Error{"a list of keys is given, but nothing that is counted by one", "--keys " + settings.keys,
                  "--by prefix, dst-prefix, mac or dst-mac", ErrorKind::usage};
-  if (!settings.prefix_length.empty() && !is_auto(settings.keys))
-    return Error{"only --keys auto asks for a length of prefixes", "--prefix-length", "leave it out", ErrorKind::usage};
-  if (settings.keys.empty()) return {};
+  const bool file = !settings.keys.empty() && !is_auto(settings.keys);
+  if (!settings.prefix_length.empty() && (file || !listed))
+    return Error{"only prefixes that no list gives need a length", "--prefix-length", "leave it out", ErrorKind::usage};
+  if (settings.key_capacity != 0 && (!settings.keys.empty() || !listed))
+    return Error{"only prefixes or MACs without a list are held in a table", "--key-capacity", "leave it out", ErrorKind::usage};
+  auto lengths = prefix_lengths(settings.prefix_length);
+  if (!lengths) return std::move(lengths).error();
+  if (settings.keys.empty()) {
+    if (listed) options.held = HeldKeys{.lengths = *lengths};
+    if (settings.key_capacity != 0) options.held->capacity = settings.key_capacity;
+    return {};
+  }
   if (is_auto(settings.keys)) {
-    auto choice = key_choice(settings);
+    auto choice = key_choice(settings, *lengths);
     if (!choice) return std::move(choice).error();
     options.choose = *choice;
     return {};
@@ -96,6 +109,13 @@ Status set_direction(DirectionRule& rule, const CountingSettings& settings) {
   rule.in_name = settings.in_name;
   rule.out_name = settings.out_name;
   return {};
+}
+
+/// How keys without a list were counted.
+std::string words_of(const HeldKeys& held, KeyKind kind) {
+  std::string words = fmt::format("{} held", held.capacity);
+  if (is_prefix(kind)) words += fmt::format(", /{} and /{}", held.lengths.ipv4, held.lengths.ipv6);
+  return words;
 }
 
 /// A list in words: itself while it is short, otherwise its length and hash.
@@ -143,7 +163,10 @@ void add_counting_fields(SettingTable& table, CountingSettings& t) {
                  "dst-prefix, mac, dst-mac", t.by);
   add("keys", "Prefixes or MACs to count by: a file with one a line, or auto[:K] for the K (100) with the most bytes",
       parse_text(t.keys));
-  add("prefix_length", "Length of the prefixes of --keys auto, IPv4 or IPv4,IPv6 (default 16,32)", parse_text(t.prefix_length));
+  add("key_capacity", "Without --keys the counts of prefixes and MACs are approximate: a table holds so many of each interval "
+                      "(4096), a key lacks at most missed_bytes, at most 1/4096 of the interval's bytes",
+      parse_count(t.key_capacity, 1, HeldKeys::largest_capacity));
+  add("prefix_length", "Length of prefixes that no list gives, IPv4 or IPv4,IPv6 (default 16,32)", parse_text(t.prefix_length));
   add("inside_prefix", "Direction: our prefixes, a list or a file", parse_text(t.inside_prefix));
   add("inside_mac", "Direction: MAC addresses on our side of the link, a list or a file", parse_text(t.inside_mac));
   add_list("inside_interface", "Direction: numbers of capture interfaces that see what leaves us", t.inside_interface);
@@ -176,7 +199,9 @@ std::string counting_json(const KeyedOptions& options) {
   for (const KeyDimension& dimension : options.by) {
     kinds.emplace_back(name_of(dimension.kind));
     if (dimension.kind == KeyKind::direction) document["direction"] = direction_json(options.direction);
-    if (needs_list(dimension.kind))
+    if (needs_list(dimension.kind) && options.held)
+      document["approximate"][kinds.back()] = words_of(*options.held, dimension.kind);
+    else if (needs_list(dimension.kind))
       document["keys"][kinds.back()] =
           is_prefix(dimension.kind) ? words_of(dimension.keys.prefixes) : words_of_macs(dimension.keys.macs);
   }
@@ -198,7 +223,8 @@ Expected<KeyedOptions> chosen_packets(const std::string& counting_json) {
     else if (name == "only" && value.is_array()) {
       for (const json& only : value)
         if (!only.is_string() || !options.only.add(only.get<std::string>())) return unknown;
-    } else if (name != "distinct" && name != "by" && name != "keys" && name != "direction") {
+    } else if (name != "distinct" && name != "by" && name != "keys" && name != "direction" &&
+               name != "approximate") {
       return unknown;
     }
   }

@@ -19,7 +19,8 @@ struct CountingSettings {
   std::vector<std::string> only{}, by{};
   std::size_t dedup = 0;
   std::string keys{};                ///< a file with a prefix or MAC a line, "auto" or "auto:K"
-  std::string prefix_length{};       ///< of "auto": "16" or "16,32" (IPv4, IPv6)
+  std::string prefix_length{};       ///< of "auto" and without a list: "16" or "16,32" (IPv4, IPv6)
+  std::size_t key_capacity = 0;      ///< of the table that takes the place of a list; 0: its default
   std::string inside_prefix{}, inside_mac{};      ///< a file, or the list itself with commas
   std::vector<std::string> inside_interface{};
   std::string in_name{}, out_name{};

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "host/duration.hpp"
@@ -116,6 +117,8 @@ class Export {
                                    {"content", std::string(subject_names[static_cast<std::size_t>(options_.subject)])},
                                    {"interval", format_duration(file_.interval_ns())},
                                    {"joint_tolerance", format_duration(file_.joint_tolerance_ns())}};
+    if (auto words = approximation(points); !words) return std::move(words).error();
+    else if (!words->empty()) preamble.emplace_back("approximate", *std::move(words));
     for (const auto& point : points) {
       preamble.emplace_back("point", point);
       for (const auto& trace : *traces)
@@ -124,6 +127,14 @@ class Export {
                                                      trace.path, trace.settings));
     }
     return preamble;
+  }
+
+  /// What a reader of keys has to know where they were counted without a list; empty otherwise.
+  Expected<std::string> approximation(const std::vector<std::string>& points) const {
+    if (!options_.keys || points.size() != 1) return std::string();
+    auto missed = file_.missed_kind(points.front(), options_.keys->kind);
+    if (!missed || missed->empty()) return missed;
+    return std::string("no list of keys: one had between what is here and that plus missed_..., one not here at most missed_...");
   }
 
   Status series() {
@@ -155,6 +166,43 @@ class Export {
     return asked;
   }
 
+  /// What keys may lack beside what they have: for each measure a column in front of which `missed_` stands, and none
+  /// where the counts are exact.
+  class Missed {
+   public:
+    static Expected<std::unique_ptr<Missed>> open(const SeriesFile& file, const std::string& point, const std::string& kind,
+                                                  const std::vector<std::string>& measures) {
+      auto stored = file.missed_kind(point, kind);
+      if (!stored) return std::move(stored).error();
+      return std::make_unique<Missed>(file, point, *stored, measures);
+    }
+    Missed(const SeriesFile& file, const std::string& point, const std::string& kind, std::vector<std::string> measures)
+        : kind_(kind), measures_(std::move(measures)), window_(file, {.kind = kind, .keys = {}}, any_, point) {}
+
+    void add_columns(std::vector<std::string>& columns) const {
+      for (const auto& name : measures_)
+        if (!kind_.empty()) columns.push_back("missed_" + name);
+    }
+    Status write(TableWriter& table, std::int64_t k) {
+      if (kind_.empty()) return {};
+      const auto* counts = window_.at(k);
+      if (!window_.status()) return window_.status().error();
+      for (const auto& name : measures_) table.count(counts ? measure(*counts, 0, name) : 0);
+      return {};
+    }
+
+   private:
+    std::string kind_;
+    std::vector<std::string> measures_;
+    const std::vector<SeriesFile::KeyTotal> any_{{SeriesFile::missed_key, 0, 0}};
+    KeyWindow window_;
+  };
+
+  static std::uint64_t measure(const KeyWindow::Counts& counts, std::size_t key, const std::string& name) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? 0 : name == "packets" ? found->second.first : found->second.second;
+  }
+
   Status keyed_long() {
     const auto measures = key_columns();
     if (!measures) return measures.error();
@@ -162,16 +210,20 @@ class Export {
     if (!keys) return keys.error();
     auto point = file_.resolve({.point = options_.query.point});
     if (!point) return std::move(point).error();
+    const auto missed = Missed::open(file_, point->point, options_.keys->kind, *measures);
+    if (!missed) return missed.error();
     std::vector<std::string> columns{"k", "time", "key"};
     columns.insert(columns.end(), measures->begin(), measures->end());
+    (*missed)->add_columns(columns);
     auto table = begin(std::move(columns), {point->point});
     if (!table) return std::move(table).error();
     TG_TRY(file_.visit_keys(options_.query, options_.keys->kind, *keys,
-                            [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
+                            [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) -> Status {
                               table->integer(k);
                               table->text(time_of(k));
                               table->text((*keys)[key].name);
                               for (const auto& name : *measures) table->count(name == "packets" ? packets : bytes);
+                              if (Status written = (*missed)->write(*table, k); !written) return written;
                               return table->end_row();
                             }));
     return table->finish();
@@ -189,9 +241,12 @@ class Export {
     auto query = file_.resolve({.point = options_.query.point, .columns = {"packets"}, .from_ns = options_.query.from_ns,
                                 .to_ns = options_.query.to_ns});
     if (!query) return std::move(query).error();
+    const auto missed = Missed::open(file_, query->point, options_.keys->kind, *measures);
+    if (!missed) return missed.error();
     std::vector<std::string> columns{"k", "time", "coverage", "complete"};
     for (const auto& key : *keys)
       for (const auto& name : *measures) columns.push_back(key.name + "_" + name);
+    (*missed)->add_columns(columns);
     auto table = begin(std::move(columns), {query->point});
     if (!table) return std::move(table).error();
     KeyWindow window(file_, *options_.keys, *keys, query->point);
@@ -204,11 +259,8 @@ class Export {
       table->real(static_cast<double>(covered_ns) / interval);
       table->integer(complete);
       for (std::size_t key = 0; key < keys->size(); ++key)
-        for (const auto& name : *measures) {
-          const auto found = counts ? counts->find(key) : KeyWindow::Counts::const_iterator();
-          const bool zero = !counts || found == counts->end();
-          table->count(zero ? 0 : name == "packets" ? found->second.first : found->second.second);
-        }
+        for (const auto& name : *measures) table->count(counts ? measure(*counts, key, name) : 0);
+      if (Status written = (*missed)->write(*table, k); !written) return written;
       return table->end_row();
     }));
     return table->finish();

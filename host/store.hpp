@@ -50,11 +50,20 @@ struct TraceRecord {
   std::vector<IndexEntry> index{};    ///< written with the trace; read by index_of() only
 };
 
+/// As a trace's path is remembered: without links, from the root on.
+std::string absolute_path(const std::string& path);
+
 /// Kind and name of a key of keyed rows, as they are stored: {"dport", "443"}.
-using KeyNamer = std::function<std::pair<std::string, std::string>(std::uint32_t dimension, std::uint32_t code)>;
+using KeyNamer = std::function<std::pair<std::string, std::string>(const CountedKey& key)>;
 
 /// Columns that captures have on top of the counters if they were counted with --distinct: estimates, rounded.
 inline constexpr std::array<std::string_view, 2> sketch_column_names{"sources", "destinations"};
+
+/// `dport_entropy` and so on, of every kind of keys that was counted exactly and without a list: the Shannon entropy of its
+/// packets over the keys that came in the interval, divided by the logarithm of their number (Nychis et al., "An empirical
+/// evaluation of entropy-based traffic anomaly detection", IMC 2008). 0: one key has all; 1: all keys have equally many.
+/// Packets without such a header (`none`) are left out. Equal for any order of traces.
+inline constexpr std::string_view entropy_suffix = "_entropy";
 
 enum class AddOutcome { added, already_in };
 
@@ -127,7 +136,7 @@ class SeriesFile {
   struct Query {
     std::string point{};                 ///< empty: the only point there is (an error if there are several)
     std::vector<std::string> columns{};  ///< empty: every counter column (and `sources`, `destinations` where there are
-                                         ///< sketches), or `value` for imported series
+                                         ///< sketches), or `value` for imported series; entropies by name only
     std::optional<std::int64_t> from_ns{}, to_ns{};
   };
   /// Intervals that overlap [from_ns, to_ns), zero-filled inside spans; see IntervalSeries. Overlapping traces of one
@@ -160,6 +169,10 @@ class SeriesFile {
                     const KeyVisitor& visitor) const;
   /// Kinds of keys that the captures of a point were counted by.
   Expected<std::vector<std::string>> key_kinds(const std::string& point) const;
+  /// The stored kind that says how much keys of `kind` may lack: its only key, missed_key, has the most packets and the
+  /// most bytes that any key of the interval has beyond what was counted. Empty where the counts are exact.
+  Expected<std::string> missed_kind(const std::string& point, const std::string& kind) const;
+  static constexpr const char* missed_key = "any";
 
   // Where `point` is empty below, the only point there is is meant. Where there are several that is an error, except for
   // table() and save_table(): there it is the file as a whole.

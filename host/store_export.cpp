@@ -57,13 +57,21 @@ Status write_rows(Pieces& out, PointRows& rows, const std::string& point, bool i
   }
 }
 
-Status write_keys(Pieces& out, const SeriesFile& file, const std::string& point, const std::string& kind) {
+Status write_counts(Pieces& out, const SeriesFile& file, const std::string& point, const std::string& kind,
+                    const std::vector<SeriesFile::KeyTotal>& keys) {
   const SeriesFile::Query query{.point = point, .columns = {}, .from_ns = {}, .to_ns = {}};
-  const auto keys = file.keys(query, {.kind = kind, .top = 0, .keys = {}});
-  if (!keys) return keys.error();
-  return file.visit_keys(query, kind, *keys, [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
-    return out.add(fmt::format("{},{},{},{},{},{}\n", csv_field(point), kind, csv_field((*keys)[key].name), k, packets, bytes));
+  return file.visit_keys(query, kind, keys, [&](std::int64_t k, std::size_t key, std::uint64_t packets, std::uint64_t bytes) {
+    return out.add(fmt::format("{},{},{},{},{},{}\n", csv_field(point), kind, csv_field(keys[key].name), k, packets, bytes));
   });
+}
+
+Status write_keys(Pieces& out, const SeriesFile& file, const std::string& point, const std::string& kind) {
+  const auto keys = file.keys({.point = point, .columns = {}, .from_ns = {}, .to_ns = {}}, {.kind = kind, .top = 0, .keys = {}});
+  if (!keys) return keys.error();
+  TG_TRY(write_counts(out, file, point, kind, *keys));
+  const auto missed = file.missed_kind(point, kind);
+  if (!missed) return missed.error();
+  return missed->empty() ? Status() : write_counts(out, file, point, *missed, {{SeriesFile::missed_key, 0, 0}});
 }
 
 /// Sketches by the hash of their one encoding: equal hashes, equal registers.

@@ -34,6 +34,8 @@ struct SeriesFile::Impl {
   /// What the captures of a point were counted with; "{}" where there is none.
   Expected<std::string> counting_settings(const std::string& point) const;
   Expected<bool> has_sketches(const std::string& point) const;
+  /// Kinds of keys whose entropy is a column of the point: those of which every key is counted.
+  Expected<std::vector<std::string>> entropy_kinds(const std::string& point) const;
 
   /// Why a trace may not be added: its path is known with other content, its point holds the other kind of data, ...
   Status check_trace(const TraceRecord& candidate) const;
@@ -107,12 +109,14 @@ class KeyedWriter {
       : find_key_(std::move(find_key)), add_key_(std::move(add_key)), read_counts_(std::move(read_counts)),
         write_counts_(std::move(write_counts)), read_sketches_(std::move(read_sketches)),
         write_sketches_(std::move(write_sketches)), trace_(trace) {}
-  Expected<std::int64_t> key_of(std::uint32_t dimension, std::uint32_t code, const KeyNamer& names);
+  Expected<std::int64_t> key_of(const CountedKey& key, const KeyNamer& names);
   Status write_counts(std::int64_t key, std::int64_t chunk, ChunkCounts counts);
   Status write_sketches(std::string_view kind, std::int64_t chunk, ChunkSketches sketches);
   sqlite::Statement find_key_, add_key_, read_counts_, write_counts_, read_sketches_, write_sketches_;
   std::int64_t trace_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> known_;
+  /// Numbers of keys that were looked up; keys without a list are never all known.
+  static constexpr std::size_t most_known = std::size_t{1} << 18;
+  std::map<CountedKey, std::int64_t> known_;
 };
 
 /// The sketches of a point, merged over its traces, a chunk in memory at a time; asked for intervals in any order.
@@ -130,6 +134,23 @@ class SketchRows {
   std::optional<std::int64_t> chunk_;
   ChunkSketches sketches_;
   Hll empty_;
+};
+
+/// The entropy of the keys of one kind at a point, over all its traces, a chunk in memory at a time.
+class EntropyRows {
+ public:
+  static Expected<EntropyRows> open(const sqlite::Database& db, const std::string& point, const std::string& kind,
+                                    const std::string& where);
+  /// Of interval k, see entropy_suffix; 0 where there is no such packet.
+  Expected<double> at(std::int64_t k);
+
+ private:
+  EntropyRows(sqlite::Statement select, std::string where) : select_(std::move(select)), where_(std::move(where)) {}
+  Status load();
+  sqlite::Statement select_;
+  std::string where_;
+  std::optional<std::int64_t> chunk_;
+  std::map<std::uint32_t, double> entropies_;  ///< by place
 };
 
 }  // namespace tidegauge

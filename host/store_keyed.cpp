@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <tuple>
 #include <unordered_map>
 
 #include "host/store_impl.hpp"
+#include "ingest/sinks/keyed_options.hpp"
 
 namespace tidegauge {
 
@@ -25,7 +27,7 @@ Error broken_blob(const std::string& where) {
 
 /// A count of one key in one interval.
 struct Cell {
-  std::uint32_t dimension, code;
+  CountedKey key;
   std::int64_t k;
   std::uint64_t packets, bytes;
 };
@@ -33,9 +35,9 @@ struct Cell {
 std::vector<Cell> cells_of(const KeyedRows& rows) {
   std::vector<Cell> cells;
   for (const auto& [k, row] : rows)
-    for (const KeyCount& c : row.counts) cells.push_back({c.dimension, c.code, k, c.packets, c.bytes});
+    for (const KeyCount& c : row.counts) cells.push_back({{c.dimension, c.code}, k, c.packets, c.bytes});
   std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) {
-    return std::tie(a.dimension, a.code, a.k) < std::tie(b.dimension, b.code, b.k);
+    return std::tie(a.key, a.k) < std::tie(b.key, b.k);
   });
   return cells;
 }
@@ -96,6 +98,17 @@ Status visit_chunks(const SeriesFile::Impl& file, const std::string& point, cons
   }
 }
 
+/// What a trace with these settings was counted by.
+std::vector<std::string> kinds_in(const std::string& settings) {
+  const auto json = nlohmann::json::parse(settings, nullptr, false);
+  std::vector<std::string> kinds;
+  if (json.is_object() && json.contains("by") && json["by"].is_array())
+    for (const auto& kind : json["by"])
+      if (kind.is_string()) kinds.push_back(kind);
+  std::sort(kinds.begin(), kinds.end());
+  return kinds;
+}
+
 Error unknown_kind(const std::string& kind, const std::vector<std::string>& known, const std::string& where) {
   std::string list;
   for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
@@ -130,9 +143,9 @@ Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
     const Cell& first = *at;
     const std::int64_t chunk = chunk_of(first.k);
     ChunkCounts counts;
-    for (; at != cells.end() && at->dimension == first.dimension && at->code == first.code && chunk_of(at->k) == chunk; ++at)
+    for (; at != cells.end() && at->key == first.key && chunk_of(at->k) == chunk; ++at)
       counts.push_back({place_of(at->k), at->packets, at->bytes});
-    auto key = key_of(first.dimension, first.code, names);
+    auto key = key_of(first.key, names);
     if (!key) return std::move(key).error();
     TG_TRY(write_counts(*key, chunk, std::move(counts)));
   }
@@ -148,10 +161,10 @@ Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
   return {};
 }
 
-Expected<std::int64_t> KeyedWriter::key_of(std::uint32_t dimension, std::uint32_t code, const KeyNamer& names) {
-  const auto known = known_.find({dimension, code});
+Expected<std::int64_t> KeyedWriter::key_of(const CountedKey& wanted, const KeyNamer& names) {
+  const auto known = known_.find(wanted);
   if (known != known_.end()) return known->second;
-  const auto [kind, name] = names(dimension, code);
+  const auto [kind, name] = names(wanted);
   for (bool added = false;; added = true) {
     find_key_.reset();
     auto found = find_key_.bind(kind, name).step();
@@ -162,7 +175,8 @@ Expected<std::int64_t> KeyedWriter::key_of(std::uint32_t dimension, std::uint32_
   }
   const std::int64_t key = find_key_.integer(0);
   find_key_.reset();
-  known_.emplace(std::pair(dimension, code), key);
+  if (known_.size() >= most_known) known_.clear();
+  known_.emplace(wanted, key);
   return key;
 }
 
@@ -219,6 +233,65 @@ Expected<const Hll*> SketchRows::at(std::int64_t k) {
   return found == sketches_.end() ? &empty_ : &found->second;
 }
 
+Expected<EntropyRows> EntropyRows::open(const sqlite::Database& db, const std::string& point, const std::string& kind,
+                                        const std::string& where) {
+  // A key's counts of all traces together; by name, so that sums of doubles do not depend on the order of traces.
+  auto select = db.prepare("SELECT c.key, c.counts FROM traces t CROSS JOIN key_chunks c ON c.trace = t.trace AND "
+                           "c.chunk = ?3 JOIN keys USING (key) WHERE t.point = ?1 AND keys.kind = ?2 AND "
+                           "keys.name <> 'none' ORDER BY keys.name");
+  if (!select) return std::move(select).error();
+  select->bind(point, kind);
+  return EntropyRows(*std::move(select), where);
+}
+
+Expected<double> EntropyRows::at(std::int64_t k) {
+  if (chunk_ != chunk_of(k)) {
+    chunk_ = chunk_of(k);
+    TG_TRY(load());
+  }
+  const auto found = entropies_.find(place_of(k));
+  return found == entropies_.end() ? 0.0 : found->second;
+}
+
+Status EntropyRows::load() {
+  struct Sums {
+    std::uint64_t packets = 0, keys = 0;
+    double n_log_n = 0;
+  };
+  std::map<std::uint32_t, Sums> sums;
+  std::int64_t key = 0;
+  ChunkCounts counts;  // of that key
+  const auto add_key = [&] {
+    for (const ChunkCount& c : counts) {
+      if (c.packets == 0) continue;
+      Sums& sum = sums[c.place];
+      sum.packets += c.packets;
+      sum.keys += 1;
+      sum.n_log_n += static_cast<double>(c.packets) * std::log2(static_cast<double>(c.packets));
+    }
+    counts.clear();
+  };
+  select_.bind_at(3, *chunk_);
+  TG_TRY(for_each_row(select_, [&]() -> Status {
+    auto more = decode_counts(select_.blob(1));
+    if (!more) return broken_blob(where_);
+    if (select_.integer(0) != key) add_key();
+    key = select_.integer(0);
+    add_counts(counts, *more);
+    return {};
+  }));
+  add_key();
+  entropies_.clear();
+  for (const auto& [place, sum] : sums) {
+    if (sum.keys < 2) continue;
+    const auto packets = static_cast<double>(sum.packets);
+    // Sum of -p log p with p = n / N is log N - (sum of n log n) / N; rounding must not leave [0, 1].
+    const double entropy = (std::log2(packets) - sum.n_log_n / packets) / std::log2(static_cast<double>(sum.keys));
+    entropies_[place] = std::clamp(entropy, 0.0, 1.0);
+  }
+  return {};
+}
+
 Expected<std::string> SeriesFile::Impl::counting_settings(const std::string& point) const {
   auto select = db.prepare("SELECT settings FROM traces WHERE point = ?1 AND kind <> 'csv' LIMIT 1");
   if (!select) return std::move(select).error();
@@ -239,13 +312,29 @@ Expected<std::vector<std::string>> SeriesFile::key_kinds(const std::string& poin
   if (!name) return std::move(name).error();
   auto settings = impl_->counting_settings(*name);
   if (!settings) return std::move(settings).error();
+  return kinds_in(*settings);
+}
+
+Expected<std::vector<std::string>> SeriesFile::Impl::entropy_kinds(const std::string& point) const {
+  auto settings = counting_settings(point);
+  if (!settings) return std::move(settings).error();
+  std::vector<std::string> exact;
+  for (const std::string& name : kinds_in(*settings)) {
+    const auto kind = key_kind_by_name(name);
+    if (kind && !needs_list(*kind)) exact.push_back(name);
+  }
+  return exact;
+}
+
+Expected<std::string> SeriesFile::missed_kind(const std::string& point, const std::string& kind) const {
+  auto name = impl_->resolve_point(point);
+  if (!name) return std::move(name).error();
+  auto settings = impl_->counting_settings(*name);
+  if (!settings) return std::move(settings).error();
   const auto json = nlohmann::json::parse(*settings, nullptr, false);
-  std::vector<std::string> kinds;
-  if (json.is_object() && json.contains("by") && json["by"].is_array())
-    for (const auto& kind : json["by"])
-      if (kind.is_string()) kinds.push_back(kind);
-  std::sort(kinds.begin(), kinds.end());
-  return kinds;
+  const bool approximate = json.is_object() && json.contains("approximate") && json["approximate"].is_object() &&
+                           json["approximate"].contains(kind);
+  return approximate ? kind + "-missed" : std::string();
 }
 
 Expected<std::vector<SeriesFile::KeyTotal>> SeriesFile::keys(const Query& query, const KeyQuery& wanted) const {

@@ -109,15 +109,15 @@ Status SeriesFile::visit_keyed(const TraceRecord& trace,
                                const std::function<Status(const KeyedRows&, const KeyNamer&)>& visitor) const {
   const Error broken{"a chunk of keys or sketches cannot be decoded: the series file is damaged", impl_->path,
                      "bin the captures into a new series file"};
-  std::map<std::uint32_t, std::pair<std::string, std::string>> keys;
-  const KeyNamer names = [&](std::uint32_t, std::uint32_t code) { return keys.at(code); };
+  std::map<std::uint64_t, std::pair<std::string, std::string>> keys;
+  const KeyNamer names = [&](const CountedKey& key) { return keys.at(key.code); };
   auto counts = of_trace(impl_->db, "SELECT chunk, key, counts, kind, name FROM key_chunks JOIN keys USING (key) "
                                     "WHERE trace = {} ORDER BY chunk, key", trace);
   if (!counts) return std::move(counts).error();
   TG_TRY(for_each_row(*counts, [&]() -> Status {
     const auto decoded = decode_counts(counts->blob(2));
     if (!decoded) return broken;
-    const auto code = static_cast<std::uint32_t>(counts->integer(1));
+    const auto code = counts->count(1);
     keys.try_emplace(code, counts->text(3), counts->text(4));
     KeyedRows rows;
     for (const ChunkCount& count : *decoded)

@@ -96,6 +96,8 @@ CREATE TABLE keys (
 -- the chunk, the first as it is, each other one as the difference to the one before; n packets and then n bytes, each as the
 -- zigzag-coded difference to the one before (the first to 0; zigzag: 0, -1, 1, -2 are 0, 1, 2, 3). Traces of one point add up;
 -- the keys of one kind add up to the packets and bytes of `intervals`. `tidegauge export --by` reads them.
+-- Where the settings of the traces say approximate (prefixes and MACs without a list), kind <kind>-missed has one key, "any":
+-- the most packets and bytes that a key of the interval had beyond what is stored of it, and all that one not stored had.
 CREATE TABLE key_chunks (
   trace INTEGER NOT NULL REFERENCES traces,
   chunk INTEGER NOT NULL,

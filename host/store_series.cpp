@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <memory>
 
 #include "host/store_impl.hpp"
 
@@ -30,12 +32,37 @@ std::optional<std::size_t> sketch_column(const std::string& name) {
   return std::nullopt;
 }
 
+/// "dport" of "dport_entropy", where that is a column.
+std::optional<std::string> entropy_kind(const std::string& column, const std::vector<std::string>& kinds) {
+  if (!column.ends_with(entropy_suffix)) return std::nullopt;
+  const std::string kind = column.substr(0, column.size() - entropy_suffix.size());
+  return std::find(kinds.begin(), kinds.end(), kind) == kinds.end() ? std::nullopt : std::optional(kind);
+}
+
+/// A column that is no counter: its value in interval k.
+using ColumnReader = std::function<Expected<double>(std::int64_t k)>;
+ColumnReader reader_of(SketchRows rows) {
+  const auto shared = std::make_shared<SketchRows>(std::move(rows));
+  return [shared](std::int64_t k) -> Expected<double> {
+    const auto sketch = shared->at(k);
+    if (!sketch) return sketch.error();
+    return std::round((*sketch)->estimate());
+  };
+}
+ColumnReader reader_of(EntropyRows rows) {
+  return [shared = std::make_shared<EntropyRows>(std::move(rows))](std::int64_t k) { return shared->at(k); };
+}
+
 }  // namespace
 
 Error unknown_column(const std::string& name, bool imported, const std::string& where) {
   if (sketch_column(name) && !imported)
     return {"distinct addresses were not counted at this point: no column '" + name + "'", where,
             "`tidegauge bin --distinct` into a new series file", ErrorKind::usage};
+  if (name.ends_with(entropy_suffix) && !imported)
+    return {"the keys of which '" + name + "' would be the entropy were not counted one by one at this point", where,
+            "`tidegauge bin --by sport,dport` (or protocol, vlan, interface, direction) into a new series file",
+            ErrorKind::usage};
   std::string known = "value";
   if (!imported) {
     known.clear();
@@ -137,8 +164,13 @@ Expected<SeriesFile::Query> SeriesFile::resolve(const Query& query) const {
   if (!imported) return std::move(imported).error();
   const auto sketches = impl_->has_sketches(*point);
   if (!sketches) return sketches.error();
+  const auto entropies = impl_->entropy_kinds(*point);
+  if (!entropies) return entropies.error();
+  const auto is_column = [&](const std::string& name) {
+    return column_by_name(name) || (*sketches && sketch_column(name)) || entropy_kind(name, *entropies);
+  };
   for (const auto& name : query.columns)
-    if (*imported ? name != "value" : !column_by_name(name) && !(*sketches && sketch_column(name)))
+    if (*imported ? name != "value" : !is_column(name))
       return unknown_column(name, *imported, path());
   if (query.columns.empty() && *imported) resolved.columns = {"value"};
   if (query.columns.empty() && !*imported) resolved.columns.assign(column_names.begin(), column_names.end());
@@ -158,17 +190,23 @@ Status SeriesFile::visit(const Query& query, const RowVisitor& visitor) const {
   if (!spans) return spans.error();
   const auto [first_k, last_k] = bounds_of(query, interval_ns());
   if (last_k < first_k) return {};
+  const auto entropies = impl_->entropy_kinds(resolved->point);
+  if (!entropies) return entropies.error();
   std::vector<std::string> counters;
-  std::vector<std::optional<SketchRows>> sketches(resolved->columns.size());  ///< of the columns that are estimates
+  std::vector<ColumnReader> readers(resolved->columns.size());  ///< of the columns that are no counters
   for (std::size_t i = 0; i < resolved->columns.size(); ++i) {
     const std::string& name = resolved->columns[i];
-    if (*imported || !sketch_column(name)) {
+    if (const auto kind = entropy_kind(name, *entropies)) {
+      auto opened = EntropyRows::open(impl_->db, resolved->point, *kind, path());
+      if (!opened) return std::move(opened).error();
+      readers[i] = reader_of(*std::move(opened));
+    } else if (!*imported && sketch_column(name)) {
+      auto opened = SketchRows::open(impl_->db, resolved->point, name, path());
+      if (!opened) return std::move(opened).error();
+      readers[i] = reader_of(*std::move(opened));
+    } else {
       counters.push_back(name);
-      continue;
     }
-    auto opened = SketchRows::open(impl_->db, resolved->point, name, path());
-    if (!opened) return std::move(opened).error();
-    sketches[i] = *std::move(opened);
   }
   auto rows = PointRows::open(impl_->db, resolved->point, *imported, counters, first_k, last_k);
   if (!rows) return std::move(rows).error();
@@ -184,13 +222,13 @@ Status SeriesFile::visit(const Query& query, const RowVisitor& visitor) const {
     const std::int64_t covered_ns = is_covered ? covered.covered_ns() : 0;
     std::size_t counter = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!sketches[i]) {
+      if (!readers[i]) {
         values[i] = has_row ? rows->value(counter++) : 0.0;
         continue;
       }
-      const auto sketch = sketches[i]->at(k);
-      if (!sketch) return sketch.error();
-      values[i] = std::round((*sketch)->estimate());
+      const auto value = readers[i](k);
+      if (!value) return value.error();
+      values[i] = *value;
     }
     const bool complete = is_covered && is_complete(covered_ns, interval_ns(), joint_tolerance_ns());
     TG_TRY(visitor(k, complete, covered_ns, values));

@@ -21,13 +21,7 @@ std::uint64_t hash_from(const std::string& text) {
 }
 
 /// The path that tells whether a file of that name was seen: the same from any working folder.
-std::string absolute_path(const std::string& path) {
-  std::error_code error;
-  const auto canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
-  return error ? path : canonical.string();
-}
-
-std::string absolute_path(const TraceRecord& trace) {
+std::string absolute_path_of(const TraceRecord& trace) {
   return trace.absolute_path.empty() ? absolute_path(trace.path) : trace.absolute_path;
 }
 
@@ -151,6 +145,12 @@ std::vector<Span> spans_of_runs(std::span<const std::int64_t> k, std::int64_t in
 
 }  // namespace
 
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  return error ? path : canonical.string();
+}
+
 void SeriesFile::Impl::Extent::add(std::int64_t k) {
   first_k = std::min(first_k.value_or(k), k);
   last_k = std::max(last_k.value_or(k), k);
@@ -159,7 +159,7 @@ void SeriesFile::Impl::Extent::add(std::int64_t k) {
 Status SeriesFile::Impl::check_trace(const TraceRecord& candidate) const {
   auto same_path = db.prepare("SELECT size, hash FROM traces WHERE absolute_path = ?1 LIMIT 1");
   if (!same_path) return std::move(same_path).error();
-  auto known = same_path->bind(absolute_path(candidate)).step();
+  auto known = same_path->bind(absolute_path_of(candidate)).step();
   if (!known) return std::move(known).error();
   if (*known && Fingerprint{same_path->count(0), hash_from(same_path->text(1))} != candidate.fingerprint)
     return Error{"this file is in the series with other content: it has changed since", candidate.path,
@@ -212,8 +212,8 @@ Expected<std::int64_t> SeriesFile::Impl::insert_trace(const TraceRecord& trace) 
   auto insert = db.prepare("INSERT INTO traces (point, path, absolute_path, size, hash, kind, settings, status) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'counting')");
   if (!insert) return std::move(insert).error();
-  // A pipe is nowhere afterwards, and other content may come out of it.
-  TG_TRY(insert->bind(trace.point, trace.path, trace.fingerprint.known() ? absolute_path(trace) : "", trace.fingerprint.size,
+  // A pipe is nowhere afterwards, and other content may come out of it. What is followed is at its path once it is whole.
+  TG_TRY(insert->bind(trace.point, trace.path, trace.fingerprint.known() ? absolute_path_of(trace) : "", trace.fingerprint.size,
                       hash_text(trace.fingerprint), trace.kind, trace.settings).run());
   return db.last_insert_id();
 }
@@ -239,6 +239,11 @@ Status SeriesFile::Impl::finish_trace(std::int64_t id, const TraceRecord& trace,
   for (std::size_t i = 0; i < refusal_names.size(); ++i)
     update->bind_at(static_cast<int>(i) + 16, trace.account.refused[i]);
   TG_TRY(update->run());
+  if (!trace.absolute_path.empty()) {
+    auto place = db.prepare("UPDATE traces SET absolute_path = ?2 WHERE trace = ?1");
+    if (!place) return std::move(place).error();
+    TG_TRY(place->bind(id, trace.absolute_path).run());
+  }
   TG_TRY(write_index(id, trace.index));
   auto insert = db.prepare("INSERT INTO spans (trace, first_ns, last_ns) VALUES (?1, ?2, ?3)");
   if (!insert) return std::move(insert).error();
@@ -252,7 +257,7 @@ Expected<std::optional<TraceRecord>> SeriesFile::find_trace(const TraceRecord& c
 
 Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
                                            const std::function<Expected<TraceRecord>(const RowSink&)>& fill) {
-  if (trace.fingerprint.known()) trace.absolute_path = absolute_path(trace);  // asks the file system about each folder
+  if (trace.fingerprint.known()) trace.absolute_path = absolute_path_of(trace);  // asks the file system about each folder
   TraceAddition addition(*impl_, trace);
   TG_TRY(addition.look_up(trace));
   if (addition.already_in()) return AddOutcome::already_in;

@@ -23,7 +23,8 @@ namespace {
 
 struct Request {
   std::vector<std::string> inputs;
-  std::string series, interval, wait = "10s";
+  std::string series, interval, wait = "10s", follow_timeout = "30s";
+  bool follow = false;
   std::string delimiter = ",";
   bool csv = false;
   CsvOptions table;
@@ -182,6 +183,12 @@ Status complete(Request& request) {
   auto wait = parse_duration(request.wait, "--wait");
   if (!wait) return std::move(wait).error();
   request.bin.wait_ms = *wait / 1'000'000;
+  if (request.follow) {
+    auto timeout = parse_duration(request.follow_timeout, "--follow-timeout");
+    if (!timeout) return std::move(timeout).error();
+    request.bin.follow_ms = *timeout / 1'000'000;
+    if (request.csv) return Error{"a table is not followed", "--csv --follow", "wait until it is whole", ErrorKind::usage};
+  }
   if (request.bin.point.empty()) return Error{"an observation point needs a name", "--point", "", ErrorKind::usage};
   CountingSettings counting;
   TG_TRY(request.counting.apply(counting).status());
@@ -211,6 +218,8 @@ Status run_bin(Request& request, const CommonOptions& common) {
   }();
   if (!report) return std::move(report).error();
   tell_remarks(*report);
+  if (request.bin.keyed.held && report->count(BinOutcome::added) > 0)
+    remark("prefixes and MACs are approximate without --keys; `export --by` says beside each how much it may lack");
   tell_stages(*report);
   if (common.json) print_json(request, *report);
   else print_words(request, *report);
@@ -226,6 +235,11 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
   app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")->capture_default_str();
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
+  auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
+                              "are whole; Ctrl-C leaves the one in work out");
+  app.add_option("--follow-timeout", request->follow_timeout,
+                 "A capture is whole once nothing has come for so long, or soon after its writer closed it")
+      ->capture_default_str()->needs(follow);
   app.add_flag("!--no-times", request->bin.times,
                "Leave CAIDA's .times files beside captures alone, which hold the nanoseconds");
   app.add_option("--stats-field", request->bin.stats_field, "Which counter of CAIDA's .pcap.stats files becomes the value")
@@ -250,6 +264,7 @@ const VerbRegistration registration({
     "Count captures into a series file, each one completely or not at all",
     "tidegauge bin january/*.pcap.gz -o january.series --interval 1s\n"
     "  tidegauge bin link.pcap.gz -o dns.series --filter 'udp port 53' --by dport,prefix --keys auto:50 --distinct\n"
+    "  tidegauge bin download.pcap.gz -o link.series --follow --by dst-prefix --prefix-length 24\n"
     "  tidegauge bin data.csv --csv -o data.series --interval 5s --origin 2016-01-09T14:00:00 --time-zone Asia/Tokyo",
     setup,
 });

@@ -71,7 +71,7 @@ Status run_export(Request& request, const CommonOptions& common) {
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
   app.add_option("series", request->series, "The series file")->required();
-  auto* columns = app.add_option("--columns", request->options.query.columns, "Columns of the series, such as tcp_bytes,packets (default: all)")
+  auto* columns = app.add_option("--columns", request->options.query.columns, "Columns of the series, such as tcp_bytes,packets (default: all); of bin --by also dport_entropy")
       ->delimiter(',');
   auto* point = app.add_option("--point", request->options.query.point, "Observation point, needed where there are several");
   auto* from = app.add_option("--from", request->from, "First time, such as 2016-01-09T14:00:00 (UTC) or @1452315600");

@@ -67,7 +67,7 @@ class ChoosingSink {
   void add(Candidates& to, KeyKind kind, const PacketView& packet, const LocatedFacts& located,
            const AddressPair& addresses) {
     if (is_prefix(kind) && addresses.known) {
-      const int length = addresses.v6 ? options_.choose->ipv6_length : options_.choose->ipv4_length;
+      const int length = addresses.v6 ? options_.choose->lengths.ipv6 : options_.choose->lengths.ipv4;
       const uint128 address = kind == KeyKind::prefix ? addresses.source : addresses.destination;
       to.prefixes[prefix_of(addresses.v6, address, length)] += packet.wire_bytes;
     } else if (needs_list(kind) && !is_prefix(kind) && located.places.ethernet != HeaderPlaces::none) {

@@ -70,10 +70,11 @@ Expected<std::unique_ptr<ByteSource>> with_help(std::unique_ptr<ByteSource> sour
 template <class Sink, class MakeSink>
 Expected<CountedCapture> count_whole(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
                                      RowPortions& portions) {
-  auto opened = open_source(path);
+  auto opened = options.follow ? open_followed(path, *options.follow) : open_source(path);
   if (!opened) return std::move(opened).error();
   std::unique_ptr<ByteSource> source = *std::move(opened);
-  Helper helper(source->compression().empty() ? nullptr : options.spare_threads);
+  // Who waits for a file to grow is told to stop on the calling thread.
+  Helper helper(source->compression().empty() || options.follow ? nullptr : options.spare_threads);
   if (helper) {
     auto helped = with_help(std::move(source), path, options, helper);
     if (!helped) return std::move(helped).error();
@@ -131,7 +132,7 @@ Expected<CountedCapture> count_pieces(const std::string& path, std::vector<std::
 template <class Sink, class MakeSink>
 Expected<CountedCapture> count_with(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
                                     RowPortions& portions) {
-  if (options.spare_threads && !options.keyed.serial()) {
+  if (options.spare_threads && !options.keyed.serial() && !options.follow) {
     auto pieces = find_pieces(path, options.piece_bytes, options.spare_threads->any());
     if (!pieces) return std::move(pieces).error();
     if (pieces->size() > 1) return count_pieces<Sink>(path, *std::move(pieces), options, make_sink, portions);
@@ -168,6 +169,7 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   const auto keyed_rows = [&](const KeyedRows& portion) -> Status {
     return options.keyed_rows ? options.keyed_rows(portion, plan) : Status();
   };
+  TG_REQUIRE(!options.follow || options.times.empty(), "a capture with a file of its times is whole");
   RowPortions portions(options.flush_rows, rows, keyed_rows, options.flush_keyed_bytes);
   if (!options.times.empty()) return count_timed(path, options, portions);
   if (options.keyed.any())

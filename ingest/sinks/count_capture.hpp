@@ -16,6 +16,7 @@
 #include "ingest/sinks/keyed_options.hpp"
 #include "ingest/sinks/row_portions.hpp"
 #include "ingest/source/fingerprint.hpp"
+#include "ingest/source/growing_file.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/core/thread_budget.hpp"
 #include "kernels/data/interval_columns.hpp"
@@ -40,6 +41,8 @@ struct CountOptions {
   KeyedOptions keyed{};
   /// Takes keyed rows in portions, as `rows` takes the others; the plan names their keys.
   std::function<Status(const KeyedRows&, const KeyPlan&)> keyed_rows{};
+  /// The capture still grows: it is read on at its end until it is whole, by one thread. Not with `times`.
+  std::optional<FollowOptions> follow{};
   std::size_t flush_keyed_bytes = RowPortions::default_keyed_bytes;  ///< about how many of them are kept in memory
 };
 
@@ -49,7 +52,7 @@ struct CountedCapture {
   std::optional<std::int64_t> first_ns, last_ns;  ///< smallest and largest kept timestamp
   std::string damage;
   std::vector<IndexEntry> index{};  ///< which bytes hold which intervals, in file order
-  Fingerprint fingerprint{};       ///< of a pipe; unknown of a file
+  Fingerprint fingerprint{};       ///< of a pipe or a file that was followed; unknown of others
   std::uint64_t input_bytes = 0;
   StageSeconds seconds{};
   std::uint64_t pieces = 1;        ///< that the file was cut into

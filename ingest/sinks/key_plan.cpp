@@ -36,6 +36,13 @@ std::uint32_t direction_of_file(const DirectionRule& rule, const std::string& pa
   return says(rule.in_name) ? in : out;
 }
 
+std::string held_name(KeyKind kind, std::uint32_t space, std::uint64_t code, const PrefixLengths& lengths) {
+  if (space == 0) return code == KeyPlan::held_other ? "other" : code == KeyPlan::held_none ? "none" : "any";
+  if (!is_prefix(kind)) return mac_text(code);
+  if (space == KeyPlan::ipv6_space) return prefix_of(true, uint128{code} << 64, lengths.ipv6).text();
+  return prefix_of(false, code, lengths.ipv4).text();
+}
+
 /// Code of a listed key: its position, then `other`, then `none`.
 std::uint32_t listed(std::uint32_t found, std::size_t listed_keys) {
   return found == PrefixTable::none ? static_cast<std::uint32_t>(listed_keys) : found;
@@ -54,12 +61,32 @@ KeyPlan::KeyPlan(const KeyedOptions& options, const std::string& path)
     : direction_(options.direction),
       inside_(options.direction.prefixes),
       file_direction_(direction_of_file(options.direction, path)) {
-  for (const KeyDimension& by : options.by) dimensions_.push_back({by.kind, by.keys, PrefixTable(by.keys.prefixes)});
+  for (const KeyDimension& by : options.by)
+    dimensions_.push_back({by.kind, by.keys, PrefixTable(by.keys.prefixes), needs_list(by.kind) && options.held});
+  if (options.held) lengths_ = options.held->lengths;
 }
 
 void KeyPlan::codes(Codes& out, const PacketView& packet, const LocatedFacts& located,
                     const AddressPair& addresses) const {
-  for (std::size_t i = 0; i < dimensions_.size(); ++i) out[i] = code_of(dimensions_[i], packet, located, addresses);
+  for (std::uint32_t i = 0; i < dimensions_.size(); ++i)
+    out[i] = dimensions_[i].held ? held_key(i, packet, located, addresses)
+                                 : CountedKey{i, code_of(dimensions_[i], packet, located, addresses)};
+}
+
+CountedKey KeyPlan::held_key(std::uint32_t index, const PacketView& packet, const LocatedFacts& located,
+                             const AddressPair& addresses) const {
+  const KeyKind kind = dimensions_[index].kind;
+  const CountedKey none{index, held_none};
+  if (is_prefix(kind)) {
+    if (!addresses.known) return none;
+    const uint128 address = kind == KeyKind::prefix ? addresses.source : addresses.destination;
+    const uint128 prefix = prefix_of(addresses.v6, address, addresses.v6 ? lengths_.ipv6 : lengths_.ipv4).address;
+    if (addresses.v6) return {index | ipv6_space << space_shift, static_cast<std::uint64_t>(prefix >> 64)};
+    return {index | number_space << space_shift, static_cast<std::uint64_t>(prefix)};
+  }
+  if (located.places.ethernet == HeaderPlaces::none) return none;
+  const std::uint8_t* ethernet = packet.bytes + located.places.ethernet;
+  return {index | number_space << space_shift, load_mac(kind == KeyKind::mac ? ethernet + 6 : ethernet)};
 }
 
 std::uint32_t KeyPlan::code_of(const Dimension& dimension, const PacketView& packet, const LocatedFacts& located,
@@ -113,9 +140,17 @@ std::uint32_t KeyPlan::direction_of(const PacketView& packet, const LocatedFacts
   return file_direction_;
 }
 
-std::string KeyPlan::name(std::uint32_t dimension, std::uint32_t code) const {
-  const Dimension& d = dimensions_[dimension];
-  const auto number = [code](std::uint32_t none) { return code == none ? "none" : std::to_string(code); };
+std::string KeyPlan::kind(const CountedKey& key) const {
+  const Dimension& d = dimensions_[index_of(key.dimension)];
+  const bool missed = d.held && space_of(key.dimension) == 0 && key.code == held_missed;
+  return std::string(name_of(d.kind)) + (missed ? "-missed" : "");
+}
+
+std::string KeyPlan::name(const CountedKey& key) const {
+  const Dimension& d = dimensions_[index_of(key.dimension)];
+  if (d.held) return held_name(d.kind, space_of(key.dimension), key.code, lengths_);
+  const std::uint64_t code = key.code;
+  const auto number = [code](std::uint64_t none) { return code == none ? "none" : std::to_string(code); };
   const std::size_t keys = is_prefix(d.kind) ? d.keys.prefixes.size() : d.keys.macs.size();
   switch (d.kind) {
     case KeyKind::protocol: return number(no_protocol);

@@ -4,23 +4,29 @@
 // for the current interval only (its keys are codes from 0 on, see key_plan.hpp), with a list of the cells touched;
 // leaving the interval moves the touched cells out. So a packet costs one addition a dimension, an interval as much as it
 // has keys. Returning to an interval (late packets) leaves a second piece of it; take() joins the pieces.
+// Keys without a list are far too many for that: a table of a fixed number of them a dimension and piece (SpaceSaving).
 // Memory: 16 bytes times the largest code seen, a dimension; and what waits to be taken, see bytes_held().
 // Not thread-safe. Tested by tests/ingest/keyed_sink_test.cpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
+#include "ingest/sinks/key_plan.hpp"
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/keyed_rows.hpp"
+#include "kernels/sketch/space_saving.hpp"
 
 namespace tidegauge {
 
 class KeyedCounter {
  public:
-  explicit KeyedCounter(std::size_t dimensions) : tables_(dimensions) {}
+  /// @param held keys of a dimension that are counted without a list
+  explicit KeyedCounter(std::size_t dimensions, std::size_t held = 0)
+      : tables_(dimensions), held_(held == 0 ? 0 : dimensions, SpaceSaving(std::max<std::size_t>(held, 1))) {}
 
   /// What is counted from now on belongs to interval `k`.
   void enter(std::int64_t k) {
@@ -30,11 +36,13 @@ class KeyedCounter {
     entered_ = true;
   }
 
-  void count(std::uint32_t dimension, std::uint32_t code, std::uint32_t wire_bytes) {
-    Table& table = tables_[dimension];
-    if (code >= table.cells.size()) table.cells.resize(code + 1);
-    Cell& cell = table.cells[code];
-    if (cell.packets == 0) table.touched.push_back(code);
+  void count(const CountedKey& key, std::uint32_t wire_bytes) {
+    const std::uint32_t index = KeyPlan::index_of(key.dimension);
+    if (index != key.dimension) return held_[index].add(KeyPlan::space_of(key.dimension), key.code, wire_bytes);
+    Table& table = tables_[index];
+    if (key.code >= table.cells.size()) table.cells.resize(key.code + 1);
+    Cell& cell = table.cells[key.code];
+    if (cell.packets == 0) table.touched.push_back(static_cast<std::uint32_t>(key.code));
     cell.packets += 1;
     cell.bytes += wire_bytes;
   }
@@ -87,6 +95,7 @@ class KeyedCounter {
       }
       table.touched.clear();
     }
+    for (std::uint32_t dimension = 0; dimension < held_.size(); ++dimension) fold_held(row, dimension);
     for (std::size_t which = 0; which < sketches_.size(); ++which) {
       Registers& sketch = sketches_[which];
       bytes_held_ += sketch.touched.size() * sizeof(Hll::Entry);
@@ -96,7 +105,21 @@ class KeyedCounter {
     }
   }
 
+  void fold_held(KeyedRow& row, std::uint32_t dimension) {
+    SpaceSaving& held = held_[dimension];
+    bytes_held_ += (held.held().size() + 2) * sizeof(KeyCount);
+    for (const SpaceSaving::Held& key : held.held())
+      row.counts.push_back({dimension | key.space << KeyPlan::space_shift, key.code, key.counted.packets, key.counted.bytes});
+    const auto special = [&](KeyPlan::Special which, const SpaceSaving::Counts& counts) {
+      if (counts.packets != 0) row.counts.push_back({dimension, which, counts.packets, counts.bytes});
+    };
+    special(KeyPlan::held_other, held.other());
+    special(KeyPlan::held_missed, held.missed());
+    held.clear();
+  }
+
   std::vector<Table> tables_;
+  std::vector<SpaceSaving> held_;  ///< a dimension, where there are keys without a list
   std::array<Registers, 2> sketches_;
   KeyedRows rows_;  ///< counts in any order until taken
   std::int64_t k_ = 0;

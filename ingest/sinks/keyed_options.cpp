@@ -19,11 +19,10 @@ Status check_dimension(const KeyDimension& dimension, const KeyedOptions& option
   const std::string option = "--by " + std::string(name_of(dimension.kind));
   if (std::count_if(options.by.begin(), options.by.end(), [&](const auto& d) { return d.kind == dimension.kind; }) > 1)
     return usage("this key is asked for twice", option, "name it once");
-  if (!needs_list(dimension.kind) || options.choose) return {};
+  if (!needs_list(dimension.kind) || options.choose || options.held) return {};
   if (is_prefix(dimension.kind) ? dimension.keys.prefixes.empty() : dimension.keys.macs.empty())
-    return usage("there are too many of them to count each: a list of keys is needed", option,
-                 "--keys FILE with one " + std::string(is_prefix(dimension.kind) ? "prefix" : "MAC address") +
-                     " a line, or --keys auto for those with the most bytes");
+    return usage("the list holds no " + std::string(is_prefix(dimension.kind) ? "prefix" : "MAC address"), option,
+                 "--keys FILE with one a line, --keys auto for those with the most bytes, or no list (approximate)");
   return {};
 }
 
@@ -70,6 +69,9 @@ Status check_keyed_options(const KeyedOptions& options) {
     return usage("a window of " + std::to_string(options.dedup) + " records is too long", "--dedup",
                  "at most " + std::to_string(KeyedOptions::longest_dedup));
   for (const KeyDimension& dimension : options.by) TG_TRY(check_dimension(dimension, options));
+  if (options.held && options.held->lengths.ipv6 > HeldKeys::longest_ipv6)
+    return usage("without a list IPv6 prefixes are at most " + std::to_string(HeldKeys::longest_ipv6) + " long",
+                 "--prefix-length", "a shorter one, or a list: --keys FILE or --keys auto");
   TG_TRY(check_direction(options));
   return options.filter.empty() ? Status() : PacketFilter::check(options.filter);
 }

@@ -20,7 +20,7 @@ namespace tidegauge {
 /// Domains of keys. Ports and protocol are those of the innermost packet reached, addresses, VLAN and MAC the outermost.
 enum class KeyKind : std::uint8_t {
   protocol, sport, dport, vlan, interface, direction,  // bounded: every key is counted
-  prefix, dst_prefix, mac, dst_mac,                    // counted by a list of keys; prefix and mac are the source's
+  prefix, dst_prefix, mac, dst_mac,                    // by a list, or by a table of bounded size; of the source, or dst
 };
 inline constexpr std::array<std::string_view, 10> key_kind_names{
     "protocol", "sport", "dport", "vlan", "interface", "direction", "prefix", "dst-prefix", "mac", "dst-mac"};
@@ -60,10 +60,23 @@ struct KeyDimension {
   KeyList keys{};  ///< of the kinds that need one
 };
 
+/// How long prefixes are that no list gives.
+struct PrefixLengths {
+  int ipv4 = 16, ipv6 = 32;
+};
+
 /// `--keys auto`: a first pass over the captures fixes the keys.
 struct KeyChoice {
   std::size_t most = 100;                ///< K: with the most bytes, ties by key
-  int ipv4_length = 16, ipv6_length = 32;
+  PrefixLengths lengths{};
+};
+
+/// No list: of each interval the keys with the most bytes, as far as a table of so many tells (kernels/sketch/space_saving.hpp).
+struct HeldKeys {
+  static constexpr std::size_t default_capacity = 4096, largest_capacity = std::size_t{1} << 20;
+  static constexpr int longest_ipv6 = 64;  ///< a key is a number of 64 bits
+  std::size_t capacity = default_capacity;
+  PrefixLengths lengths{};
 };
 
 struct KeyedOptions {
@@ -74,6 +87,7 @@ struct KeyedOptions {
   std::vector<KeyDimension> by{};        ///< each kind at most once
   DirectionRule direction{};             ///< of --by direction
   std::optional<KeyChoice> choose{};     ///< resolved by choose_keys() before anything is counted
+  std::optional<HeldKeys> held{};        ///< prefixes and MACs are counted without a list
   bool distinct = false;                 ///< sketches of source and destination addresses
 
   static constexpr std::size_t longest_dedup = 1024;
@@ -81,7 +95,7 @@ struct KeyedOptions {
   bool any() const { return outer || !filter.empty() || only.any() || dedup != 0 || !by.empty() || distinct; }
   /// Whether what becomes of a record depends on those before it by more than PartialSeries carries: then one capture is
   /// walked by one thread from its beginning.
-  bool serial() const { return dedup != 0; }
+  bool serial() const { return dedup != 0 || held; }
 };
 
 /// Mistakes that can be seen before any capture is read, the filter's included.

@@ -28,7 +28,7 @@ KeyedSink::KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, cons
       distinct_(options.distinct),
       selection_(options),
       window_(options.dedup),
-      keyed_(options.by.size()),
+      keyed_(options.by.size(), options.held ? options.held->capacity : 0),
       partial_(interval_ns),
       portions_(portions) {
   TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
@@ -75,7 +75,7 @@ void KeyedSink::keep(std::int64_t ts_ns, Examined& record) {
   }
   record.packed.bits |= order;
   rows_.count(record.packed);
-  for (std::uint32_t i = 0; i < plan_.dimensions(); ++i) keyed_.count(i, record.codes[i], record.packed.wire_bytes);
+  for (std::uint32_t i = 0; i < plan_.dimensions(); ++i) keyed_.count(record.codes[i], record.packed.wire_bytes);
   if (!record.addressed) return;
   keyed_.see(KeyedRow::sources, record.source_hash);
   keyed_.see(KeyedRow::destinations, record.destination_hash);
@@ -99,7 +99,8 @@ RecordCounts KeyedSink::counts_of(const Examined& record) const {
   if (counts.filtered) return counts;
   count_packet(counts.row, record.packed);
   for (std::uint32_t i = 0; i < plan_.dimensions(); ++i)
-    counts.keyed.counts.push_back({i, record.codes[i], 1, record.packed.wire_bytes});
+    counts.keyed.counts.push_back({record.codes[i].dimension, record.codes[i].code, 1, record.packed.wire_bytes});
+  normalise(counts.keyed.counts);  // spaces of codes do not come in the order of what was asked for
   if (record.addressed) {
     counts.keyed.addresses[KeyedRow::sources].add(record.source_hash);
     counts.keyed.addresses[KeyedRow::destinations].add(record.destination_hash);

@@ -17,6 +17,7 @@
 
 #include "ingest/source/entry_point.hpp"
 #include "ingest/source/fingerprint.hpp"
+#include "ingest/source/growing_file.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -45,7 +46,8 @@ class ByteSource {
 
   virtual SourceSeconds seconds() const { return {}; }
 
-  /// Of a pipe, once read() came to its end: what a file of the same bytes has. Unknown of a file.
+  /// Of a pipe, and of a file that is followed, once read() came to its end: what a file of the same bytes has. Unknown of
+  /// other files.
   virtual Fingerprint fingerprint() const { return {}; }
 
   /// "gzip", "zstd", "xz", "bzip2", "lz4", or empty for a plain file.
@@ -69,5 +71,8 @@ class ByteSource {
 /// Opens `path`, or standard input if it is "-", and recognises compression by its first bytes. Compression that is
 /// not read is an error that names it.
 Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path);
+/// The same of a file that still grows, which ends where it is whole. Its length is not known, and its fingerprint is that
+/// of what was read.
+Expected<std::unique_ptr<ByteSource>> open_followed(const std::string& path, const FollowOptions& follow);
 
 }  // namespace tidegauge

@@ -25,21 +25,22 @@ FileSource::FileSource(std::string path, int descriptor) : path_(std::move(path)
 
 FileSource::~FileSource() { ::close(descriptor_); }
 
-Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, std::uint64_t offset) {
+Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, std::uint64_t offset,
+                                                       const FollowOptions* follow) {
   const bool standard_input = path == "-";
   const int descriptor =
       standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const std::string name = standard_input ? "standard input" : path;
   if (descriptor < 0) return cannot_open(name, errno);
   std::unique_ptr<FileSource> source(new FileSource(name, descriptor));
-  TG_TRY(source->begin(offset));
+  TG_TRY(source->begin(offset, follow));
   auto head = source->read_descriptor(source->head_, sizeof source->head_);
   if (!head) return std::move(head).error();
   source->head_bytes_ = *head;
   return source;
 }
 
-Status FileSource::begin(std::uint64_t offset) {
+Status FileSource::begin(std::uint64_t offset, const FollowOptions* follow) {
   struct stat info {};
   if (::fstat(descriptor_, &info) != 0) return cannot_open(path_, errno);
   if (S_ISDIR(info.st_mode)) return Error{"is a folder, not a capture", path_, "name the captures in it"};
@@ -59,6 +60,10 @@ Status FileSource::begin(std::uint64_t offset) {
                                : ::lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET);
   if (at < 0) return cannot_open(path_, errno);
   done_ = std::min(static_cast<std::uint64_t>(at), total_);
+  if (!follow) return {};
+  growing_.emplace(path_, descriptor_, *follow);
+  passing_.emplace();
+  total_ = 0;
   return {};
 }
 
@@ -85,7 +90,8 @@ Expected<std::size_t> FileSource::read(std::uint8_t* out, std::size_t size) {
 }
 
 Expected<std::size_t> FileSource::read_descriptor(std::uint8_t* out, std::size_t size) {
-  if (regular_) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, total_ - done_));
+  const bool ends_where_known = regular_ && !growing_;
+  if (ends_where_known) size = static_cast<std::size_t>(std::min<std::uint64_t>(size, total_ - done_));
   const Stopwatch::Stretch stretch(reading_);
   std::size_t got = 0;
   while (got < size) {
@@ -93,11 +99,17 @@ Expected<std::size_t> FileSource::read_descriptor(std::uint8_t* out, std::size_t
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0)
       return Error{"cannot read at byte " + std::to_string(done_) + ": " + system_words(errno), path_, ""};
-    if (bytes == 0) break;
+    if (bytes == 0) {
+      if (!growing_) break;
+      const auto more = growing_->more_than(done_);
+      if (!more) return more.error();
+      if (!*more) break;
+      continue;
+    }
     got += static_cast<std::size_t>(bytes);
     done_ += static_cast<std::uint64_t>(bytes);
   }
-  if (regular_ && got < size) {
+  if (ends_where_known && got < size) {
     return Error{"the file became shorter while it was read: " + std::to_string(total_) +
                      " bytes when it was opened, " + std::to_string(done_) + " now",
                  path_, "run again once nothing writes to it"};

@@ -6,17 +6,20 @@
 #include <string>
 
 #include "ingest/source/byte_source.hpp"
+#include "ingest/source/growing_file.hpp"
 #include "ingest/source/stop_mark.hpp"
 #include "kernels/core/stopwatch.hpp"
 
 namespace tidegauge {
 
 /// Reads the file as long as it was when it was opened: what is appended later is left for another run, and a
-/// file that became shorter is an error.
+/// file that became shorter is an error. A file that is followed is read like a pipe, of which it is not known how long it
+/// will be: until it is whole (growing_file.hpp).
 class FileSource final : public ByteSource {
  public:
   /// "-" is standard input. `offset` is where to begin; only a file can be begun behind its first byte.
-  static Expected<std::unique_ptr<FileSource>> open(const std::string& path, std::uint64_t offset = 0);
+  static Expected<std::unique_ptr<FileSource>> open(const std::string& path, std::uint64_t offset = 0,
+                                                    const FollowOptions* follow = nullptr);
   ~FileSource() override;
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
@@ -40,16 +43,17 @@ class FileSource final : public ByteSource {
 
  private:
   FileSource(std::string path, int descriptor);
-  Status begin(std::uint64_t offset);
+  Status begin(std::uint64_t offset, const FollowOptions* follow);
   Expected<std::size_t> read_descriptor(std::uint8_t* out, std::size_t size);
 
   std::string path_;
   int descriptor_;
   bool regular_ = false;
-  std::uint64_t total_ = 0;
+  std::optional<GrowingFile> growing_;
+  std::uint64_t total_ = 0;  ///< 0 where it is not known
   std::uint64_t done_ = 0;
   Stopwatch reading_;
-  std::optional<StreamFingerprint> passing_;  ///< of a pipe, whose bytes cannot be looked at again
+  std::optional<StreamFingerprint> passing_;  ///< of what is read like a pipe
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
   StopMark stop_;

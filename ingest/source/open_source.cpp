@@ -35,13 +35,23 @@ Error not_read(const Compression& compression, const std::string& path) {
 
 }  // namespace
 
-Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
-  auto file = FileSource::open(path);
+namespace {
+
+Expected<std::unique_ptr<ByteSource>> open_beginning(const std::string& path, const FollowOptions* follow) {
+  auto file = FileSource::open(path, 0, follow);
   if (!file) return std::move(file).error();
   const Compression* const compression = recognise(**file, path);
   if (!compression) return std::unique_ptr<ByteSource>(std::move(*file));
   if (!compression->make_decoder) return not_read(*compression, path);
   return decompress(std::move(*file), *compression, path);
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<ByteSource>> open_source(const std::string& path) { return open_beginning(path, nullptr); }
+
+Expected<std::unique_ptr<ByteSource>> open_followed(const std::string& path, const FollowOptions& follow) {
+  return open_beginning(path, &follow);
 }
 
 Expected<std::unique_ptr<ByteSource>> open_source_at(const std::string& path, const EntryPoint& at) {

@@ -2,11 +2,13 @@
 //
 // A key is (dimension, code): which of the chosen domains (protocol, port, prefix, ...) and which of its keys, as numbers
 // that the one who counts hands out (ingest/sinks/key_plan.hpp) and names at the end. Rows are sparse: only keys that were
-// seen are there, once each. Counts add, sketches merge by maximum, so rows combine in any order.
+// seen are there, once each. A dimension that is counted by a table of bounded size says beside them how much a key may lack.
+// Counts add, sketches merge by maximum, so rows combine in any order.
 // Not thread-safe. Tested by tests/kernels/partial_series_test.cpp.
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -16,8 +18,15 @@
 
 namespace tidegauge {
 
+struct CountedKey {
+  std::uint32_t dimension = 0;
+  std::uint64_t code = 0;
+  friend auto operator<=>(const CountedKey&, const CountedKey&) = default;
+};
+
 struct KeyCount {
-  std::uint32_t dimension = 0, code = 0;
+  std::uint32_t dimension = 0;
+  std::uint64_t code = 0;
   std::uint64_t packets = 0, bytes = 0;
   friend bool operator==(const KeyCount&, const KeyCount&) = default;
 };

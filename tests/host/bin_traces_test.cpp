@@ -4,7 +4,10 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
+#include <fstream>
+#include <memory>
 #include <thread>
 
 #include "host/interrupt.hpp"
@@ -108,6 +111,68 @@ TEST_F(BinTraces, APipeHasTheIdentityOfWhatItCarries) {
   writer.join();
   bin({path}, "file.series");
   EXPECT_EQ(canonical(), canonical("file.series"));
+}
+
+/// A writer that appends what `path` holds to `growing`, in pieces, and closes it once somebody waited for more.
+std::thread grow(const std::string& path, const std::string& growing, std::atomic<bool>& waited) {
+  test::write_text(growing, "");
+  auto out = std::make_shared<std::ofstream>(growing, std::ios::binary | std::ios::app);
+  return std::thread([out, &waited, bytes = test::read_text(path)] {
+    for (std::size_t at = 0; at < bytes.size(); at += 377) {
+      *out << bytes.substr(at, 377) << std::flush;
+      if (at % 5 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    for (waited = false; !waited;) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    out->close();
+  });
+}
+
+TEST_F(BinTraces, AFileThatGrowsIsCountedAsTheFileThatItBecomes) {
+  const std::string path = capture("x", 0, 200), growing = scratch / "growing.pcap";
+  bin({path}, "file.series");
+  options.follow_ms = 30'000;  // it ends with the writer's close
+  std::atomic<bool> waited = false;
+  options.stop = [&] { return waited = true, false; };
+  std::thread writer = grow(path, growing, waited);
+  const auto report = bin({growing});
+  writer.join();
+  ASSERT_EQ(report.count(BinOutcome::added), 1u) << (report.files[0].error ? report.files[0].error->message() : "");
+  EXPECT_EQ(report.files[0].trace.fingerprint, *fingerprint_file(path));
+  EXPECT_EQ(report.total().read, 200u);
+  EXPECT_EQ(canonical(), canonical("file.series"));
+  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  EXPECT_EQ(file->traces()->front().absolute_path, absolute_path(growing)) << "so that its packets are found again";
+  EXPECT_FALSE(file->index_of(file->traces()->front())->empty());
+  options.follow_ms.reset();
+  EXPECT_EQ(bin({growing}).count(BinOutcome::already_in), 1u);
+  options.follow_ms = 20;
+  EXPECT_EQ(bin({growing}).count(BinOutcome::already_in), 1u) << "known at its end only, and rolled back then";
+}
+
+TEST_F(BinTraces, OfAFileThatIsNoLongerFollowedNothingIsKept) {
+  const std::string path = capture("x", 0, 20);
+  options.follow_ms = 30'000;
+  int asked = 0;
+  options.stop = [&] { return ++asked > 4; };
+  const auto report = bin({path});
+  EXPECT_TRUE(report.stopped);
+  EXPECT_EQ(report.count(BinOutcome::left_out), 1u);
+  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
+  EXPECT_TRUE(file->traces()->empty());
+}
+
+TEST_F(BinTraces, WhatCannotBeFollowedIsSaid) {
+  const std::string path = capture("x.pcap", 0, 20);
+  options.follow_ms = 20;
+  test::write_text(scratch / "x.times", "1452315600.1\n");
+  const auto timed = bin({path});
+  ASSERT_TRUE(timed.files[0].error);
+  EXPECT_NE(timed.files[0].error->message().find("--no-times"), std::string::npos) << timed.files[0].error->message();
+  options.keyed.by = {{KeyKind::prefix, {}}};
+  options.keyed.choose = KeyChoice{};
+  const auto chosen = bin_traces({path}, options);
+  ASSERT_FALSE(chosen);
+  EXPECT_NE(chosen.error().message().find("still grows"), std::string::npos);
 }
 
 TEST_F(BinTraces, TwiceInOneCommandCountsOnce) {

@@ -18,6 +18,10 @@ TEST(CountingSettings, JsonSaysWhatChangesTheNumbers) {
       {{.only = {"ipv6", "tcp"}}, R"({"only":["tcp","ipv6"]})"},
       {{.by = {"vlan", "dport"}}, R"({"by":["dport","vlan"]})"},
       {{.distinct = true, .dedup = 5}, R"({"dedup":5,"distinct":true})"},
+      {{.by = {"mac", "prefix"}},
+       R"({"approximate":{"mac":"4096 held","prefix":"4096 held, /16 and /32"},"by":["mac","prefix"]})"},
+      {{.by = {"dst-prefix"}, .prefix_length = "24", .key_capacity = 9},
+       R"({"approximate":{"dst-prefix":"9 held, /24 and /32"},"by":["dst-prefix"]})"},
       {{.by = {"direction"}, .inside_prefix = "10.2.0.0/16,10.1.0.0/16"},
        R"({"by":["direction"],"direction":{"inside_prefix":"10.1.0.0/16,10.2.0.0/16"}})"},
       {{.by = {"direction"}, .inside_interface = {"3", "1"}}, R"({"by":["direction"],"direction":{"inside_interface":[1,3]}})"},
@@ -70,13 +74,15 @@ TEST(CountingSettings, MistakesSayWhatToTry) {
       {{.filter = "tcp prot"}, "syntax error"},
       {{.only = {"tcp6"}}, "ipv6"},
       {{.by = {"port"}}, "sport, dport"},
-      {{.by = {"prefix"}}, "--keys FILE"},
+      {{.by = {"prefix"}, .prefix_length = "24,65"}, "at most 64"},
+      {{.by = {"prefix"}, .keys = "auto", .key_capacity = 5}, "--key-capacity"},
+      {{.by = {"dport"}, .key_capacity = 5}, "--key-capacity"},
       {{.by = {"dport"}, .keys = "auto"}, "--by prefix"},
       {{.by = {"prefix"}, .keys = "auto:0"}, "whole number"},
       {{.by = {"prefix"}, .keys = "auto:"}, "whole number"},
       {{.by = {"prefix"}, .keys = "/no/such/list"}, "cannot read"},
       {{.by = {"prefix"}, .keys = "auto", .prefix_length = "33"}, "from 0 to 32"},
-      {{.by = {"prefix"}, .prefix_length = "16"}, "--keys auto"},
+      {{.by = {"dport"}, .prefix_length = "16"}, "no list"},
       {{.by = {"direction"}, .inside_mac = "10.0.0.0/8"}, "MAC"},
       {{.by = {"direction"}, .inside_interface = {"x"}}, "whole number"},
       {{.in_name = "dirA"}, "--by direction"},
@@ -89,13 +95,19 @@ TEST(CountingSettings, MistakesSayWhatToTry) {
   }
 }
 
+TEST(CountingSettings, KeysWithoutAListDoNotChangeWhichPacketsWereChosen) {
+  const auto chosen = chosen_packets(json_of({.filter = "tcp", .by = {"prefix", "mac"}}));
+  ASSERT_TRUE(chosen) << chosen.error().message();
+  EXPECT_EQ(chosen->filter, "tcp");
+}
+
 TEST(CountingSettings, AutomaticListsAreKept) {
   auto options = resolve_counting({.by = {"prefix", "dport", "dst-mac"}, .keys = "auto:7", .prefix_length = "24,48"});
   ASSERT_TRUE(options);
   ASSERT_TRUE(options->choose);
   EXPECT_EQ(options->choose->most, 7u);
-  EXPECT_EQ(options->choose->ipv4_length, 24);
-  EXPECT_EQ(options->choose->ipv6_length, 48);
+  EXPECT_EQ(options->choose->lengths.ipv4, 24);
+  EXPECT_EQ(options->choose->lengths.ipv6, 48);
   KeyedOptions chosen = *options;
   chosen.choose.reset();
   chosen.by[0].keys.prefixes = {*parse_prefix("10.0.0.0/24"), *parse_prefix("2001:db8::/48")};

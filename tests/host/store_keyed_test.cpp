@@ -18,8 +18,9 @@ constexpr std::int64_t second = 1'000'000'000;
 const char* const settings = R"({"by":["dport","prefix"],"distinct":true})";
 
 /// Codes are ports in dimension 0, and stand for "p<code>" in dimension 1.
-std::pair<std::string, std::string> name_key(std::uint32_t dimension, std::uint32_t code) {
-  return {dimension == 0 ? "dport" : "prefix", dimension == 0 ? std::to_string(code) : fmt::format("10.{}.0.0/16", code)};
+std::pair<std::string, std::string> name_key(const CountedKey& key) {
+  return {key.dimension == 0 ? "dport" : "prefix",
+          key.dimension == 0 ? std::to_string(key.code) : fmt::format("10.{}.0.0/16", key.code)};
 }
 
 TraceRecord trace_of(std::uint64_t hash, const std::string& json = settings) {
@@ -56,7 +57,7 @@ Portion random_portion(RandomStream& random, Naive& naive) {
       const KeyCount count{static_cast<std::uint32_t>(random.below(2)), static_cast<std::uint32_t>(random.below(120)),
                            1 + random.below(9), random.below(5000)};
       row.counts.push_back(count);
-      const auto [kind, name] = name_key(count.dimension, count.code);
+      const auto [kind, name] = name_key({count.dimension, count.code});
       auto& sum = naive.counts[{kind, k, name}];
       sum.first += count.packets, sum.second += count.bytes;
     }
@@ -210,6 +211,45 @@ TEST_F(KeyedSeries, WideFillsZerosInsideSpans) {
             "k,time,coverage,complete,80_packets,80_bytes\n12,1970-01-01T00:00:12Z,1,1,5,900\n13,1970-01-01T00:00:13Z,1,1,0,0\n");
 }
 
+/// By the definition, over what the traces hold together.
+double entropy_of(const std::vector<double>& packets) {
+  double total = 0, entropy = 0;
+  for (const double n : packets) total += n;
+  for (const double n : packets) entropy -= n / total * std::log(n / total);
+  return packets.size() < 2 ? 0 : entropy / std::log(static_cast<double>(packets.size()));
+}
+
+TEST(StoreKeyed, EntropyIsThatOfTheCountsOfAllTraces) {
+  constexpr std::uint64_t seed = 5;
+  RandomStream random(seed, 0);
+  const auto json = R"({"by":["dport","prefix"],"distinct":true,"keys":{"prefix":"10.0.0.0/16"}})";
+  for (int round = 0; round < 6; ++round) {
+    const test::ScratchFolder scratch;
+    Naive naive;
+    std::vector<Made> traces(1 + random.below(3));
+    for (std::size_t i = 0; i < traces.size(); ++i) {
+      traces[i].trace = trace_of(i, json);
+      for (std::uint64_t n = 1 + random.below(4); n > 0; --n) traces[i].portions.push_back(random_portion(random, naive));
+    }
+    std::map<std::int64_t, std::vector<double>> packets;
+    for (const auto& [key, sums] : naive.counts)
+      if (std::get<0>(key) == "dport") packets[std::get<1>(key)].push_back(static_cast<double>(sums.first));
+    std::map<std::int64_t, double> one_way, other_way;
+    for (auto* seen : {&one_way, &other_way}) {
+      const auto path = scratch / (seen == &one_way ? "a.series" : "b.series");
+      fill(path, traces);
+      auto file = SeriesFile::open(path, OpenMode::read);
+      ASSERT_TRUE(file->visit({.columns = {"packets", "dport_entropy"}},
+                              [&](std::int64_t k, bool, std::int64_t, std::span<const double> v) { return (*seen)[k] = v[1], Status(); }));
+      EXPECT_FALSE(file->resolve({.columns = {"prefix_entropy"}})) << "those not listed are one key";
+      EXPECT_EQ(file->resolve({})->columns.size(), column_count + 2) << "by name only";
+      std::reverse(traces.begin(), traces.end());
+    }
+    EXPECT_EQ(one_way, other_way) << "the same bits in any order";
+    for (const auto& [k, counts] : packets) EXPECT_NEAR(one_way.at(k), entropy_of(counts), 1e-12) << "seed " << seed << " k " << k;
+  }
+}
+
 TEST_F(KeyedSeries, WhatIsNotThereIsSaid) {
   EXPECT_NE(csv({.kind = "sport"}, false).find("one of: dport"), std::string::npos);
   EXPECT_NE(csv({}, false, {"syn"}).find("packets, bytes or both"), std::string::npos);
@@ -217,6 +257,9 @@ TEST_F(KeyedSeries, WhatIsNotThereIsSaid) {
   const auto sources = file->read({.columns = {"sources"}});
   ASSERT_FALSE(sources);
   EXPECT_NE(sources.error().message().find("--distinct"), std::string::npos);
+  const auto entropy = file->read({.columns = {"sport_entropy"}});
+  ASSERT_FALSE(entropy);
+  EXPECT_NE(entropy.error().message().find("--by sport,dport"), std::string::npos);
   EXPECT_EQ(file->resolve({})->columns.size(), column_count);
 }
 

@@ -61,7 +61,7 @@ TEST(ChooseKeys, TheHeaviestInAnyOrderOfCaptures) {
   for (const std::size_t most : {1u, 3u, 5u, 100u}) {
     KeyedOptions options;
     options.by = {{KeyKind::prefix, {}}, {KeyKind::dport, {}}, {KeyKind::dst_prefix, {}}, {KeyKind::mac, {}}};
-    options.choose = KeyChoice{.most = most, .ipv4_length = 16, .ipv6_length = 32};
+    options.choose = KeyChoice{.most = most, .lengths = {16, 32}};
     const auto chosen = choose_keys(paths, options);
     ASSERT_TRUE(chosen);
     EXPECT_FALSE(chosen->choose);
@@ -85,7 +85,7 @@ TEST(ChooseKeys, OnlyWhatWillBeCountedWeighs) {
   save(scratch / "a.pcap", pcap.bytes);
   KeyedOptions options;
   options.by = {{KeyKind::prefix, {}}};
-  options.choose = KeyChoice{.most = 1, .ipv4_length = 8, .ipv6_length = 32};
+  options.choose = KeyChoice{.most = 1, .lengths = {8, 32}};
   const std::vector<std::string> paths{(scratch / "a.pcap").string()};
   EXPECT_EQ(choose_keys(paths, options)->by[0].keys.prefixes.at(0).text(), "11.0.0.0/8");
   options.filter = "less 500";
@@ -102,7 +102,7 @@ TEST(ChooseKeys, OfEqualWeightTheSmallerKey) {
   save(scratch / "a.pcap", pcap.bytes);
   KeyedOptions options;
   options.by = {{KeyKind::prefix, {}}};
-  options.choose = KeyChoice{.most = 2, .ipv4_length = 8, .ipv6_length = 32};
+  options.choose = KeyChoice{.most = 2, .lengths = {8, 32}};
   const auto chosen = choose_keys({(scratch / "a.pcap").string()}, options);
   ASSERT_EQ(chosen->by[0].keys.prefixes.size(), 2u);
   EXPECT_EQ(chosen->by[0].keys.prefixes[0].text(), "10.0.0.0/8");

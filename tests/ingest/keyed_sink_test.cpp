@@ -228,6 +228,114 @@ TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
   EXPECT_GT(duplicates, 1'000u);
 }
 
+/// Prefixes and MACs without a list, what was put into a packet as they are coded.
+std::vector<KeyCount> held_keys_of(const MadePacket& p) {
+  constexpr std::uint64_t number = KeyPlan::number_space << KeyPlan::space_shift, v6 = KeyPlan::ipv6_space << KeyPlan::space_shift;
+  const auto prefix = [&](std::uint64_t index, std::uint32_t address) {
+    if (p.v4) return CountedKey{static_cast<std::uint32_t>(index | number), address & 0xfffffffe};
+    if (p.v6) return CountedKey{static_cast<std::uint32_t>(index | v6), 0};  // ::/64
+    return CountedKey{static_cast<std::uint32_t>(index), KeyPlan::held_none};
+  };
+  std::vector<KeyCount> keys;
+  for (const CountedKey& key : {prefix(0, p.source), prefix(1, p.destination),
+                                CountedKey{static_cast<std::uint32_t>(2 | number), p.source_mac},
+                                CountedKey{static_cast<std::uint32_t>(3 | number), p.destination_mac}})
+    keys.push_back({key.dimension, key.code, 1, p.bytes.size()});
+  return keys;
+}
+
+KeyedOptions keys_without_lists(std::size_t capacity) {
+  KeyedOptions options;
+  for (const auto kind : {KeyKind::prefix, KeyKind::dst_prefix, KeyKind::mac, KeyKind::dst_mac}) options.by.push_back({kind, {}});
+  options.held = HeldKeys{.capacity = capacity, .lengths = {31, 64}};
+  return options;
+}
+
+/// Of each interval and kind: nothing is counted twice or lost, and every key has its count within what may be missed.
+void check_bounds(const KeyedRow& counted, const oracle::KeyedInterval& truth, std::size_t capacity, const std::string& where) {
+  using Sums = std::pair<std::uint64_t, std::uint64_t>;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Sums> held;
+  std::array<Sums, 4> missed{}, sum{}, total{};
+  for (const KeyCount& c : counted.counts) {
+    const std::uint32_t index = KeyPlan::index_of(c.dimension);
+    if (c.dimension == index && c.code == KeyPlan::held_missed) {
+      missed[index] = {c.packets, c.bytes};
+      continue;
+    }
+    sum[index].first += c.packets, sum[index].second += c.bytes;
+    held[{c.dimension, c.code}] = {c.packets, c.bytes};
+  }
+  std::map<std::uint32_t, std::size_t> keys;
+  for (const auto& [key, exact] : truth.counts) {
+    const std::uint32_t index = KeyPlan::index_of(key.first);
+    keys[index] += key.first != index;
+    total[index].first += exact.first, total[index].second += exact.second;
+    const auto found = held.find(key);
+    const Sums there = found == held.end() ? Sums{} : found->second;
+    ASSERT_LE(there.first, exact.first) << where;
+    ASSERT_LE(there.second, exact.second) << where;
+    ASSERT_GE(there.first + missed[index].first, exact.first) << where;
+    ASSERT_GE(there.second + missed[index].second, exact.second) << where;
+  }
+  ASSERT_EQ(sum, total) << where;
+  for (std::uint32_t i = 0; i < missed.size(); ++i) {
+    ASSERT_LE(missed[i].second, total[i].second / capacity) << where;
+    ASSERT_TRUE(keys[i] > capacity || missed[i] == Sums{}) << where << ": all fit";
+    for (const auto& [key, exact] : truth.counts)
+      ASSERT_TRUE(KeyPlan::index_of(key.first) != i || exact.second <= total[i].second / capacity || held.contains(key))
+          << where << ": a heavy key is there";
+  }
+}
+
+TEST(KeyedSink, KeysWithoutAListAreWithinTheirBounds) {
+  constexpr std::uint64_t seed = 43;
+  RandomStream random(seed, 0);
+  std::size_t exact = 0, approximate = 0;
+  for (int round = 0; round < 1'000; ++round) {
+    const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round);
+    const std::size_t capacity = 1 + random.below(12);
+    const KeyedOptions options = keys_without_lists(capacity);
+    EXPECT_TRUE(options.serial());
+    Trace trace = random_trace(random, random.below(round % 10 ? 25 : 150), false, false, 0);
+    std::size_t packet = 0;
+    for (Event& event : trace.events)
+      if (event.kind == Event::Kind::record) event.keys = held_keys_of(trace.packets[packet++]);
+    const std::int64_t interval_ns = random.below(2) ? second : 86'400 * second;
+    Collected collected(random.below(2) ? 3 : 1'000, random.below(2) ? 500 : 1 << 20);
+    KeyedSink sink(interval_ns, options, "a.pcap", collected.portions);
+    feed(sink, trace, 0, trace.events.size());
+    PartialSeries capture = sink.finish();
+    capture.close();
+    collected.portions.hand_over(capture.take_keyed_rows());
+    const oracle::WholeCapture whole = oracle::count_whole(trace.events, interval_ns);
+    for (const auto& [k, interval] : whole.keyed) {
+      check_bounds(collected.keyed[k], interval, capacity, where);
+      if (HasFatalFailure()) return;
+    }
+    ++(collected.keyed == oracle::keyed_rows([&] {
+      oracle::WholeCapture bare = whole;
+      for (auto& [k, interval] : bare.keyed) interval.sources.clear(), interval.destinations.clear();
+      return bare;
+    }()) ? exact : approximate);
+  }
+  EXPECT_GT(exact, 100u);
+  EXPECT_GT(approximate, 100u);
+}
+
+TEST(KeyedSink, KeysWithoutAListHaveNames) {
+  const KeyPlan plan(keys_without_lists(1), "a.pcap");
+  constexpr std::uint32_t number = KeyPlan::number_space << KeyPlan::space_shift, v6 = KeyPlan::ipv6_space << KeyPlan::space_shift;
+  EXPECT_EQ(plan.name({0 | number, 0x0a010002}), "10.1.0.2/31");
+  EXPECT_EQ(plan.name({1 | v6, 0x20010db800000001}), "2001:db8:0:1::/64");
+  EXPECT_EQ(plan.name({3 | number, 0x020000000001}), "02:00:00:00:00:01");
+  EXPECT_EQ(plan.name({2, KeyPlan::held_other}), "other");
+  EXPECT_EQ(plan.name({2, KeyPlan::held_none}), "none");
+  EXPECT_EQ(plan.kind({2, KeyPlan::held_none}), "mac");
+  EXPECT_EQ(plan.kind({3 | number, KeyPlan::held_missed}), "dst-mac");
+  EXPECT_EQ(plan.kind({1, KeyPlan::held_missed}), "dst-prefix-missed");
+  EXPECT_EQ(plan.name({1, KeyPlan::held_missed}), "any");
+}
+
 TEST(KeyedSink, KeysHaveNames) {
   const KeyPlan plan(every_key(), "a.pcap");
   const std::vector<std::tuple<std::uint32_t, std::uint32_t, std::string>> table{
@@ -235,8 +343,8 @@ TEST(KeyedSink, KeysHaveNames) {
       {3, 4096, "none"}, {4, 70000, "70000"}, {5, 0, "in"}, {5, 1, "out"}, {5, 2, "internal"}, {5, 3, "other"},
       {6, 0, "10.0.0.0/8"}, {7, 3, "::10.2.0.0/112"}, {6, 4, "other"}, {6, 5, "none"}, {8, 0, "02:00:00:00:00:01"},
       {9, 2, "other"}, {9, 3, "none"}};
-  for (const auto& [dimension, code, name] : table) EXPECT_EQ(plan.name(dimension, code), name);
-  for (std::uint32_t i = 0; i < key_kind_names.size(); ++i) EXPECT_EQ(plan.kind(i), key_kind_names[i]);
+  for (const auto& [dimension, code, name] : table) EXPECT_EQ(plan.name({dimension, code}), name);
+  for (std::uint32_t i = 0; i < key_kind_names.size(); ++i) EXPECT_EQ(plan.kind({i, 0}), key_kind_names[i]);
 }
 
 TEST(KeyedSink, WaysToTellTheDirection) {
@@ -253,7 +361,7 @@ TEST(KeyedSink, WaysToTellTheDirection) {
     const LocatedFacts located = decode_located(view);
     KeyPlan::Codes codes;
     plan.codes(codes, view, located, addresses_of(view, located));
-    return plan.name(0, codes[0]);
+    return plan.name(codes[0]);
   };
   const auto prefixes = [](const std::string& list) { return DirectionRule{.prefixes = key_list_from(list, "")->prefixes}; };
   const auto macs = [](const std::string& list) { return DirectionRule{.macs = key_list_from(list, "")->macs}; };
@@ -284,6 +392,11 @@ TEST(KeyedSink, MistakesAreSeenBeforeAnythingIsRead) {
   EXPECT_EQ(error_of(options), "");
   options.by = {{KeyKind::prefix, {}}};
   EXPECT_NE(error_of(options).find("--keys FILE"), std::string::npos);
+  options.held = HeldKeys{};
+  EXPECT_EQ(error_of(options), "");
+  options.held->lengths.ipv6 = 65;
+  EXPECT_NE(error_of(options).find("at most 64"), std::string::npos);
+  options.held.reset();
   options.choose = KeyChoice{};
   EXPECT_EQ(error_of(options), "");
   options.by = {{KeyKind::dport, {}}, {KeyKind::dport, {}}};

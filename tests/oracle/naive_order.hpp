@@ -29,7 +29,7 @@ struct Event {
 
 /// What an interval holds of keys and addresses, one map entry or set member each.
 struct KeyedInterval {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<std::uint64_t, std::uint64_t>> counts;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::pair<std::uint64_t, std::uint64_t>> counts;
   std::set<std::uint64_t> sources, destinations;
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <sstream>
 
 #include "tests/capture_writer.hpp"
 #include "tests/support.hpp"
@@ -51,7 +53,7 @@ TEST_F(Keyed, FilterCountsWhatMatchesAndNamesTheRest) {
 TEST_F(Keyed, MistakesAreUsageErrorsBeforeAnythingIsWritten) {
   const std::string a = capture("a.pcap", 0, 3);
   for (const auto& [arguments, words] : std::vector<std::pair<std::string, std::string>>{
-           {"--filter 'tcp prot 80'", "syntax error"}, {"--by prefix", "--keys auto"}, {"--by ports", "dport"},
+           {"--filter 'tcp prot 80'", "syntax error"}, {"--by prefix --prefix-length 24,96", "at most 64"}, {"--by ports", "dport"},
            {"--dedup 5000", "1024"}, {"--only sctp", "icmp"}, {"--by direction", "--inside-prefix"},
            {"--keys auto", "--by prefix"}, {"--csv --distinct", "no packets"}}) {
     const auto result = run_command(fmt::format("bin {} {} -o {}", arguments, a, path("none.series")));
@@ -82,8 +84,62 @@ TEST_F(Keyed, KeysComeOutInEveryShape) {
   EXPECT_EQ(rows("--columns sources,packets,destinations"), "k,time,coverage,complete,sources,packets,destinations\n"
                                                             "1452315600,2016-01-09T05:00:00Z,1,1,1,100,1\n"
                                                             "1452315601,2016-01-09T05:00:01Z,0.490000001,0,1,50,1\n");
+  // 66 and 34 of 100, 34 and 16 of 50: -(p log p + q log q) in bits; one port is no surprise.
+  const std::string entropies = rows("--columns dport_entropy,protocol_entropy");
+  EXPECT_NE(entropies.find("Z,1,1,0,0.92481"), std::string::npos) << entropies;
+  EXPECT_NE(entropies.find(",0,0,0.90438"), std::string::npos) << entropies;
   EXPECT_EQ(run_command("export " + path("x.series") + " --by sport").status, 2);
   EXPECT_EQ(run_command("export " + path("x.series") + " --top 3").status, 2) << "--top without --by";
+}
+
+TEST_F(Keyed, WithoutAListKeysAreApproximateAndSaySo) {
+  test::CaptureWriter writer;  // 10.1.1.1 > 10.1.1.2, and now and then from another address
+  for (int i = 0; i < 40; ++i) writer.packet(1'452'315'600'000'000 + i * 50'000, 100, true);
+  writer.save(scratch / "one.pcap");
+  const std::string series = path("x.series");
+  bin("--by prefix,dst-mac --prefix-length 32 --key-capacity 1 " + path("one.pcap"), "x.series");
+  const auto rows = [&](const std::string& name, const std::string& arguments) {
+    const auto result = run_command("export " + path(name) + " " + arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  EXPECT_EQ(rows("x.series", "--no-header-comments --by prefix"),
+            "k,time,key,packets,bytes,missed_packets,missed_bytes\n"
+            "1452315600,2016-01-09T05:00:00Z,10.1.1.1/32,20,2000,0,0\n"
+            "1452315601,2016-01-09T05:00:01Z,10.1.1.1/32,20,2000,0,0\n");
+  EXPECT_NE(rows("x.series", "--by prefix").find("# approximate: "), std::string::npos);
+  EXPECT_NE(rows("x.series", "--json --by prefix --wide --columns bytes").find("\"missed_bytes\""), std::string::npos);
+  // An exact series stays exact.
+  for (const char* other : {"--by prefix,dst-mac --prefix-length 32", "--by prefix,dst-mac --keys auto"}) {
+    const auto mixed = run_command(fmt::format("bin {} {} -o {}", other, capture("c.pcap", 9, 7), series));
+    EXPECT_EQ(mixed.status, 1) << other;
+    EXPECT_NE(mixed.err.find("counted with other settings"), std::string::npos) << mixed.err;
+    EXPECT_NE(mixed.err.find("1 held"), std::string::npos) << mixed.err;
+  }
+}
+
+TEST_F(Keyed, WhatAKeyMayLackIsKeptThroughRebin) {
+  TG_NEEDS_SHARED_DATA();
+  const std::string real = (test::shared_data() / "pcaps" / "bro.org.pcap").string();
+  bin("--by dst-prefix --prefix-length 32 --key-capacity 1 --interval 1s " + real, "fine.series");
+  bin("--by dst-prefix --prefix-length 32 --key-capacity 1 --interval 1s --threads 3 " + real, "again.series");
+  EXPECT_EQ(canonical("again.series"), canonical("fine.series"));
+  ASSERT_EQ(run_command(fmt::format("rebin {} -o {} --interval 5s", path("fine.series"), path("coarse.series"))).status, 0);
+  const auto sums = [&](const std::string& series) {
+    std::pair<std::uint64_t, std::uint64_t> counted_and_missed;
+    std::istringstream text(canonical(series));
+    for (std::string line; std::getline(text, line);) {
+      const std::uint64_t bytes = line.rfind(',') == std::string::npos ? 0 : std::strtoull(line.c_str() + line.rfind(',') + 1, nullptr, 10);
+      if (line.find(",dst-prefix,") != std::string::npos) counted_and_missed.first += bytes;
+      if (line.find(",dst-prefix-missed,any,") != std::string::npos) counted_and_missed.second += bytes;
+    }
+    return counted_and_missed;
+  };
+  EXPECT_GT(sums("fine.series").second, 0u);
+  EXPECT_LT(sums("fine.series").second, sums("fine.series").first);
+  EXPECT_EQ(sums("coarse.series"), sums("fine.series"));
+  const auto exported = run_command(fmt::format("export {} --by dst-prefix --top 2 --no-header-comments", path("coarse.series")));
+  EXPECT_NE(exported.out.find("key,packets,bytes,missed_packets,missed_bytes\n"), std::string::npos);
 }
 
 TEST_F(Keyed, RepeatedRecordsAreRefused) {
