@@ -67,6 +67,7 @@ Error unknown_column(const std::string& name, bool imported, const std::string& 
   if (!imported) {
     known.clear();
     for (const auto column : column_names) known += (known.empty() ? "" : ", ") + std::string(column);
+    known += "; after bin --distinct sources, destinations; after bin --by dport also dport_entropy";
   }
   return {"there is no column '" + name + "'" + (imported ? " (this point holds imported values)" : ""), where,
           "one of: " + known, ErrorKind::usage};
