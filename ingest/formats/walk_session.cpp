@@ -19,7 +19,7 @@ Status WalkSession::at_least(std::size_t bytes) {
 Status WalkSession::more() {
   TG_TRY(reader_.more());
   if (options_.strict && !source_.damage().empty()) {
-    return source_damage_error(source_.damage(), path_);
+    return source_damage_error(source_.damage().words(), path_);
   }
   tell_progress(false);
   return {};
@@ -38,7 +38,7 @@ Expected<WalkResult> WalkSession::finish(const char* format) {
   WalkResult result;
   result.format = format_words(format, source_);
   result.input_bytes = source_.input_total() != 0 ? source_.input_total() : source_.input_done();
-  result.damage = damage_words(log_, source_.damage());
+  result.damage = damage_words(log_, source_.damage().words());
   result.seconds = {source_.seconds().read, source_.seconds().inflate, walking_.seconds()};
   return result;
 }

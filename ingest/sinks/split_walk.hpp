@@ -106,7 +106,7 @@ class SplitWalk {
   std::uint64_t walked_again() const { return walked_again_; }
   /// What the walk says about the capture, but for its format.
   WalkResult result() const {
-    return {.format = {}, .input_bytes = capture_.input_bytes, .damage = damage_words(log_, source_damage_),
+    return {.format = {}, .input_bytes = capture_.input_bytes, .damage = damage_words(log_, source_damage_.words()),
             .seconds = seconds_};
   }
 
@@ -136,7 +136,8 @@ class SplitWalk {
     Status status{};
     DamageLog log;
     PartialSeries series;
-    std::string source_damage{}, compression{};
+    SourceDamage source_damage{};
+    std::string compression{};
     StageSeconds seconds{};
     std::vector<IndexEntry> index{};
   };
@@ -184,8 +185,8 @@ class SplitWalk {
     seconds_ += walked.seconds;
     log_.append(walked.log, base_);
     if (log_.stopped()) return log_.error(capture_.path, walked.compression);
-    if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage, capture_.path);
-    if (source_damage_.empty()) source_damage_ = walked.source_damage;
+    if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage.words(), capture_.path);
+    source_damage_ += walked.source_damage;
     append_index(index_, std::move(walked.index), base_);
     total_.merge(std::move(walked.series));
     portions_.relieve(total_);
@@ -299,7 +300,6 @@ class SplitWalk {
     walked.index = index.take();
     if (!start && walker.found()) walked.begun = Start{*walker.found(), state};
     walked.series = sink.finish();
-    walked.source_damage = (*source)->damage();
     walked.compression = (*source)->compression();
   }
 
@@ -318,6 +318,7 @@ class SplitWalk {
       }
       if (!stop && walked.next < pieces && source.reached_stop()) {
         stop = reader.offset() + reader.size();
+        walked.source_damage = source.damage();  // what comes behind is the next piece's, which meets it too
         walker.stop_at(*stop);
       }
       return {};
@@ -346,7 +347,7 @@ class SplitWalk {
       }
     }
     walked.seconds = {source.seconds().read, source.seconds().inflate, walking.seconds()};
-    if (!stop) walked.next = pieces;
+    if (!stop) walked.next = pieces, walked.source_damage = source.damage();
     walked.bytes = stop ? *stop : reader.offset();
     walked.ended = {reader.offset() - walked.bytes, walker.state()};
     return {};
@@ -364,7 +365,7 @@ class SplitWalk {
   PartialSeries total_;
   std::vector<IndexEntry> index_;
   DamageLog log_;
-  std::string source_damage_;
+  SourceDamage source_damage_;
   std::uint64_t walked_again_ = 0;
   StageSeconds seconds_;  ///< also of what was walked in vain
   std::uint64_t base_ = 0;      ///< stream offset of the frontier's piece

@@ -100,7 +100,7 @@ Status TimedSink<Inner>::finish() {
   if (broken_ != 0)
     what += " and " + std::to_string(broken_) +
             " damaged or cut off, so that lines and records cannot be aligned";
-  if (!times_.damage().empty()) what += " (" + times_.damage() + ")";
+  if (!times_.damage().empty()) what += " (" + times_.damage().words() + ")";
   return Error{what, times_.path(), "the .times file of this very capture, whole, or leave it out"};
 }
 

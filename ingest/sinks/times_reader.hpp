@@ -39,7 +39,7 @@ class TimesReader {
   /// Lines that next() has not read, without looking at what they say. The end of this reader's use.
   Expected<std::uint64_t> skip_rest();
   /// Words about a file that is cut off or damaged; empty if it is whole.
-  const std::string& damage() const { return source_->damage(); }
+  SourceDamage damage() const { return source_->damage(); }
   /// "x.times.gz line 17"
   std::string here() const { return path_ + " line " + std::to_string(line_); }
   const std::string& path() const { return path_; }

@@ -28,6 +28,27 @@ struct SourceSeconds {
   double inflate = 0;  ///< decompressing them
 };
 
+/// What a source met that is not as it should be. Adds up over the pieces of a file, in their order.
+struct SourceDamage {
+  std::string first{};                  ///< the first fault, in words
+  std::uint64_t faults = 0;
+  std::uint64_t passed_over_bytes = 0;  ///< of the input, between a fault and where reading could go on
+
+  bool empty() const { return faults == 0; }
+  SourceDamage& operator+=(const SourceDamage& next) {
+    if (empty()) first = next.first;
+    faults += next.faults;
+    passed_over_bytes += next.passed_over_bytes;
+    return *this;
+  }
+  std::string words() const {
+    std::string all = first;
+    if (faults > 1) all += "; faults behind it: " + std::to_string(faults - 1);
+    if (passed_over_bytes != 0) all += "; compressed bytes passed over: " + std::to_string(passed_over_bytes);
+    return all;
+  }
+};
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -53,8 +74,8 @@ class ByteSource {
   /// "gzip", "zstd", "xz", "bzip2", "lz4", or empty for a plain file.
   virtual std::string compression() const { return {}; }
 
-  /// Words about damage that ended or marred the stream; empty if there was none up to here.
-  virtual const std::string& damage() const = 0;
+  /// Damage that ended or marred the stream up to here.
+  virtual SourceDamage damage() const { return {}; }
 
   /// An entry point for the byte that the next read() will give, or one shortly before it (its stream_offset says
   /// which), or none where the decoder cannot be left here.

@@ -17,6 +17,8 @@ struct Compression {
   const char* unpack;                                  ///< the command that decompresses it to stdout
   bool (*begins)(std::span<const std::uint8_t> head);  ///< does a unit begin with these bytes?
   std::unique_ptr<Decoder> (*make_decoder)();          ///< null: recognised only to be refused by name
+  /// The same behind damage, where anything may lie: by more than a short magic.
+  bool (*surely_begins)(std::span<const std::uint8_t> head);
   bool padding_between_units = false;                  ///< zeros between units are allowed (xz)
 };
 

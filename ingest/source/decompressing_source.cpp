@@ -45,7 +45,7 @@ class DecompressingSource final : public ByteSource {
     return {read, working_.seconds() - read};
   }
   Fingerprint fingerprint() const override { return compressed_->fingerprint(); }
-  const std::string& damage() const override { return damage_; }
+  SourceDamage damage() const override { return damage_; }
   std::optional<EntryPoint> checkpoint() const override;
   void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
   bool reached_stop() const override { return stop_.reached(); }
@@ -56,7 +56,8 @@ class DecompressingSource final : public ByteSource {
     before_first,  // the first unit begins with the next byte
     in_unit,
     between_units,
-    broken,  // nothing more can be decoded, but the decoder may hold some of it back
+    broken,  // nothing more of the unit can be decoded, but the decoder may hold some of it back
+    lost,    // behind damage: a unit may begin anywhere
     ended,
   };
 
@@ -64,6 +65,7 @@ class DecompressingSource final : public ByteSource {
   Expected<std::size_t> read_through(std::uint8_t* out, std::size_t size);
   Expected<std::size_t> step(std::span<std::uint8_t> out);
   Status next_unit();
+  Status find_unit();
   Status skip_zeros();
   Status drain_pipe();
   Status refill();
@@ -83,13 +85,14 @@ class DecompressingSource final : public ByteSource {
   std::uint64_t stream_offset_ = 0;  ///< of the next byte
   StopMark stop_;
   Stopwatch working_;
-  std::string damage_;
+  SourceDamage damage_;
 };
 
 void DecompressingSource::note(const std::string& words) {
-  if (!damage_.empty()) return;
+  damage_.faults += 1;
+  if (damage_.faults > 1) return;
   // By its place and not by its number, which whoever begins in the middle does not know.
-  damage_ = std::string(compression_.name) + " " + compression_.unit + " at byte " + std::to_string(unit_begin_) + " " +
+  damage_.first = std::string(compression_.name) + " " + compression_.unit + " at byte " + std::to_string(unit_begin_) + " " +
             words + " (compressed byte " + std::to_string(input_done()) + ")";
 }
 
@@ -136,13 +139,28 @@ Status DecompressingSource::next_unit() {
     }
     if (!compression_.begins(input_) || (padded && !compression_.padding_between_units)) {
       note(std::string("is followed by bytes that are no ") + compression_.name + " " + compression_.unit);
-      where_ = Where::ended;
+      where_ = Where::lost;
       return {};
     }
   }
   unit_begin_ = input_done();
   decoder_->begin_unit();
   where_ = Where::in_unit;
+  return {};
+}
+
+/// Passes over what is no unit, to where the next one surely begins or to the end.
+Status DecompressingSource::find_unit() {
+  const std::uint64_t from = input_done();
+  if (from <= unit_begin_) input_ = input_.subspan(std::min<std::size_t>(input_.size(), unit_begin_ + 1 - from));
+  for (;;) {
+    while (!input_.empty() && (input_ended_ || input_.size() >= kUnitHeadBytes) && !compression_.surely_begins(input_))
+      input_ = input_.subspan(1);
+    if (input_.size() >= kUnitHeadBytes || input_ended_) break;
+    TG_TRY(refill());
+  }
+  damage_.passed_over_bytes += input_done() - from;
+  where_ = input_.empty() ? Where::ended : Where::before_first;
   return {};
 }
 
@@ -195,8 +213,10 @@ Expected<std::size_t> DecompressingSource::read_through(std::uint8_t* out, std::
       got += *written;
     } else if (where_ == Where::broken) {
       const std::size_t held = decoder_->take_held_back({out + got, size - got});
-      if (held == 0) where_ = Where::ended;
+      if (held == 0) where_ = Where::lost;
       got += held;
+    } else if (where_ == Where::lost) {
+      TG_TRY(find_unit());
     } else {
       TG_TRY(next_unit());
       if (where_ == Where::in_unit && stop_.met_by_start(unit_begin_)) break;

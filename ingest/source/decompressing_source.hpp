@@ -1,10 +1,9 @@
 // A compressed stream (any number of members, frames or streams) as a source of what is in it, checksums
 // verified.
 //
-// What can be decoded before a fault is delivered; the fault is then told by damage(). After a wrong checksum
-// the next unit, if one follows, is read on (gzip, zstd, lz4). Zeros behind the last unit are padding; other
-// bytes are told, since they may be units whose first bytes are damaged. Compressed data inside compressed
-// data is an error. Cost: the library's decoder straight into the caller's block. Memory: 128 KiB and the
+// What can be decoded before a fault is delivered; the fault is then told by damage(), and reading goes on with the next
+// unit that surely begins behind it: what was passed over is counted, in compressed bytes. Zeros behind the last unit are
+// padding. Compressed data inside compressed data is an error. Cost: the library's decoder straight into the caller's block. Memory: 128 KiB and the
 // decoder's window. Tested by tests/ingest/byte_source_test.cpp and decompress_test.cpp.
 #pragma once
 

@@ -31,7 +31,6 @@ class FileSource final : public ByteSource {
   std::size_t block_bytes() const override { return std::size_t{1} << 20; }
   SourceSeconds seconds() const override { return {reading_.seconds(), 0}; }
   Fingerprint fingerprint() const override { return passing_ ? passing_->value() : Fingerprint{}; }
-  const std::string& damage() const override { return damage_; }
   std::optional<EntryPoint> checkpoint() const override;
   void stop_before(std::uint64_t input_offset) override { stop_.arm(input_offset); }
   bool reached_stop() const override { return stop_.reached(); }
@@ -57,7 +56,6 @@ class FileSource final : public ByteSource {
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
   StopMark stop_;
-  std::string damage_;  // a plain file has none of its own
 };
 
 }  // namespace tidegauge

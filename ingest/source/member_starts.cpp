@@ -108,19 +108,8 @@ std::uint64_t walk_bgzf(RandomFile& file, Starts& starts) {
   }
 }
 
-/// A gzip member's header that some compressor would write (RFC 1952 section 2.3), and the first bits of its
-/// data if they follow at once. Among bytes that look random one in 250 thousand million passes.
-bool plausible_member(Bytes head) {
-  if (head.size() < 11 || head[0] != 0x1f || head[1] != 0x8b || head[2] != 8) return false;
-  const bool known_flags = (head[3] & 0xe0) == 0;
-  const bool known_effort = head[8] == 0 || head[8] == 2 || head[8] == 4;
-  const bool known_system = head[9] <= 13 || head[9] == 255;
-  const bool known_block = head[3] != 0 || (head[10] >> 1 & 3) != 3;
-  return known_flags && known_effort && known_system && known_block;
-}
-
 /// Searches on from `offset` at the rate of memchr.
-void search_members(const RandomFile& file, std::uint64_t offset, Starts& starts) {
+void search_members(const RandomFile& file, const Compression& gzip, std::uint64_t offset, Starts& starts) {
   constexpr std::size_t kWindow = std::size_t{1} << 20, kHead = 11;
   std::vector<std::uint8_t> window(kWindow);
   starts.searched();
@@ -134,7 +123,7 @@ void search_members(const RandomFile& file, std::uint64_t offset, Starts& starts
       while (end - at >= static_cast<std::ptrdiff_t>(kHead)) {
         at = static_cast<const std::uint8_t*>(std::memchr(at, 0x1f, static_cast<std::size_t>(end - at)));
         if (!at) return false;
-        if (plausible_member({at, end})) return true;
+        if (gzip.surely_begins({at, end})) return true;
         ++at;
       }
       return false;
@@ -206,7 +195,7 @@ Expected<MemberStarts> find_member_starts(const std::string& path, std::uint64_t
   const std::string name = compression ? compression->name : "";
   if (name == "gzip") {
     const std::uint64_t end = walk_bgzf(*file, starts);
-    if (end < file->total()) search_members(*file, end, starts);
+    if (end < file->total()) search_members(*file, *compression, end, starts);
   } else if (name == "zstd") {
     walk_zstd(*file, starts);
   }

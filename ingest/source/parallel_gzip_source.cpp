@@ -90,7 +90,7 @@ class ParallelGzipSource final : public ByteSource {
   std::size_t block_bytes() const override { return std::size_t{256} << 10; }
   std::string compression() const override { return "gzip"; }
   SourceSeconds seconds() const override;
-  const std::string& damage() const override { return rest_ ? rest_->damage() : no_damage_; }
+  SourceDamage damage() const override { return rest_ ? rest_->damage() : SourceDamage{}; }
   std::optional<EntryPoint> checkpoint() const override;
   void stop_before(std::uint64_t input_offset) override;
   bool reached_stop() const override { return rest_ && rest_->reached_stop(); }
@@ -142,7 +142,6 @@ class ParallelGzipSource final : public ByteSource {
   Mark mark_;
   std::unique_ptr<ByteSource> rest_;  ///< what was handed over
   std::optional<std::uint64_t> stop_;
-  std::string no_damage_;
   Stopwatch working_, reading_;
 
   // Decoding here: input_ holds the file from input_begin_ on, plain_ what was decoded up to plain_end_.

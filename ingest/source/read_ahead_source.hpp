@@ -40,7 +40,7 @@ class ReadAheadSource final : public ByteSource {
   std::string compression() const override { return compression_; }
   SourceSeconds seconds() const override { return said_.seconds; }
   Fingerprint fingerprint() const override { return said_.fingerprint; }
-  const std::string& damage() const override { return said_.damage; }
+  SourceDamage damage() const override { return said_.damage; }
   std::optional<EntryPoint> checkpoint() const override { return checkpoint_; }
   /// Before the first read() only.
   void stop_before(std::uint64_t input_offset) override;
@@ -52,7 +52,7 @@ class ReadAheadSource final : public ByteSource {
   struct Said {
     std::uint64_t input_done = 0;
     bool reached_stop = false, passed_stop = false;
-    std::string damage;
+    SourceDamage damage;
     SourceSeconds seconds;
     Fingerprint fingerprint;  ///< behind the last
   };

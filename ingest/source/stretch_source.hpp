@@ -40,7 +40,6 @@ class StretchSource final : public ByteSource {
   std::uint64_t input_done() const override { return read_before_ + read_of_open(); }
   std::uint64_t input_total() const override { return 0; }
   std::size_t block_bytes() const override { return block_bytes_; }
-  const std::string& damage() const override { return damage_; }
 
  private:
   std::uint64_t read_of_open() const { return source_ ? source_->input_done() - opened_at_ : 0; }
@@ -49,7 +48,7 @@ class StretchSource final : public ByteSource {
   Status pass_over(std::uint64_t bytes);
   Expected<std::size_t> read_stream(std::uint8_t* out, std::size_t size);
 
-  std::string path_, damage_;
+  std::string path_;
   std::size_t block_bytes_;
   std::unique_ptr<ByteSource> source_;
   std::uint64_t read_before_ = 0, opened_at_ = 0;

@@ -130,7 +130,7 @@ std::thread grow(const std::string& path, const std::string& growing, std::atomi
 TEST_F(BinTraces, AFileThatGrowsIsCountedAsTheFileThatItBecomes) {
   const std::string path = capture("x", 0, 200), growing = scratch / "growing.pcap";
   bin({path}, "file.series");
-  options.follow_ms = 30'000;  // it ends with the writer's close
+  options.follow_ms = 10'000;  // it ends with the writer's close
   std::atomic<bool> waited = false;
   options.stop = [&] { return waited = true, false; };
   std::thread writer = grow(path, growing, waited);
@@ -151,7 +151,7 @@ TEST_F(BinTraces, AFileThatGrowsIsCountedAsTheFileThatItBecomes) {
 
 TEST_F(BinTraces, OfAFileThatIsNoLongerFollowedNothingIsKept) {
   const std::string path = capture("x", 0, 20);
-  options.follow_ms = 30'000;
+  options.follow_ms = 10'000;
   int asked = 0;
   options.stop = [&] { return ++asked > 4; };
   const auto report = bin({path});

@@ -49,8 +49,10 @@ TEST(Decompress, UnitsAndWhatFollowsThem) {
         {"garbage after", {ca, Bytes(100, 0x55)}, a, followed},
         {"one byte after", {ca, {ca[0]}}, a, followed},
         {"two bytes after", {ca, {ca[0], ca[1]}}, a, followed},
-        {"a unit after zeros", {ca, Bytes(512, 0), cb}, xz ? joined({a, b}) : a, xz ? "" : followed},
+        {"a unit after zeros", {ca, Bytes(512, 0), cb}, joined({a, b}), xz ? "" : followed},
+        {"a unit after garbage", {ca, Bytes(300'000, 0x55), cb}, joined({a, b}), followed},
         {"a damaged start after", {ca, damaged_start}, a, followed},
+        {"a unit after a damaged start", {ca, damaged_start, cb}, joined({a, b}), followed},
     };
     for (const auto& row : rows) {
       const Bytes compressed = joined(row.parts);

@@ -25,12 +25,10 @@ class MemorySource final : public ByteSource {
   std::uint64_t input_done() const override { return done_; }
   std::uint64_t input_total() const override { return size_; }
   std::size_t block_bytes() const override { return 1 << 16; }
-  const std::string& damage() const override { return damage_; }
 
  private:
   const std::uint8_t* data_;
   std::size_t size_, done_ = 0;
-  std::string damage_;
 };
 
 /// What is in `format` ("gzip") data in memory, which must outlive it.

@@ -37,7 +37,7 @@ inline Drained drain(ByteSource& source, std::size_t step) {
                          block.begin() + static_cast<std::ptrdiff_t>(*got));
     if (*got < step) break;
   }
-  drained.damage = source.damage();
+  drained.damage = source.damage().words();
   return drained;
 }
 
