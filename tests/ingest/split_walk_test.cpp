@@ -270,6 +270,42 @@ TEST(ThreadsSplitWalk, CompressedMembers) {
   }
 }
 
+/// A flipped bit costs about the member or frame in which it lies, in its magic as well as in its body, and not what
+/// follows. (In the flags of a gzip header it may turn up to 64 KiB into an extra field.)
+TEST(ThreadsSplitWalk, ADamagedMemberCostsItsOwnRecords) {
+  constexpr std::size_t kPart = 7'000, kRecords = 3'000;
+  constexpr unsigned kSeed = 15;
+  Random random(kSeed);
+  const ScratchFolder scratch;
+  const Bytes bytes = ordinary_pcap(random, kRecords).bytes;
+  for (const bool gzip : {true, false}) {
+    Bytes whole;
+    std::vector<std::size_t> begins;
+    for (std::size_t at = 0; at < bytes.size(); at += kPart) {
+      const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+      const Bytes part(first, first + static_cast<std::ptrdiff_t>(std::min(bytes.size() - at, kPart)));
+      begins.push_back(whole.size());
+      append(whole, gzip ? gzip_member(part) : zstd_frame(part));
+    }
+    ASSERT_GT(begins.size(), 20u);
+    // With what a damaged record header before the end of the file may swallow.
+    const std::size_t lost_at_most = 5 * kPart * kRecords / bytes.size();
+    for (int round = 0; round < 60; ++round) {
+      Bytes damaged = whole;
+      const std::size_t begin = begins[1 + random() % (begins.size() - 1)];
+      const std::size_t at = round % 2 ? begin + random() % 3 : begins[1] + random() % (whole.size() - begins[1]);
+      if (gzip && std::find(begins.begin(), begins.end(), at - 3) != begins.end()) continue;
+      damaged[at] ^= static_cast<std::uint8_t>(1 << random() % 8);
+      const std::string where = "seed " + std::to_string(kSeed) + (gzip ? " gzip" : " zstd") + " byte " + std::to_string(at);
+      write_bytes(scratch / "capture", damaged);
+      const auto counted = count_capture(scratch / "capture", {}, [](const RowPortion&) { return Status{}; });
+      ASSERT_TRUE(counted) << where;
+      EXPECT_GE(counted->account.counted + lost_at_most, kRecords) << where << ": " << counted->damage;
+      if (round % 10 == 1) expect_equal(damaged, where);
+    }
+  }
+}
+
 /// Records of 30 conversations, so that there is much to match.
 Bytes conversations(Random& random, int count) {
   std::vector<Bytes> payloads;
