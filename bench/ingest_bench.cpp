@@ -8,6 +8,7 @@
 //   walk            the bare record walk: every record header, the wire lengths added up
 //   decode, count   what the walk, then decoding and counting into 1 s rows add (count is what `bin` does)
 //   by dport, distinct  the same with a counter per destination port; with sketches of both addresses
+//   sample          one packet in 100 written as a capture into memory that is thrown away, with the population per second
 //   pack            walk + decode + order + pack into device batches that nobody counts
 //   libpcap         its loop, wire lengths added up
 //   inflate, read gz, bin gz  a quarter of the file gzipped: ISA-L alone with checksums, the source, and counting it
@@ -41,8 +42,10 @@
 #endif
 
 #include "ingest/formats/capture.hpp"
+#include "ingest/formats/packet_file.hpp"
 #include "ingest/sinks/count_capture.hpp"
 #include "ingest/sinks/pack_sink.hpp"
+#include "ingest/sinks/sample_capture.hpp"
 #include "ingest_traces.hpp"
 #include "rounds.hpp"
 
@@ -132,6 +135,24 @@ std::uint64_t count_two(const std::string& first, const std::string& second, boo
   const std::uint64_t mine = count(first);
   other.join();
   return mine + bytes;
+}
+
+/// The bytes of the population, from the windows; 0 where the sample is not what the mode keeps.
+std::uint64_t sample(const std::string& path) {
+  constexpr std::uint64_t every = 100;
+  std::uint64_t written = 0, bytes = 0;
+  PacketFileWriter writer(PacketFileWriter::Format::pcap, [&](std::string_view text) { return written += text.size(), Status(); });
+  const SampleTargets targets{.packet = [&](const PacketView& packet) { return writer.packet(packet); },
+                              .windows = [&](const SampleWindows& windows) -> Status {
+                                for (const auto& [k, window] : windows) bytes += window.bytes;
+                                return {};
+                              }};
+  const auto sampled = sample_capture(path, {.every = every}, targets);
+  if (!sampled) fail(sampled.error().message());
+  if (const Status finished = writer.finish(); !finished) fail(finished.error().message());
+  const bool right = sampled->total.sampled_packets == (sampled->total.packets + every - 1) / every &&
+                     written > 16 * sampled->total.sampled_packets;
+  return right ? bytes : 0;
 }
 
 /// All but the first two packets, which their neighbours decide.
@@ -292,6 +313,7 @@ Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation&
       over_whole(traces, "count", [=] { return count(path); }),
       over_whole(traces, "by dport", [=] { return count_by_dport(path); }),
       over_whole(traces, "distinct", [=] { return count_distinct(path); }),
+      over_whole(traces, "sample", [=] { return sample(path); }),
       over_whole(traces, "pack", [=] { return pack(path); }, traces.truth().packets),
       over_quarter(traces, "inflate", [&] { return inflation.run(); }, traces.quarter_truth().file_bytes),
       over_quarter(traces, "read gz", [=] { return read_file(gz); }, traces.quarter_truth().file_bytes),
@@ -302,8 +324,8 @@ Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation&
 #endif
   return stages;
 }
-constexpr std::array<Target, 3> one_core_targets{
-    {{"count", "walk", 0.8}, {"bin gz", "inflate", 0.92}, {"walk", "libpcap", 4}}};
+constexpr std::array<Target, 4> one_core_targets{
+    {{"count", "walk", 0.8}, {"sample", "walk", 0.7}, {"bin gz", "inflate", 0.92}, {"walk", "libpcap", 4}}};
 
 Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, std::size_t n) {
   const std::string path = traces.whole(), gz = traces.gz(), other = traces.other_gz();

@@ -67,8 +67,8 @@ class ByteSource {
 
   virtual SourceSeconds seconds() const { return {}; }
 
-  /// Of a pipe, and of a file that is followed, once read() came to its end: what a file of the same bytes has. Unknown of
-  /// other files.
+  /// Of a pipe, of standard input, and of a file that is followed, once read() came to its end: what a file of the same
+  /// bytes has. Unknown of other files.
   virtual Fingerprint fingerprint() const { return {}; }
 
   /// "gzip", "zstd", "xz", "bzip2", "lz4", or empty for a plain file.

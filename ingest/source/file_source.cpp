@@ -33,6 +33,7 @@ Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, 
   const std::string name = standard_input ? "standard input" : path;
   if (descriptor < 0) return cannot_open(name, errno);
   std::unique_ptr<FileSource> source(new FileSource(name, descriptor));
+  if (standard_input && offset == 0) source->passing_.emplace();  // also of a file, which has no name here
   TG_TRY(source->begin(offset, follow));
   auto head = source->read_descriptor(source->head_, sizeof source->head_);
   if (!head) return std::move(head).error();

@@ -52,7 +52,7 @@ class FileSource final : public ByteSource {
   std::uint64_t total_ = 0;  ///< 0 where it is not known
   std::uint64_t done_ = 0;
   Stopwatch reading_;
-  std::optional<StreamFingerprint> passing_;  ///< of what is read like a pipe
+  std::optional<StreamFingerprint> passing_;  ///< of what is read like a pipe, and of standard input
   std::uint8_t head_[16] = {};
   std::size_t head_bytes_ = 0, head_taken_ = 0;
   StopMark stop_;

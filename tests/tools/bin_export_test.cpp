@@ -36,6 +36,14 @@ class BinExport : public testing::Test {
   test::ScratchFolder scratch;
 };
 
+TEST_F(BinExport, AFileAsStandardInputHasItsIdentity) {
+  const std::string a = capture("a.pcap", 0, 25), b = capture("b.pcap", 10, 10), bin = "bin - -o " + path("x.series") + " < ";
+  EXPECT_EQ(run_command(bin + a).status, 0);
+  const auto second = run_command(bin + b), again = run_command(bin + a);
+  EXPECT_EQ(second.status, 0) << second.err;
+  EXPECT_NE(again.out.find("0 added, 1 already in"), std::string::npos) << again.out << again.err;
+}
+
 TEST_F(BinExport, TheUsualRound) {
   const std::string a = capture("a.pcap", 0, 2500), b = capture("b.pcap", 10, 1000);
   const auto binned = run_command(fmt::format("bin {} {} -o {}", a, b, path("x.series")));
