@@ -79,4 +79,28 @@ Autocorrelation autocorrelation(const Sample& sample, std::size_t lags) {
   return a;
 }
 
+std::optional<double> autocorrelation_at(const Sample& sample, std::size_t lag) {
+  const double mean = mean_of(sample.values);
+  double squares = 0, products = 0;
+  std::size_t pairs = 0;
+  for (const double v : sample.values) squares += (v - mean) * (v - mean);
+  for (const Segment& run : sample.runs)
+    for (std::size_t i = run.first; i + lag < run.last; ++i, ++pairs)
+      products += (sample.values[i] - mean) * (sample.values[i + lag] - mean);
+  if (pairs < std::max<std::size_t>(1, lag) || !(squares > 0)) return std::nullopt;
+  return products / static_cast<double>(pairs) / (squares / static_cast<double>(sample.size()));
+}
+
+std::vector<Cycle> calendar_cycles(const Sample& sample) {
+  constexpr std::int64_t hour_ns = 3'600'000'000'000;
+  std::vector<Cycle> cycles;
+  for (const auto& [name, length_ns] : {std::pair{"hour", hour_ns}, {"day", 24 * hour_ns}, {"week", 168 * hour_ns}}) {
+    if (length_ns % (2 * sample.interval_ns) != 0 || length_ns / sample.interval_ns < 4) continue;
+    const auto intervals = static_cast<std::size_t>(length_ns / sample.interval_ns);
+    const auto whole = autocorrelation_at(sample, intervals), half = autocorrelation_at(sample, intervals / 2);
+    if (whole && half) cycles.push_back({name, intervals, *whole, *half});
+  }
+  return cycles;
+}
+
 }  // namespace tidegauge

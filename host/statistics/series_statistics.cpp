@@ -60,6 +60,7 @@ SeriesStatistics analyse(const IntervalSeries& series, std::size_t column, std::
   s.kpss_level = kpss(sample.longest(), false), s.kpss_trend = kpss(sample.longest(), true);
   s.autocorrelation = autocorrelation(sample, lags == 0 ? default_lags(sample.size()) : lags);
   s.spectrum = spectrum_of(sample.longest());
+  s.cycles = calendar_cycles(sample);
   s.scales = scales_of(sample);
   s.hurst_variance = hurst_by_variance(s.scales);
   s.hurst_dfa = hurst_by_dfa(sample);

@@ -51,6 +51,7 @@ struct SeriesStatistics {
   std::optional<KpssResult> kpss_level, kpss_trend;
   Autocorrelation autocorrelation;
   Spectrum spectrum;
+  std::vector<Cycle> cycles;
   std::vector<Scale> scales;
   std::optional<HurstEstimate> hurst_variance, hurst_dfa, hurst_wavelets;
   double box_cox_shift = 0;  ///< added before the transform: 1 where the smallest value is 0, otherwise 0

@@ -52,6 +52,10 @@ Json as_json(const Spectrum& s) {
           {"frequency_power_background", curve}};
 }
 
+Json as_json(const Cycle& c) {
+  return {{"name", c.name}, {"intervals", c.intervals}, {"at_whole", number(c.at_whole)}, {"at_half", number(c.at_half)}, {"repeats", c.repeats()}};
+}
+
 Json as_json(const Scale& s) {
   return {{"intervals", s.intervals}, {"blocks", s.blocks}, {"mean", s.mean}, {"variance", s.variance}, {"peak", s.peak},
           {"index_of_dispersion", number(s.index_of_dispersion())}, {"peak_to_mean", number(s.peak_to_mean())},
@@ -76,8 +80,9 @@ Json maybe(const std::optional<T>& v) {
 }  // namespace
 
 std::string statistics_json(const SeriesStatistics& s) {
-  Json quantiles = Json::array(), scales = Json::array(), suggestions = Json::object();
+  Json quantiles = Json::array(), cycles = Json::array(), scales = Json::array(), suggestions = Json::object();
   for (const Quantile& q : s.quantiles) quantiles.push_back({{"p", q.p}, {"value", q.value}});
+  for (const Cycle& c : s.cycles) cycles.push_back(as_json(c));
   for (const Scale& c : s.scales) scales.push_back(as_json(c));
   for (const Suggestion& g : s.suggestions) suggestions[g.what] = {{"value", g.value}, {"reason", g.reason}};
   const Json all{
@@ -87,7 +92,7 @@ std::string statistics_json(const SeriesStatistics& s) {
       {"histogram", {{"low", s.histogram.low}, {"high", s.histogram.high}, {"counts", s.histogram.counts}}},
       {"trend", maybe(s.trend)}, {"adf_level", maybe(s.adf_level)}, {"adf_trend", maybe(s.adf_trend)},
       {"kpss_level", maybe(s.kpss_level)}, {"kpss_trend", maybe(s.kpss_trend)},
-      {"autocorrelation", as_json(s.autocorrelation)}, {"spectrum", as_json(s.spectrum)}, {"scales", scales},
+      {"autocorrelation", as_json(s.autocorrelation)}, {"spectrum", as_json(s.spectrum)}, {"cycles", cycles}, {"scales", scales},
       {"hurst_variance", maybe(s.hurst_variance)}, {"hurst_dfa", maybe(s.hurst_dfa)}, {"hurst_wavelets", maybe(s.hurst_wavelets)},
       {"box_cox_shift", s.box_cox_shift}, {"box_cox", maybe(s.box_cox)}, {"suggestions", suggestions}};
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -65,7 +65,7 @@ std::string distribution_panel(const SeriesStatistics& s) {
   const Histogram& h = s.histogram;
   const std::string heading = "Distribution", unit = fmt::format("{} per {}", s.column, format_duration(s.interval_ns));
   if (h.counts.empty()) return nothing(heading, "no values");
-  const double range = h.high > h.low ? h.high - h.low : 1;
+  const double range = h.high > h.low ? h.high - h.low : std::max(1.0, std::fabs(h.low));
   const double most = static_cast<double>(*std::max_element(h.counts.begin(), h.counts.end()));
   const Frame f{h.low, h.low + range, 0, most * 1.05};
   std::string svg = title(heading) + plain_ticks(f, 5);

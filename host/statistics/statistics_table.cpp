@@ -74,10 +74,12 @@ std::string memory(const SeriesStatistics& s) {
 }
 
 std::string periods(const SeriesStatistics& s) {
-  std::string text = "Periods (longest run)\n";
-  if (s.spectrum.values == 0) return text + row("none", "too few values, or no noise");
+  std::string text = "Periods (spectrum: longest run)\n";
+  for (const Cycle& c : s.cycles)
+    text += row(c.name, fmt::format("autocorrelation {:.3f} after one, {:.3f} after half of it{}", c.at_whole, c.at_half, c.repeats() ? ": repeats" : ""));
+  if (s.spectrum.values == 0) return text + row("spectrum", "too few values, or no noise");
   text += row("Fisher's g", fmt::format("{:.4g}, p {:.3g} (against white noise)", s.spectrum.fisher_g, s.spectrum.fisher_p));
-  if (s.spectrum.periods.empty()) return text + row("none", "stands out of the noise around it");
+  if (s.spectrum.periods.empty()) return text + row("spectrum", "no period stands out of the noise around it");
   text += fmt::format("  {:>14} {:>12} {:>9} {:>9} {:>12} {:>9}\n", "intervals", "length", "cycles", "share %", "x background", "p");
   for (const Period& p : s.spectrum.periods)
     text += fmt::format("  {:>14.6g} {:>12} {:>9.1f} {:>9.1f} {:>12.4g} {:>9.2g}{}\n", p.intervals,

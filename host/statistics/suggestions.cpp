@@ -15,19 +15,33 @@ constexpr double most_noise = 0.20;      ///< relative noise beyond which surges
 constexpr std::size_t least_blocks = 200;
 constexpr double strong_period = 0.10;   ///< share of the variance that makes a period worth a window or a season
 constexpr double least_cycles = 3;
+constexpr std::size_t most_season_look_back = 512;  ///< beyond that a window costs more than a season says
 constexpr double level = 0.05;
 
 std::string few_values(const SeriesStatistics& s) { return fmt::format("{} values are too few to tell", s.values); }
 
-/// The strongest period that the series shows at least three times.
-const Period* strongest_period(const SeriesStatistics& s) {
+/// A period worth a window or a season, and the figure that says so.
+struct Season {
+  std::size_t intervals;
+  std::string figure;
+};
+
+/// The strongest period of the spectrum that the series shows at least three times, otherwise the shortest cycle of the
+/// calendar that it repeats.
+std::optional<Season> season_of(const SeriesStatistics& s) {
   for (const Period& p : s.spectrum.periods)
-    if (p.share >= strong_period && p.cycles >= least_cycles - 0.1) return &p;
-  return nullptr;
+    if (p.share >= strong_period && p.cycles >= least_cycles - 0.1 && p.intervals >= 2) {
+      const auto whole = static_cast<std::size_t>(std::llround(p.intervals));
+      return Season{whole, fmt::format("a period of {} intervals has {:.0f} % of the variance, p {:.2g}", whole, 100 * p.share, p.p_value)};
+    }
+  for (const Cycle& c : s.cycles)
+    if (c.repeats())
+      return Season{c.intervals, fmt::format("autocorrelation {:.2f} after a {}, {:.2f} after half of it", c.at_whole, c.name, c.at_half)};
+  return std::nullopt;
 }
 
-std::string length_of(const SeriesStatistics& s, double intervals) {
-  return format_duration(std::llround(intervals) * s.interval_ns);
+std::string length_of(const SeriesStatistics& s, std::size_t intervals) {
+  return format_duration(static_cast<std::int64_t>(intervals) * s.interval_ns);
 }
 
 Suggestion suggest_interval(const SeriesStatistics& s) {
@@ -46,7 +60,7 @@ Suggestion suggest_interval(const SeriesStatistics& s) {
     const bool good = fits->zeros <= most_zeros && fits->relative_noise().value_or(0) <= most_noise;
     return {"interval", now, figures(*fits) + (good ? "" : fmt::format("; longer intervals would leave fewer than {}", least_blocks))};
   }
-  return {"interval", length_of(s, static_cast<double>(fits->intervals)),
+  return {"interval", length_of(s, fits->intervals),
           fmt::format("{} at {}; {} here", figures(s.scales.front()), now, figures(*fits))};
 }
 
@@ -56,11 +70,9 @@ Suggestion suggest_look_back(const SeriesStatistics& s) {
   std::size_t steps = std::max<std::size_t>(1, a.order);
   std::string reason = fmt::format("order {} by Schwarz's criterion among {} lags; last partial autocorrelation outside ±{:.3f} at lag {}",
                                    a.order, a.acf.size() - 1, a.pacf_band, a.last_significant);
-  if (const Period* p = strongest_period(s); p && p->intervals > static_cast<double>(steps)) {
-    const auto whole = static_cast<std::size_t>(std::llround(p->intervals));
-    const std::string what = fmt::format("the period of {} intervals ({:.0f} % of the variance)", whole, 100 * p->share);
-    if (whole <= max_look_back) steps = whole, reason = what + "; " + reason;
-    else reason += fmt::format("; {} is longer than a look-back can be: --season {}, or --time-of-day where it is a day", what, whole);
+  if (const auto season = season_of(s); season && season->intervals > steps) {
+    if (season->intervals <= most_season_look_back) steps = season->intervals, reason = season->figure + "; " + reason;
+    else reason += fmt::format("; {}: too long for a window, train --season {} or --time-of-day", season->figure, season->intervals);
   }
   return {"look-back", std::to_string(std::min<std::size_t>(steps, max_look_back)), reason};
 }
@@ -98,11 +110,10 @@ Suggestion suggest_differencing(const SeriesStatistics& s) {
   if (!s.adf_level || !s.kpss_level)
     return {"differencing", "none", s.longest_run < 8 ? fmt::format("the longest run of {} values is too short for the tests", s.longest_run) : "the values vary without noise"};
   auto [value, reason] = differencing_by_tests(s);
-  if (const Period* p = strongest_period(s); p && p->intervals >= 2) {
-    const auto whole = std::llround(p->intervals);
-    const std::string seasonal = fmt::format("seasonal, {} intervals ({})", whole, length_of(s, p->intervals));
+  if (const auto season = season_of(s)) {
+    const std::string seasonal = fmt::format("seasonal, {} intervals ({})", season->intervals, length_of(s, season->intervals));
     value = value == "once" ? seasonal + ", then test again" : value == "none" ? seasonal : value + "; " + seasonal;
-    reason = fmt::format("period with {:.0f} % of the variance, p {:.2g}; ", 100 * p->share, p->p_value) + reason;
+    reason = season->figure + "; " + reason;
   }
   return {"differencing", value, reason};
 }

@@ -48,21 +48,21 @@ TEST(Spectrum, PeriodsAreFound) {
 }
 
 TEST(Spectrum, NoiseHasNoPeriods) {
-  // Each reports with a probability of 1 %; 60 spectra of each kind.
+  // Meant is a probability of 1 %; over 600 seeds it was 0.5 to 2.5 %. Here 100 spectra of each kind.
   for (const std::size_t n : {128u, 1'001u}) {
     for (const char* kind : {"white", "autoregression", "walk", "long memory"}) {
       std::size_t reports = 0;
-      for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         const std::string k = kind;
         std::vector<double> x = k == "white" ? test::white_noise(n, seed)
                                 : k == "walk" ? test::autoregression(n, 1, seed)
                                 : k == "autoregression" ? test::autoregression(n, 0.9, seed)
-                                                        : test::fractional_noise(1'024, 0.9, seed);
+                                                        : test::fractional_noise(std::bit_ceil(n), 0.9, seed);
         x.resize(std::min(n, x.size()));
         reports += !spectrum_of(x).periods.empty();
       }
-      std::printf("%s, %zu values, seeds 1 to 60: %zu with periods\n", kind, n, reports);
-      EXPECT_LE(reports, 4u) << kind << " " << n;
+      std::printf("%s, %zu values, seeds 1 to 100: %zu with periods\n", kind, n, reports);
+      EXPECT_LE(reports, 6u) << kind << " " << n;
     }
   }
 }

@@ -1,5 +1,7 @@
 // Statistics against statsmodels, scipy and numpy (tests/golden/statistics_golden.txt), against what is known of made-up
 // series, and on series that are hardly there.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -234,6 +236,22 @@ TEST(Suggestions, FollowTheSeries) {
   EXPECT_EQ(advice(waved, "differencing").value, "seasonal, 48 intervals (48s)");
 }
 
+TEST(Suggestions, ADayIsSeenThoughThereAreFew) {
+  const auto hours = [](std::vector<double> x, double swing) {
+    for (std::size_t t = 0; t < x.size(); ++t) x[t] += 100 + swing * std::sin(static_cast<double>(t) * 2 * std::numbers::pi / 24);
+    return analyse(test::series_of(x, 3'600'000'000'000), 0);
+  };
+  const SeriesStatistics days = hours(test::autoregression(24 * 3, 0.8, 12), 5);
+  ASSERT_EQ(days.cycles.size(), 1u);
+  EXPECT_TRUE(days.cycles[0].repeats());
+  EXPECT_EQ(advice(days, "differencing").value.substr(0, 26), "seasonal, 24 intervals (1d") << advice(days, "differencing").value;
+  // An hour is one interval, a week does not fit in twice; a walk has no day.
+  std::size_t reports = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) reports += hours(test::autoregression(24 * 3, 1, seed), 0).cycles.at(0).repeats();
+  std::printf("walks with a day, seeds 1 to 100: %zu\n", reports);
+  EXPECT_LE(reports, 10u);
+}
+
 /// What is not defined is absent, and every form of output can be made.
 void expect_all_forms(const SeriesStatistics& s) {
   EXPECT_EQ(s.suggestions.size(), 4u);
@@ -270,7 +288,9 @@ TEST(Statistics, SeriesThatAreHardlyThere) {
         EXPECT_TRUE(s.autocorrelation.acf.empty());
         EXPECT_EQ(s.spectrum.values, 0u);
       }
-      if (k == "line") EXPECT_FALSE(s.adf_trend || s.kpss_trend);
+      if (k == "line") {
+        EXPECT_FALSE(s.adf_trend || s.kpss_trend);
+      }
     }
   }
 }
