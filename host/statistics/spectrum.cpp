@@ -117,7 +117,9 @@ void mark_harmonics(std::vector<Period>& periods) {
   for (Period& p : periods)
     for (std::size_t base = 0; base < periods.size() && p.harmonic_of == 0; ++base) {
       const double ratio = p.cycles / periods[base].cycles, whole = std::round(ratio);
-      if (whole >= 2 && std::fabs(p.cycles - whole * periods[base].cycles) < 0.5 + 0.1 * whole) p.harmonic_of = base + 1;
+      // A base known to half a cycle fits anything from its tenth multiple on.
+      const double doubt = std::min(0.5 + 0.1 * whole, 0.1 * periods[base].cycles);
+      if (whole >= 2 && whole <= 10 && std::fabs(p.cycles - whole * periods[base].cycles) < doubt) p.harmonic_of = base + 1;
     }
 }
 

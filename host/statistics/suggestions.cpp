@@ -97,8 +97,8 @@ std::pair<std::string, std::string> differencing_by_tests(const SeriesStatistics
   const std::string figures = fmt::format("ADF p {:.3g} (unit root), KPSS p {:.2g} (level)", s.adf_level->p_value, s.kpss_level->p_value);
   if (adf_rejects && !kpss_rejects) return {"none", figures + ": stationary"};
   if (!adf_rejects && kpss_rejects) {
-    const bool trend_only = s.adf_trend && s.adf_trend->p_value < level && s.kpss_trend && s.kpss_trend->p_value >= level;
-    if (trend_only) return {"none, remove the trend", figures + fmt::format("; about a trend ADF p {:.3g}, KPSS p {:.2g}: stationary", s.adf_trend->p_value, s.kpss_trend->p_value)};
+    if (s.adf_trend && s.adf_trend->p_value < level)
+      return {"none, remove the trend", figures + fmt::format("; about a trend ADF p {:.3g}: no unit root, but a trend", s.adf_trend->p_value)};
     return {"once", figures + ": a unit root"};
   }
   if (!adf_rejects) return {"none", figures + ": neither test can tell"};

@@ -229,6 +229,10 @@ TEST(Suggestions, FollowTheSeries) {
   EXPECT_EQ(advice(walked, "interval").value, "1s");
   EXPECT_EQ(advice(walked, "transform").value, "none") << advice(walked, "transform").reason;
 
+  std::vector<double> rising = test::white_noise(400, 5);
+  for (std::size_t t = 0; t < rising.size(); ++t) rising[t] += 100 + 0.05 * static_cast<double>(t);
+  EXPECT_EQ(advice(analyse(test::series_of(rising), 0), "differencing").value, "none, remove the trend");
+
   std::vector<double> seasonal = test::white_noise(2'000, 4);
   for (std::size_t t = 0; t < seasonal.size(); ++t) seasonal[t] += 100 + 5 * std::sin(static_cast<double>(t) * 2 * std::numbers::pi / 48);
   const SeriesStatistics waved = analyse(test::series_of(seasonal), 0);
