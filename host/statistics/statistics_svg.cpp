@@ -121,10 +121,11 @@ std::string spectrum_panel(const SeriesStatistics& s) {
   svg += power_ticks(f.y0, f.y1, [&](double e, const std::string& t) { return y_tick(f, e, t); });
   svg += power_ticks(f.x0, f.x1, [&](double e, const std::string& t) { return x_tick(f, e, t); });
   svg += path(powers, ink) + path(background, accent);
+  double label = top - 3;  // one below the other: periods are often close
   for (const Period& p : s.spectrum.periods) {
     const double x = f.x(-std::log10(p.intervals));
     const bool near_right = x > right - 60;
-    svg += line(x, top, x, bottom, shade) + svg_text(near_right ? x - 3 : x + 3, top + 10, near_right ? "end" : "start", tick_text(p.intervals));
+    svg += line(x, top, x, bottom, shade) + svg_text(near_right ? x - 3 : x + 3, label += 13, near_right ? "end" : "start", tick_text(p.intervals));
   }
   return svg + frame_lines("cycles per interval; orange: noise around; blue: periods, in intervals");
 }

@@ -17,6 +17,7 @@ constexpr double strong_period = 0.10;   ///< share of the variance that makes a
 constexpr double least_cycles = 3;
 constexpr std::size_t most_season_look_back = 512;  ///< beyond that a window costs more than a season says
 constexpr double level = 0.05;
+constexpr double second_look = 0.01;  ///< for a test that is asked only because another one failed
 
 std::string few_values(const SeriesStatistics& s) { return fmt::format("{} values are too few to tell", s.values); }
 
@@ -97,7 +98,7 @@ std::pair<std::string, std::string> differencing_by_tests(const SeriesStatistics
   const std::string figures = fmt::format("ADF p {:.3g} (unit root), KPSS p {:.2g} (level)", s.adf_level->p_value, s.kpss_level->p_value);
   if (adf_rejects && !kpss_rejects) return {"none", figures + ": stationary"};
   if (!adf_rejects && kpss_rejects) {
-    if (s.adf_trend && s.adf_trend->p_value < level)
+    if (s.adf_trend && s.adf_trend->p_value < second_look)
       return {"none, remove the trend", figures + fmt::format("; about a trend ADF p {:.3g}: no unit root, but a trend", s.adf_trend->p_value)};
     return {"once", figures + ": a unit root"};
   }
