@@ -11,6 +11,7 @@
 #include "host/report.hpp"
 #include "host/report_rows.hpp"
 #include "host/report_text.hpp"
+#include "host/svg.hpp"
 #include "host/time_text.hpp"
 
 namespace tidegauge {
@@ -71,39 +72,25 @@ std::string path(const ReportPoint& point, const PlotRows& plot, const std::vect
       d, colour, dash);
 }
 
-std::string rectangle(double x0, double x1, double y, double height, std::string_view colour,
-                      double opacity) {
-  return fmt::format(
-      "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\" "
-      "fill-opacity=\"{}\"/>\n",
-      x0, y, std::max(1.0, x1 - x0), height, colour, opacity);
-}
-
-std::string text(double x, double y, std::string_view anchor, std::string_view content,
-                 std::string_view more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}{}>{}</text>\n", x, y, anchor,
-                     more.empty() ? "" : " ", more, escape_html(content));
-}
-
 std::string axes(const ReportPoint& point, const Scale& scale) {
   std::string svg;
   for (const double v : number_ticks(scale.low, scale.high, 5)) {
     svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#e3e7ea\"/>\n", left,
                        right, scale.y(v), scale.y(v));
-    svg += text(left - 8, scale.y(v) + 4, "end", tick_text(v));
+    svg += svg_text(left - 8, scale.y(v) + 4, "end", tick_text(v));
   }
   for (const TimeTick& tick : time_ticks(scale.first_ns, scale.last_ns, 10)) {
     svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\" stroke=\"#5b6670\"/>\n",
                        scale.x(tick.ns), bottom, bottom + 5);
-    svg += text(scale.x(tick.ns), bottom + 19, "middle", tick.text);
+    svg += svg_text(scale.x(tick.ns), bottom + 19, "middle", tick.text);
   }
   svg += fmt::format("<path d=\"M{0} {1}V{2}H{3}\" fill=\"none\" stroke=\"#5b6670\"/>\n", left, top, bottom,
                      right);
   const std::string unit = fmt::format("{} per {}", point.column, format_duration(point.interval_ns));
-  svg += text(0, 0, "middle", unit,
+  svg += svg_text(0, 0, "middle", unit,
               fmt::format("transform=\"translate(16 {}) rotate(-90)\"", (top + bottom) / 2));
   const std::string first_day = format_utc(scale.first_ns, 1'000'000'000).substr(0, 10);
-  return svg + text((left + right) / 2, bottom + 38, "middle", "time (UTC), from " + first_day);
+  return svg + svg_text((left + right) / 2, bottom + 38, "middle", "time (UTC), from " + first_day);
 }
 
 /// The ranges drawn: of the network's forecast where there are some, otherwise of the first source.
@@ -117,12 +104,12 @@ std::string shades(const ReportPoint& point, const Scale& scale, const std::stri
   std::string svg;
   for (const ReportRange& r : point.ranges) {
     if (r.source != source || r.last_ns <= scale.first_ns || r.first_ns >= scale.last_ns) continue;
-    svg += rectangle(scale.x(r.first_ns), scale.x(r.last_ns), top, bottom - top,
+    svg += svg_rectangle(scale.x(r.first_ns), scale.x(r.last_ns), top, bottom - top,
                      r.direction == Direction::rising ? rising_colour : falling_colour, 0.2);
   }
   for (const ReportTruth& t : point.truth)
     if (t.last_ns > scale.first_ns && t.first_ns < scale.last_ns)
-      svg += rectangle(scale.x(t.first_ns), scale.x(t.last_ns), top, 5, truth_colour, 1);
+      svg += svg_rectangle(scale.x(t.first_ns), scale.x(t.last_ns), top, 5, truth_colour, 1);
   return svg;
 }
 
@@ -137,14 +124,14 @@ class Legend {
     name_it(name);
   }
   void block(std::string_view name, std::string_view colour, double opacity) {
-    svg_ += rectangle(x_ + 2, x_ + 20, 39, 10, colour, opacity);
+    svg_ += svg_rectangle(x_ + 2, x_ + 20, 39, 10, colour, opacity);
     name_it(name);
   }
   const std::string& svg() const { return svg_; }
 
  private:
   void name_it(std::string_view name) {
-    svg_ += text(x_ + 28, 48, "start", name);
+    svg_ += svg_text(x_ + 28, 48, "start", name);
     x_ += 28 + 6.6 * static_cast<double>(name.size()) + 20;
   }
   double x_ = left;
@@ -168,9 +155,9 @@ std::string legend(const ReportPoint& point, std::size_t forecasts, const std::s
 
 std::string panel(const ReportPoint& point, double offset) {
   std::string svg = fmt::format("<g transform=\"translate(0 {})\">\n", offset);
-  svg += text(left, 22, "start", plot_heading(point.column, point.name),
+  svg += svg_text(left, 22, "start", plot_heading(point.column, point.name),
               "font-size=\"15\" font-weight=\"bold\"");
-  if (point.start_ns.empty()) return svg + text(left, 60, "start", "no intervals are covered") + "</g>\n";
+  if (point.start_ns.empty()) return svg + svg_text(left, 60, "start", "no intervals are covered") + "</g>\n";
   const std::size_t forecasts = std::min(point.forecasts.size(), most_forecasts);
   const Scale scale = scale_of(point, forecasts);
   const std::string source = shown_source(point);
@@ -187,12 +174,7 @@ std::string panel(const ReportPoint& point, double offset) {
 Expected<std::string> render_plot_svg(const ReportData& data) {
   for (const ReportPoint& point : data.points) TG_TRY(check_point(point));
   const double height = panel_height * static_cast<double>(std::max<std::size_t>(1, data.points.size()));
-  std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
-      "role=\"img\" "
-      "font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#1d2327\">\n"
-      "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-      width, height, escape_html(data.title));
+  std::string svg = svg_begin(data.title, width, height);
   for (std::size_t i = 0; i < data.points.size(); ++i)
     svg += panel(data.points[i], panel_height * static_cast<double>(i));
   return svg + "</svg>\n";

@@ -101,7 +101,7 @@ std::vector<double> number_ticks(double low, double high, int count) {
   const double raw = (high - low) / count;
   const double power = std::pow(10, std::floor(std::log10(raw)));
   const double step = power * (raw / power <= 1 ? 1 : raw / power <= 2 ? 2 : raw / power <= 5 ? 5 : 10);
-  for (double i = std::ceil(low / step); i * step <= high + step * 1e-9; ++i) ticks.push_back(i * step);
+  for (double i = std::ceil(low / step); i * step <= high + step * 1e-9; ++i) ticks.push_back(i * step + 0.0);  // no -0
   return ticks;
 }
 

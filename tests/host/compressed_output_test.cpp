@@ -17,7 +17,7 @@ std::string read_back(const std::string& path, const char* compression) {
   std::string text(std::size_t{4} << 20, '\0');
   const auto size = (*source)->read(reinterpret_cast<std::uint8_t*>(text.data()), text.size());
   if (!size) return size.error().message();
-  EXPECT_EQ((*source)->damage(), "");
+  EXPECT_EQ((*source)->damage().words(), "");
   text.resize(*size);
   return text;
 }

@@ -53,6 +53,7 @@ TEST(ReportText, Ticks) {
   EXPECT_EQ(number_ticks(0, 10, 5), (std::vector<double>{0, 2, 4, 6, 8, 10}));
   EXPECT_EQ(number_ticks(0, 7.3e6, 5).size(), 4u);
   EXPECT_EQ(number_ticks(3, 3, 5), std::vector<double>{3});
+  EXPECT_EQ(tick_text(number_ticks(-0.1, 1, 2).front()), "0");  // not "-0"
   EXPECT_EQ(tick_text(2'500'000), "2.5M");
   EXPECT_EQ(tick_text(0), "0");
   constexpr std::int64_t minute = 60'000'000'000;
