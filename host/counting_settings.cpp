@@ -157,7 +157,7 @@ void add_counting_fields(SettingTable& table, CountingSettings& t) {
       parse_text(t.filter));
   add_list("only", "Count only these, in our meaning (tunnels entered): tcp, udp, icmp, other, ipv4, ipv6", t.only);
   add_switch("outer", "Do not enter tunnels: the transport is that of the outermost IP packet", t.outer);
-  add("dedup", "Refuse a record equal to one of the N before it, 1 to 1024 (4: as editcap -d)",
+  add("dedup", "Refuse a record equal to one of the N before it, up to 1024; 0 for none (4: as editcap -d)",
       parse_count(t.dedup, 0, KeyedOptions::longest_dedup));
   add_list("by", "Count packets and bytes per key as well: protocol, sport, dport, vlan, interface, direction, prefix, "
                  "dst-prefix, mac, dst-mac", t.by);

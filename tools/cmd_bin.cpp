@@ -233,7 +233,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
   app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
-  app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")->capture_default_str();
+  app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")
+      ->capture_default_str()->check(CLI::Range(0, 1024));
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
                               "are whole; Ctrl-C leaves the one in work out");

@@ -6,10 +6,9 @@
 // - Odd: captured more than the wire or the snaplen, nothing captured, an enormous wire length, a fraction of
 //   a second or more. Real captures hold such records: delivered if the headers that follow from it hold together,
 //   near each other in time or, after a silence of any length, as expected.
-// - Otherwise damage: every offset is tried until three expected records, near each other in time, follow
-// from
-//   one (or reach the end of the file). What was passed over is refused as one damaged stretch, counted as
-//   one record, because how many it held cannot be known.
+// - Otherwise damage: every offset is tried until three expected records, near each other in time, follow from one (or
+//   reach the end of the file). What was passed over is refused as one damaged stretch, counted as one record, because
+//   how many it held cannot be known.
 // A capture carried in the payload of a damaged record cannot be told from the capture itself.
 //
 // Cost: bench/ingest_bench: of 98-byte records in the page cache, 0.65 of a bare read() of the file and 5 times the loop of
