@@ -237,6 +237,7 @@ TEST_F(BinTraces, StrictStopsAtDamage) {
   EXPECT_EQ(lenient.files[0].trace.account.counted, 49u);
   EXPECT_FALSE(lenient.files[0].trace.damage.empty());
   options.strict = true;
+  options.threads = 1;  // so that the other one has not begun
   const auto strict = bin({scratch / "cut", capture("b", 90, 5)}, "strict.series");
   ASSERT_TRUE(strict.files[0].error);
   EXPECT_EQ(strict.files[0].error->kind, ErrorKind::damage);
