@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -69,7 +70,7 @@ void go_on_from(const std::uint8_t* data, std::size_t size) {
 
 void look_for_parts(const std::uint8_t* data, std::size_t size) {
   static const std::string path = [] {
-    std::string name = "/tmp/tidegauge-fuzz-XXXXXX";
+    std::string name = (std::filesystem::temp_directory_path() / "tidegauge-fuzz-XXXXXX").string();
     const int made = mkstemp(name.data());
     if (made >= 0) ::close(made);
     std::atexit([] { ::unlink(path.c_str()); });
