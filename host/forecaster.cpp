@@ -72,9 +72,9 @@ Expected<ForecastSet> forecast_series(const Model& model, const IntervalSeries& 
 
   auto network = backend.lstm(settings.shape(), settings.seed);
   if (!network) return network.error();
-  (*network)->set_parameters(model.parameters);
+  TG_TRY((*network)->set_parameters(model.parameters));
   std::vector<float> outputs(starts.size() * settings.horizon);
-  (*network)->predict(outputs, windows);
+  TG_TRY((*network)->predict(outputs, windows));
 
   ForecastSet set;
   set.lstm = frame(model, series, column, starts, "lstm");

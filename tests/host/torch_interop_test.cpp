@@ -43,9 +43,9 @@ TEST(TorchInterop, TorchLoadsTheWeightsAndPredictsTheSame) {
     const WindowBatch windows = features->windows(starts, settings.look_back, settings.horizon);
     auto network = backend->lstm(settings.shape(), 1);
     ASSERT_TRUE(network);
-    (*network)->set_parameters(model.parameters);
+    ASSERT_TRUE((*network)->set_parameters(model.parameters));
     std::vector<float> ours(starts.size() * 2);
-    (*network)->predict(ours, windows);
+    ASSERT_TRUE((*network)->predict(ours, windows));
 
     nlohmann::json input = nlohmann::json::array();
     for (std::size_t w = 0; w < starts.size(); ++w) {

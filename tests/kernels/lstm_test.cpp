@@ -9,6 +9,7 @@
 
 #include "kernels/core/random.hpp"
 #include "tests/golden/formula.hpp"
+#include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"
 
@@ -125,7 +126,7 @@ TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
       const Series series(c.shape, c.windows, 3);
       const std::vector<float> flat = random_parameters(c.shape, 4);
       const oracle::Lstm<double> oracle(c.shape, flat);
-      const auto network = make_lstm_cpu(c.shape, 1, 1, isa);
+      const auto network = test::sure_lstm_cpu(c.shape, 1, 1, isa);
       network->set_parameters(flat);
 
       std::vector<float> predictions(c.windows * c.shape.horizon);
@@ -174,7 +175,7 @@ TEST(LstmOracle, GradientIsTheFiniteDifference) {
 
 TEST(Lstm, NoWindowsGiveNoLossAndNoGradient) {
   const Series series(shape_of(2, 5, 2, 3), 0, 1);
-  const auto network = make_lstm_cpu(series.shape, 1, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 1, 1);
   std::vector<float> gradient(lstm_parameter_count(series.shape), 5.0f);
   EXPECT_EQ(network->loss_and_gradient(gradient, series.batch(), kMse, 0), 0.0);
   EXPECT_EQ(gradient, std::vector<float>(gradient.size(), 0.0f));
@@ -184,7 +185,7 @@ TEST(Lstm, NoWindowsGiveNoLossAndNoGradient) {
 TEST(Lstm, APredictionDoesNotDependOnTheOtherWindows) {
   for (const std::string& isa : instruction_sets()) {
     const Series series(shape_of(4, 33, 2, 7, 2), 50, 8);
-    const auto network = make_lstm_cpu(series.shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(series.shape, 1, 1, isa);
     std::vector<float> together(100), alone(2);
     network->predict(together, series.batch());
     for (std::size_t w = 0; w < 50; ++w) {
@@ -202,7 +203,7 @@ TEST(Lstm, SaturatedGatesAndNotANumberPassThrough) {
     const LstmShape shape = shape_of(1, 16, 1, 2, 1, false);
     Series series(shape, 1, 1);
     std::vector<float> flat(lstm_parameter_count(shape), 300.0f);  // gates at 1, c = 2 after two steps
-    const auto network = make_lstm_cpu(shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(shape, 1, 1, isa);
     std::fill(series.features.begin(), series.features.end(), 1.0f);
     network->set_parameters(flat);
     float out = 0;
@@ -224,7 +225,7 @@ TEST(Lstm, SmallActivationsKeepTheirRelativePrecision) {
     const LstmShape shape = shape_of(1, 1, 1, 1, 1, false);
     Series series(shape, 1, 1);
     std::fill(series.features.begin(), series.features.end(), 1e-5f);
-    const auto network = make_lstm_cpu(shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(shape, 1, 1, isa);
     network->set_parameters(std::vector<float>{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0});
     float out = 0;
     network->predict({&out, 1}, series.batch());
@@ -274,7 +275,7 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       series.targets = test::golden_formula(2, points);
       for (std::size_t w = 0; w < c.windows; ++w) series.starts[w] = static_cast<std::uint32_t>(3 * w);
       const std::size_t count = lstm_parameter_count(c.shape);
-      const auto network = make_lstm_cpu(c.shape, 1, 1, isa);
+      const auto network = test::sure_lstm_cpu(c.shape, 1, 1, isa);
       network->set_parameters(test::golden_formula(3, count));
       const auto chosen = [&](const std::vector<float>& flat) {
         std::vector<float> part;
@@ -311,7 +312,7 @@ TEST(LstmGolden, AgreesWithPyTorch) {
 
 TEST(LstmDropout, MasksAreReproducibleAndChangeWithStepAndSeed) {
   const Series series(shape_of(2, 24, 2, 4), 40, 2);
-  const auto network = make_lstm_cpu(series.shape, 7, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 7, 1);
   const std::size_t count = lstm_parameter_count(series.shape);
   auto gradient_of = [&](std::uint64_t step, std::uint64_t seed) {
     // The head's weights start at zero with a skip connection, which would hide the masks.
@@ -334,7 +335,7 @@ TEST(LstmDropout, KeepsTheMean) {
   std::fill(series.features.begin(), series.features.end(), 1.0f);
   std::fill(series.targets.begin(), series.targets.end(), 1e3f);  // far away: the gradient is the sum of h
   std::vector<float> flat(lstm_parameter_count(shape), 1e-2f);
-  const auto network = make_lstm_cpu(shape, 1, 1);
+  const auto network = test::sure_lstm_cpu(shape, 1, 1);
   network->set_parameters(flat);
   const auto tensors = lstm_tensors(shape);
   const auto input_gradient =
@@ -361,12 +362,12 @@ OptimizerSettings fast_adam() {
 TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
   const Series series(shape_of(2, 12, 2, 5), 100, 4);
   const LossSettings loss{.dropout = 0.2, .dropout_seed = 9};
-  const auto whole = make_lstm_cpu(series.shape, 3, 1), halves = make_lstm_cpu(series.shape, 3, 1);
+  const auto whole = test::sure_lstm_cpu(series.shape, 3, 1), halves = test::sure_lstm_cpu(series.shape, 3, 1);
   OptimizerState whole_state, state;
   const auto losses = whole->train(series.batch(), 32, 0, 4, loss, fast_adam(), whole_state);
   auto first = halves->train(series.batch(), 32, 0, 2, loss, fast_adam(), state);
   const auto resumed =
-      make_lstm_cpu(series.shape, 99, 1);  // another process: parameters and state are all it has
+      test::sure_lstm_cpu(series.shape, 99, 1);  // another process: parameters and state are all it has
   resumed->set_parameters(halves->parameters());
   const auto second = resumed->train(series.batch(), 32, 2, 4, loss, fast_adam(), state);
   first.insert(first.end(), second.begin(), second.end());
@@ -379,7 +380,7 @@ TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
 
 TEST(LstmTraining, DropoutMasksFollowTheOptimizerStep) {
   const Series series(shape_of(2, 12, 2, 5), 64, 4);
-  const auto network = make_lstm_cpu(series.shape, 3, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 3, 1);
   network->set_parameters(random_parameters(series.shape, 3));
   OptimizerSettings standstill = fast_adam();
   standstill.learning_rate = 0;
@@ -396,7 +397,7 @@ TEST(LstmTraining, LearnsToRepeatTheLastValue) {
   LstmShape shape = shape_of(1, 10, 1, 3, 1, false);
   Series series(shape, 256, 4);
   for (std::size_t i = 1; i < series.targets.size(); ++i) series.targets[i] = series.features[i - 1];
-  const auto network = make_lstm_cpu(shape, 3, 1);
+  const auto network = test::sure_lstm_cpu(shape, 3, 1);
   OptimizerState state;
   double first = 0, last = 0;
   for (int epoch = 0; epoch < 60; ++epoch) {
@@ -413,7 +414,7 @@ TEST(ThreadsLstm, BitsDoNotDependOnTheNumberOfThreads) {
   std::vector<float> expected, predicted;
   std::vector<double> losses;
   for (const std::size_t threads : {1, 2, 3, 4}) {
-    const auto network = make_lstm_cpu(series.shape, 5, threads);
+    const auto network = test::sure_lstm_cpu(series.shape, 5, threads);
     OptimizerState state;
     const auto found = network->train(series.batch(), 200, 0, 3, loss, fast_adam(), state);
     std::vector<float> out(840);
