@@ -12,6 +12,7 @@
 #include "kernels/binning/binning.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/lstm/lstm.hpp"
+#include "kernels/lstm/lstm_many.hpp"
 #include "kernels/slope/slope.hpp"
 
 namespace tidegauge {
@@ -28,6 +29,9 @@ class Backend {
   virtual Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) = 0;
   /// A network with parameters initialised from `seed` (lstm.hpp).
   virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) = 0;
+  /// Trains many small networks side by side, by up to `most_epochs` epochs each (lstm_many.hpp).
+  virtual Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+                            std::size_t most_epochs) = 0;
 };
 
 struct DeviceChoice {

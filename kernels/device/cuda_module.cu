@@ -32,6 +32,9 @@ class CudaBackend final : public Backend {
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override {
     return Error{"the CUDA module has no LSTM yet", "--device", "--device cpu"};
   }
+  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override {
+    return Error{"the CUDA module does not train many models yet", "--device", "--device cpu"};
+  }
 
  private:
   int device_;

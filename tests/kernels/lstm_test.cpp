@@ -9,6 +9,7 @@
 
 #include "kernels/core/random.hpp"
 #include "tests/golden/formula.hpp"
+#include "tests/kernels/lstm_series.hpp"
 #include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"
@@ -16,39 +17,10 @@
 namespace tidegauge {
 namespace {
 
-/// A made-up series and windows over it; owns what a WindowBatch points at.
-struct Series {
-  std::vector<float> features, targets;
-  std::vector<std::uint32_t> starts;
-  LstmShape shape;
-
-  Series(const LstmShape& of, std::size_t windows, std::uint64_t seed) : shape(of) {
-    RandomStream random(seed, 1);
-    const std::size_t points = shape.look_back + shape.horizon + windows + 7;
-    for (std::size_t i = 0; i < points * shape.features; ++i) features.push_back(uniform(random));
-    for (std::size_t i = 0; i < points; ++i) targets.push_back(uniform(random));
-    for (std::size_t w = 0; w < windows; ++w)
-      starts.push_back(static_cast<std::uint32_t>(random.below(windows + 7)));
-  }
-  static float uniform(RandomStream& random) { return static_cast<float>(2 * random.unit() - 1); }
-  WindowBatch batch() const {
-    return {.features = features,
-            .feature_count = shape.features,
-            .targets = targets,
-            .look_back = shape.look_back,
-            .horizon = shape.horizon,
-            .starts = starts};
-  }
-};
-
-/// Weights of about 1 / sqrt(sources), biases too, so that no gate saturates and every term counts.
-std::vector<float> random_parameters(const LstmShape& shape, std::uint64_t seed) {
-  RandomStream random(seed, 2);
-  std::vector<float> flat(lstm_parameter_count(shape));
-  const float scale = 1.5f / std::sqrt(static_cast<float>(shape.hidden + shape.features));
-  for (float& value : flat) value = scale * Series::uniform(random);
-  return flat;
-}
+using test::distance;
+using test::random_parameters;
+using test::Series;
+using test::shape_of;
 
 std::vector<std::string> instruction_sets() {  // those that this machine has, each once
   std::vector<std::string> names{"portable"};
@@ -56,18 +28,6 @@ std::vector<std::string> instruction_sets() {  // those that this machine has, e
   if (best != "portable") names.push_back("avx2");
   if (best == "avx512") names.push_back("avx512");
   return names;
-}
-
-/// Largest difference, relative to the largest expected value.
-template <class A, class B>
-double distance(const A& found, const B& expected) {
-  double worst = 0, scale = 1e-30;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double difference = std::abs(static_cast<double>(found[i]) - static_cast<double>(expected[i]));
-    worst = std::isnan(difference) ? difference : std::max(worst, difference);
-    scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
-  }
-  return worst / scale;
 }
 
 struct Case {
@@ -80,11 +40,6 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
              << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
              << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
-}
-
-LstmShape shape_of(std::size_t features, std::size_t hidden, std::size_t layers, std::size_t steps,
-                   std::size_t horizon = 1, bool skip = true) {
-  return {features, hidden, layers, steps, horizon, skip};
 }
 
 const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
