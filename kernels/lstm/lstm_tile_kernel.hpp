@@ -72,6 +72,24 @@ TG_DEVICE inline void store_rows(float* place, const GroupRows& rows) {
   four[1] = {{rows.v[4], rows.v[5], rows.v[6], rows.v[7]}};
 }
 
+/// The sum of one value of each thread of a block, in an order that depends on the number of threads only.
+/// @param shared one per thread.
+template <class Context>
+TG_DEVICE inline double block_sum(Context& context, double* shared, double value) {
+  const std::uint32_t thread = context.thread();
+  shared[thread] = value;
+  context.sync();
+  for (std::uint32_t count = context.block_threads(); count > 1;) {
+    const std::uint32_t half = (count + 1) / 2;
+    if (thread + half < count) shared[thread] += shared[thread + half];
+    context.sync();
+    count = half;
+  }
+  const double total = shared[0];
+  context.sync();
+  return total;
+}
+
 /// Some consecutive windows of a batch; the series lies in global memory.
 struct TileWindows {
   const float* features;        ///< [points][features]
@@ -91,8 +109,8 @@ class TileBlock {
       : context_(context), plan_(plan), thread_(context.thread()), unit_(thread_ % plan.hidden),
         group_(thread_ / plan.hidden), at_work_(group_ < row_groups), scratch_(scratch) {
     unsigned char* shared = context.template shared<unsigned char>();
-    row_losses_ = reinterpret_cast<double*>(shared);
-    weights_ = reinterpret_cast<Gates*>(shared + tile_rows * sizeof(double));
+    sums_ = reinterpret_cast<double*>(shared);
+    weights_ = reinterpret_cast<Gates*>(shared + plan.shared_sums() * sizeof(double));
     dgates_ = weights_ + plan.shared_weights();
     gradient_ = dgates_ + (training ? tile_rows * plan.hidden : 0);
     sources_ = reinterpret_cast<float*>(gradient_ + (training ? plan.shared_weights() : 0));
@@ -133,6 +151,9 @@ class TileBlock {
     }
     return total;
   }
+
+  /// The sum of one value of each thread, the same in every thread.
+  TG_DEVICE double sum(double value) { return block_sum(context_, sums_, value); }
 
  private:
   TG_DEVICE void take(const TileWindows& windows, const float* parameters) {
@@ -287,12 +308,12 @@ class TileBlock {
         total += loss_of(static_cast<double>(output) - static_cast<double>(target[o]), loss.kind, loss.huber_delta, slope);
         output = static_cast<float>(slope * share);
       }
-      row_losses_[row] = total;
+      sums_[row] = total;
     }
   }
   TG_DEVICE double sum_of_losses() const {
     double total = 0;
-    for (std::uint32_t row = 0; row < windows_.rows; ++row) total += row_losses_[row];
+    for (std::uint32_t row = 0; row < windows_.rows; ++row) total += sums_[row];
     return total;
   }
 
@@ -449,7 +470,7 @@ class TileBlock {
   const std::uint32_t thread_, unit_, group_;
   const bool at_work_;  ///< the last warp may have threads beyond the last group
   float* scratch_;
-  double* row_losses_;
+  double* sums_;  ///< one per thread at least
   Gates *weights_, *dgates_, *gradient_;
   float* sources_;
 

@@ -52,10 +52,12 @@ struct TilePlan {
     return first > above ? first : above;
   }
   TG_HD std::uint32_t shared_weights() const { return sources() * unit_stride(); }  ///< four floats each
+  /// Doubles: one per thread, and one per window.
+  TG_HD std::uint32_t shared_sums() const { return threads() > tile_rows ? threads() : tile_rows; }
   std::size_t shared_bytes(bool training) const {
-    const std::size_t of_gates = std::size_t{16} * shared_weights(), losses = tile_rows * sizeof(double);
+    const std::size_t of_gates = std::size_t{16} * shared_weights();
     const std::size_t of_sources = sizeof(float) * sources() * row_stride;
-    return losses + of_sources + of_gates + (training ? of_gates + std::size_t{16} * tile_rows * hidden : 0);
+    return sizeof(double) * shared_sums() + of_sources + of_gates + (training ? of_gates + std::size_t{16} * tile_rows * hidden : 0);
   }
 
   // ---- in a block's scratch, in floats; every part is whole multiples of 16 bytes ----
