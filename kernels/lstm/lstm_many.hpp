@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/core/host_device.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/epoch_loss.hpp"
 #include "kernels/data/window_batch.hpp"
@@ -68,10 +69,19 @@ Status train_many_cpu(std::span<ManyState> states, std::span<const ManyTask> tas
 
 // What both backends do to a state between epochs -----
 
+/// What follows from `epochs_done`. @param validated whether there are validation windows.
+TG_HD inline ManyEnd many_end(std::size_t epochs_done, std::size_t best_epoch, std::size_t epochs, std::size_t patience,
+                              bool validated) {
+  if (epochs_done >= epochs) return ManyEnd::epochs_done;
+  const bool impatient = patience > 0 && validated && epochs_done >= best_epoch + patience;
+  return impatient ? ManyEnd::patience_ended : ManyEnd::none;
+}
+
 /// Sets `end` from what was done: a resumed run may want more epochs or more patience than the one before.
 void renew_end(ManyState& state, const ManyTask& task, const ManySettings& settings);
 
-/// The start counts as epoch 0 of early stopping.
-void begin_history(ManyState& state, double validation_loss, const ManyTask& task);
+/// Positions of the models that have epochs before them; renews their ends.
+std::vector<std::size_t> still_training(std::span<ManyState> states, std::span<const ManyTask> tasks,
+                                        const ManySettings& settings);
 
 }  // namespace tidegauge

@@ -22,17 +22,23 @@ class OneOfMany {
 
   Status run(std::size_t most_epochs) {
     TG_TRY(network_.set_parameters(state_.parameters));
-    if (state_.history.empty()) {
-      const auto loss = validation_loss();
-      if (!loss) return loss.error();
-      begin_history(state_, *loss, task_);
-    }
+    if (state_.history.empty()) TG_TRY(begin());
     renew_end(state_, task_, settings_);
     for (std::size_t done = 0; done < most_epochs && state_.end == ManyEnd::none; ++done) TG_TRY(run_epoch());
     return {};
   }
 
  private:
+  /// The start counts as epoch 0 of early stopping.
+  Status begin() {
+    const auto loss = validation_loss();
+    if (!loss) return loss.error();
+    state_.history.assign(1, {std::nan(""), *loss});
+    if (task_.validation.size() > 0) state_.best_loss = *loss;
+    state_.best_parameters = state_.parameters;
+    return {};
+  }
+
   Status run_epoch() {
     order_.assign(task_.training.starts.begin(), task_.training.starts.end());
     if (settings_.shuffle) shuffle_starts(order_, task_.seed, state_.epochs_done());
@@ -98,27 +104,25 @@ class OneOfMany {
 
 void renew_end(ManyState& state, const ManyTask& task, const ManySettings& settings) {
   if (state.end == ManyEnd::diverged) return;
-  const std::size_t epoch = state.epochs_done();
-  const bool impatient = settings.patience > 0 && task.validation.size() > 0 &&
-                         epoch >= state.best_epoch + settings.patience;
-  state.end = epoch >= settings.epochs ? ManyEnd::epochs_done : impatient ? ManyEnd::patience_ended : ManyEnd::none;
+  state.end = many_end(state.epochs_done(), state.best_epoch, settings.epochs, settings.patience,
+                       task.validation.size() > 0);
 }
 
-void begin_history(ManyState& state, double validation_loss, const ManyTask& task) {
-  state.history.assign(1, {std::nan(""), validation_loss});
-  state.best_epoch = 0;
-  if (task.validation.size() > 0) state.best_loss = validation_loss;
-  state.best_parameters = state.parameters;
+std::vector<std::size_t> still_training(std::span<ManyState> states, std::span<const ManyTask> tasks,
+                                        const ManySettings& settings) {
+  TG_REQUIRE(states.size() == tasks.size(), "a state for each task");
+  std::vector<std::size_t> training;
+  for (std::size_t m = 0; m < states.size(); ++m) {
+    // Without a history even no epochs leave something to do: the start's validation.
+    if (!states[m].history.empty()) renew_end(states[m], tasks[m], settings);
+    if (states[m].end == ManyEnd::none) training.push_back(m);
+  }
+  return training;
 }
 
 Status train_many_cpu(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
                       std::size_t most_epochs, std::size_t threads) {
-  TG_REQUIRE(states.size() == tasks.size(), "a state for each task");
-  std::vector<std::size_t> training;
-  for (std::size_t m = 0; m < states.size(); ++m) {
-    if (!states[m].history.empty()) renew_end(states[m], tasks[m], settings);
-    if (states[m].end == ManyEnd::none) training.push_back(m);
-  }
+  const std::vector<std::size_t> training = still_training(states, tasks, settings);
   if (training.empty()) return {};
   if (threads == 0) threads = std::max<std::size_t>(1, std::thread::hardware_concurrency());
   ThreadPool pool(std::min(threads, training.size()));

@@ -126,6 +126,17 @@ class TileBlock {
     context_.sync();
   }
 
+  /// @return the sum of losses over windows and outputs of what predict says, in thread 0 only.
+  TG_DEVICE double validate(const TileWindows& windows, const float* parameters, const LossSettings& loss) {
+    float* outputs = scratch_ + plan_.outputs();
+    predict(outputs, windows, parameters);
+    run_loss(outputs, loss);
+    context_.sync();
+    const double total = thread_ == 0 ? sum_of_losses() : 0;
+    context_.sync();
+    return total;
+  }
+
   /// Adds these windows' part of the batch's mean loss to `gradient` (flat).
   /// @return the sum of losses over windows and outputs, in thread 0 only.
   TG_DEVICE double train(float* gradient, const TileWindows& windows, const float* parameters, const LossSettings& loss,
