@@ -11,6 +11,7 @@
 #include "kernels/binning/binning_cuda.hpp"
 #include "kernels/core/backend.hpp"
 #include "kernels/device/cuda_owners.hpp"
+#include "kernels/lstm/lstm_many_cuda.hpp"
 #include "kernels/slope/slope_cuda.hpp"
 
 namespace tidegauge {
@@ -32,8 +33,9 @@ class CudaBackend final : public Backend {
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override {
     return Error{"the CUDA module has no LSTM yet", "--device", "--device cpu"};
   }
-  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override {
-    return Error{"the CUDA module does not train many models yet", "--device", "--device cpu"};
+  Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+                    std::size_t most_epochs) override {
+    return train_many_cuda(states, tasks, settings, most_epochs, device_);
   }
 
  private:

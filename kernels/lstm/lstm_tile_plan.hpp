@@ -71,14 +71,18 @@ struct TilePlan {
   TG_HD std::size_t scratch_floats() const { return outputs() + std::size_t{tile_rows} * horizon; }
 };
 
+}  // namespace tidegauge::tile
+
+namespace tidegauge {
+
 /// Whether a block with so much shared memory (a card's opt-in limit) can train the shape.
-inline bool fits(const LstmShape& shape, std::size_t shared_bytes) {
+inline bool lstm_tile_fits(const LstmShape& shape, std::size_t shared_bytes) {
   constexpr std::size_t most = 1 << 20;  // of everything that is multiplied below: no product overflows 32 bits
-  if (shape.hidden > most_hidden || shape.features > 1024 || shape.layers > 64 || shape.look_back > most ||
+  if (shape.hidden > tile::most_hidden || shape.features > 1024 || shape.layers > 64 || shape.look_back > most ||
       shape.horizon > most || shape.look_back * shape.features > most ||
       shape.horizon * (shape.hidden + 1 + shape.look_back * shape.features) > 64 * most)
     return false;
-  return TilePlan(shape).shared_bytes(true) <= shared_bytes;
+  return tile::TilePlan(shape).shared_bytes(true) <= shared_bytes;
 }
 
-}  // namespace tidegauge::tile
+}  // namespace tidegauge

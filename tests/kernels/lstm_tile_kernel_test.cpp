@@ -84,9 +84,9 @@ class OnHost {
   Run run_;
 };
 
-auto fibers(test::Schedule schedule) {
-  return [schedule](std::uint32_t blocks, std::uint32_t threads, std::size_t shared, auto&& body) {
-    test::run_on_fibers(blocks, threads, shared, schedule, 1, body);
+auto fibers(test::Schedule schedule, std::uint64_t seed = 1) {
+  return [=](std::uint32_t blocks, std::uint32_t threads, std::size_t shared, auto&& body) {
+    test::run_on_fibers(blocks, threads, shared, schedule, seed, body);
   };
 }
 auto os_threads() {
@@ -147,6 +147,15 @@ TEST(LstmTileKernel, EqualsTheOracleUnderEverySchedule) {
         SCOPED_TRACE(testing::Message() << c << " schedule " << int(schedule) << " blocks " << blocks);
         expect_oracle(c, blocks, fibers(schedule));
       }
+}
+
+/// Which warp is far ahead is drawn; some races need the right one.
+TEST(LstmTileKernel, EqualsTheOracleWhicheverWarpIsAhead) {
+  for (const Case& c : kCases)
+    for (std::uint64_t seed = 2; seed < 10 && c.shape.hidden < 33; ++seed) {
+      SCOPED_TRACE(testing::Message() << c << " seed " << seed);
+      expect_oracle(c, 1, fibers(test::Schedule::greedy, seed));
+    }
 }
 
 TEST(ThreadsLstmTileKernel, EqualsTheOracle) {
@@ -216,13 +225,13 @@ TEST(LstmTilePlan, FollowsTheFlatVectorAndTheCardsSharedMemory) {
     EXPECT_EQ(plan.scratch_floats() % 4, 0u);
   }
   constexpr std::size_t hopper = 227 * 1024, turing = 64 * 1024;  // opt-in limits of compute capability 9.0 and 7.5
-  EXPECT_TRUE(tile::fits(shape_of(4, 64, 1, 32), hopper));
-  EXPECT_FALSE(tile::fits(shape_of(4, 64, 2, 32), hopper));
-  EXPECT_TRUE(tile::fits(shape_of(4, 48, 2, 32), hopper));
-  EXPECT_FALSE(tile::fits(shape_of(4, 65, 1, 32), hopper));
-  EXPECT_TRUE(tile::fits(shape_of(4, 32, 1, 32), turing));
-  EXPECT_FALSE(tile::fits(shape_of(4, 64, 1, 32), turing));
-  EXPECT_FALSE(tile::fits(shape_of(1, 8, 1, 1 << 21), hopper));
+  EXPECT_TRUE(lstm_tile_fits(shape_of(4, 64, 1, 32), hopper));
+  EXPECT_FALSE(lstm_tile_fits(shape_of(4, 64, 2, 32), hopper));
+  EXPECT_TRUE(lstm_tile_fits(shape_of(4, 48, 2, 32), hopper));
+  EXPECT_FALSE(lstm_tile_fits(shape_of(4, 65, 1, 32), hopper));
+  EXPECT_TRUE(lstm_tile_fits(shape_of(4, 32, 1, 32), turing));
+  EXPECT_FALSE(lstm_tile_fits(shape_of(4, 64, 1, 32), turing));
+  EXPECT_FALSE(lstm_tile_fits(shape_of(1, 8, 1, 1 << 21), hopper));
 }
 
 }  // namespace
