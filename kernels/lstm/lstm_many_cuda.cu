@@ -19,7 +19,8 @@ using tile::OfMany;
 using tile::TilePlan;
 
 __global__ void __launch_bounds__(tile::most_threads)
-    many_on_device(OfMany* models, std::uint32_t count, float* scratch, const TilePlan plan, const ManySettings settings,
+    many_on_device(OfMany* models, std::uint32_t count, float* scratch, const __grid_constant__ TilePlan plan,
+                   const __grid_constant__ ManySettings settings,
                    std::uint32_t most_epochs) {
   CudaContext context;
   tile::many_kernel(context, models, count, scratch, plan, settings, most_epochs);

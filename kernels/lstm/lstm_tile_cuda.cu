@@ -18,8 +18,9 @@ using tile::TilePlan;
 using tile::Trained;
 
 __global__ void __launch_bounds__(tile::most_threads)
-    gradient_on_device(float* gradients, double* losses, float* scratch, const TilePlan plan, const Batch batch,
-                       const float* parameters, const LossSettings loss, std::uint64_t step) {
+    gradient_on_device(float* gradients, double* losses, float* scratch, const __grid_constant__ TilePlan plan,
+                       const __grid_constant__ Batch batch,
+                       const float* parameters, const __grid_constant__ LossSettings loss, std::uint64_t step) {
   CudaContext context;
   tile::gradient_kernel(context, gradients, losses, scratch, plan, batch, parameters, loss, step);
 }
@@ -39,7 +40,8 @@ __global__ void __launch_bounds__(tile::step_threads)
 }
 
 __global__ void __launch_bounds__(tile::most_threads)
-    predict_on_device(float* out, float* scratch, const TilePlan plan, const Batch batch, const float* parameters) {
+    predict_on_device(float* out, float* scratch, const __grid_constant__ TilePlan plan,
+                      const __grid_constant__ Batch batch, const float* parameters) {
   CudaContext context;
   tile::predict_kernel(context, out, scratch, plan, batch, parameters);
 }

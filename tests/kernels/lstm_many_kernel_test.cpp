@@ -104,7 +104,7 @@ constexpr double kTrajectory = 1e-3;
 
 TEST(LstmManyKernel, FollowsTheCpu) {
   for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::rmsprop})
-    for (const LstmShape& shape : {test::shape_of(1, 5, 1, 4), test::shape_of(3, 9, 2, 3, 2, false)}) {
+    for (const LstmShape& shape : {test::shape_of(1, 5, 1, 4), test::shape_of(3, 17, 2, 3, 2, false)}) {
       Fleet fleet = fleet_of(shape, 3, kind);
       fleet.tasks[1].batch_size = 40;  // a batch of more than a tile
       fleet.settings.patience = 0;
@@ -142,7 +142,7 @@ TEST(LstmManyKernel, StopsEachModelByItself) {
 }
 
 TEST(LstmManyKernel, AModelAloneEqualsItselfAmongOthersUnderEverySchedule) {
-  const Fleet fleet(test::shape_of(2, 6, 2, 3), 5);
+  const Fleet fleet(test::shape_of(2, 17, 2, 3), 5);
   const auto together = train(fleet, 100, 2, fibers(test::Schedule::forward));
   for (const test::Schedule schedule : test::all_schedules) {
     const auto again = train(fleet, 2, 3, fibers(schedule));
@@ -170,7 +170,7 @@ TEST(LstmManyKernel, AModelThatDivergesKeepsItsLastGoodEpoch) {
 }
 
 TEST(ThreadsLstmManyKernel, EqualsTheFibers) {
-  Fleet fleet(test::shape_of(1, 8, 2, 2), 2);
+  Fleet fleet(test::shape_of(1, 17, 2, 2), 2);
   fleet.settings.epochs = 1;
   const auto expected = train(fleet, 100, 2, fibers(test::Schedule::forward));
   const auto found = train(fleet, 100, 2, [](std::uint32_t blocks, std::uint32_t threads, std::size_t shared, auto&& body) {
