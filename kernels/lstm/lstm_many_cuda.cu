@@ -18,7 +18,7 @@ namespace {
 using tile::OfMany;
 using tile::TilePlan;
 
-__global__ void __launch_bounds__(tile::most_threads)
+__global__ void __launch_bounds__(tile::most_threads, 1)
     many_on_device(OfMany* models, std::uint32_t count, float* scratch, const __grid_constant__ TilePlan plan,
                    const __grid_constant__ ManySettings settings,
                    std::uint32_t most_epochs) {

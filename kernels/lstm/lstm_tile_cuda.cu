@@ -17,7 +17,7 @@ using tile::StepConstants;
 using tile::TilePlan;
 using tile::Trained;
 
-__global__ void __launch_bounds__(tile::most_threads)
+__global__ void __launch_bounds__(tile::most_threads, 1)
     gradient_on_device(float* gradients, double* losses, float* scratch, const __grid_constant__ TilePlan plan,
                        const __grid_constant__ Batch batch,
                        const float* parameters, const __grid_constant__ LossSettings loss, std::uint64_t step) {
