@@ -6,7 +6,8 @@
 namespace tidegauge {
 
 struct EpochLoss {
-  double training = std::numeric_limits<double>::quiet_NaN();    ///< mean over the epoch's batches, as it trained
+  double training =
+      std::numeric_limits<double>::quiet_NaN();  ///< mean over the epoch's batches, as it trained
   double validation = std::numeric_limits<double>::quiet_NaN();  ///< on the validation tail, after the epoch
 };
 

@@ -1,8 +1,8 @@
-// Sigmoid and hyperbolic tangent of one float, for the GPU kernel and its tests on the host: the formulas of the CPU's
-// vectors (lstm_tile_code.hpp). Both keep a relative error below 7e-7 (five units in the last place), tanh also near 0, where
-// (exp(2x) - 1) / (exp(2x) + 1) with a rounded exponential would lose it. NaN stays NaN; the ends are saturated, never
-// infinite. Cost on a GPU: about 20 instructions, one of them on the special-function unit.
-// Tested by tests/kernels/lstm_activation_test.cpp over the whole range.
+// Sigmoid and hyperbolic tangent of one float, for the GPU kernel and its tests on the host: the formulas of
+// the CPU's vectors (lstm_tile_code.hpp). Both keep a relative error below 7e-7 (five units in the last
+// place), tanh also near 0, where (exp(2x) - 1) / (exp(2x) + 1) with a rounded exponential would lose it. NaN
+// stays NaN; the ends are saturated, never infinite. Cost on a GPU: about 20 instructions, one of them on the
+// special-function unit. Tested by tests/kernels/lstm_activation_test.cpp over the whole range.
 #pragma once
 
 #include <bit>
@@ -44,10 +44,11 @@ TG_HD inline float reciprocal(float x) {
 #endif
 }
 
-/// Taylor's polynomial of degree 6 for exp(r) - 1 on |r| <= ln(2) / 2; what it leaves out is below 2^-22 of r.
+/// Taylor's polynomial of degree 6 for exp(r) - 1 on |r| <= ln(2) / 2; what it leaves out is below 2^-22 of
+/// r.
 TG_HD inline SplitExp split_exp(float x) {
   x = x > 87.0f ? 87.0f : x < -87.0f ? -87.0f : x;  // comparisons let NaN through
-  const float shift = 12582912.0f;                   // 1.5 * 2^23: the low bits of x + shift are the rounded integer
+  const float shift = 12582912.0f;  // 1.5 * 2^23: the low bits of x + shift are the rounded integer
   const float shifted = std::fma(x, 1.44269504088896341f, shift);
   const float n = shifted - shift;
   float r = std::fma(n, -0.693145751953125f, x);  // ln 2 in two parts, the first with zeros behind

@@ -1,9 +1,10 @@
-// One optimizer step of one network over many blocks, and prediction: the kernels around lstm_tile_kernel.hpp's block.
-//   gradient_kernel  a block adds up the gradients of its tiles, in order, into a part of global memory of its own
-//   reduce_kernel    a thread per parameter adds the blocks' parts in order; squares for the norm, the batch's loss
-//   step_kernel      clips and takes the step (optimizer_rule.hpp)
-// How tiles fall to blocks depends on the batch alone (gradient_blocks), not on the card. Three launches a step, no
-// synchronisation with the host. Tested by tests/kernels/lstm_tile_kernel_test.cpp.
+// One optimizer step of one network over many blocks, and prediction: the kernels around
+// lstm_tile_kernel.hpp's block.
+//   gradient_kernel  a block adds up the gradients of its tiles, in order, into a part of global memory of
+//   its own reduce_kernel    a thread per parameter adds the blocks' parts in order; squares for the norm,
+//   the batch's loss step_kernel      clips and takes the step (optimizer_rule.hpp)
+// How tiles fall to blocks depends on the batch alone (gradient_blocks), not on the card. Three launches a
+// step, no synchronisation with the host. Tested by tests/kernels/lstm_tile_kernel_test.cpp.
 #pragma once
 
 #include "kernels/lstm/lstm_tile_kernel.hpp"
@@ -41,11 +42,13 @@ TG_DEVICE inline void gradient_kernel(Context& context, float* gradients, double
                                       const LossSettings& loss, std::uint64_t step) {
   TileBlock<Context> block(context, plan, scratch + context.block() * plan.scratch_floats(), true);
   float* gradient = gradients + std::size_t{context.block()} * plan.parameters();
-  for (std::uint32_t p = context.thread(); p < plan.parameters(); p += context.block_threads()) gradient[p] = 0;
+  for (std::uint32_t p = context.thread(); p < plan.parameters(); p += context.block_threads())
+    gradient[p] = 0;
   context.sync();
   const std::uint64_t tiles = batch.tiles();
   double total = 0;
-  for (std::uint64_t t = context.block() * tiles / context.blocks(); t < (context.block() + 1) * tiles / context.blocks(); ++t)
+  for (std::uint64_t t = context.block() * tiles / context.blocks();
+       t < (context.block() + 1) * tiles / context.blocks(); ++t)
     total += block.train(gradient, batch.tile(static_cast<std::uint32_t>(t)), parameters, loss, step);
   if (context.thread() == 0) losses[context.block()] = total;
 }
@@ -60,8 +63,8 @@ TG_DEVICE inline void reduce_kernel(Context& context, float* gradient, double* s
   for (std::uint32_t part = 0; p < parameters && part < parts; ++part)
     sum += gradients[std::size_t{part} * parameters + p];
   if (p < parameters) gradient[p] = sum;
-  const double of_block =
-      block_sum(context, context.template shared<double>(), static_cast<double>(sum) * static_cast<double>(sum));
+  const double of_block = block_sum(context, context.template shared<double>(),
+                                    static_cast<double>(sum) * static_cast<double>(sum));
   if (context.thread() == 0) squares[context.block()] = of_block;
   if (p != 0) return;
   double total = 0;
@@ -69,7 +72,8 @@ TG_DEVICE inline void reduce_kernel(Context& context, float* gradient, double* s
   *mean_loss = total / static_cast<double>(outputs);
 }
 
-/// What one step takes of the settings; the powers in it cost too much to compute in every thread of a large grid.
+/// What one step takes of the settings; the powers in it cost too much to compute in every thread of a large
+/// grid.
 struct StepConstants {
   OptimizerKind kind;
   double clip_norm;
@@ -87,8 +91,9 @@ struct Trained {
 };
 
 /// Clips and steps parameters `first`, first + stride, ... @param squares sum over the whole gradient.
-TG_DEVICE inline void take_step(const Trained& trained, const float* gradient, double squares, std::uint32_t first,
-                                std::uint32_t stride, std::uint32_t parameters, const StepConstants& step) {
+TG_DEVICE inline void take_step(const Trained& trained, const float* gradient, double squares,
+                                std::uint32_t first, std::uint32_t stride, std::uint32_t parameters,
+                                const StepConstants& step) {
   const double norm = std::sqrt(squares);
   const bool clipped = step.clip_norm > 0 && norm > step.clip_norm;
   const float scale = clipped ? static_cast<float>(step.clip_norm / norm) : 1.0f;
@@ -103,8 +108,9 @@ TG_DEVICE inline void take_step(const Trained& trained, const float* gradient, d
 
 /// @param squares of reduce_kernel, which had as many blocks as this one.
 template <class Context>
-TG_DEVICE inline void step_kernel(Context& context, const Trained& trained, const float* gradient, const double* squares,
-                                  std::uint32_t parameters, const StepConstants& step) {
+TG_DEVICE inline void step_kernel(Context& context, const Trained& trained, const float* gradient,
+                                  const double* squares, std::uint32_t parameters,
+                                  const StepConstants& step) {
   double total = 0;
   for (std::uint32_t block = context.thread(); block < context.blocks(); block += context.block_threads())
     total += squares[block];

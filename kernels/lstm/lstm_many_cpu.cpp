@@ -120,8 +120,8 @@ std::vector<std::size_t> still_training(std::span<ManyState> states, std::span<c
   return training;
 }
 
-Status train_many_cpu(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
-                      std::size_t most_epochs, std::size_t threads) {
+Status train_many_cpu(std::span<ManyState> states, std::span<const ManyTask> tasks,
+                      const ManySettings& settings, std::size_t most_epochs, std::size_t threads) {
   const std::vector<std::size_t> training = still_training(states, tasks, settings);
   if (training.empty()) return {};
   if (threads == 0) threads = std::max<std::size_t>(1, std::thread::hardware_concurrency());

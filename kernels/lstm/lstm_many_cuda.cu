@@ -20,8 +20,7 @@ using tile::TilePlan;
 
 __global__ void __launch_bounds__(tile::most_threads, 1)
     many_on_device(OfMany* models, std::uint32_t count, float* scratch, const __grid_constant__ TilePlan plan,
-                   const __grid_constant__ ManySettings settings,
-                   std::uint32_t most_epochs) {
+                   const __grid_constant__ ManySettings settings, std::uint32_t most_epochs) {
   CudaContext context;
   tile::many_kernel(context, models, count, scratch, plan, settings, most_epochs);
 }
@@ -67,10 +66,10 @@ class ManyOnCard {
     int processors = 0, blocks_each = 0;
     TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
                        "asking for the device's size"));
-    TG_TRY(cuda_status(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, many_on_device,
-                                                                     static_cast<int>(plan_.threads()),
-                                                                     plan_.shared_bytes(true)),
-                       "asking how many blocks fit"));
+    TG_TRY(cuda_status(
+        cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+            &blocks_each, many_on_device, static_cast<int>(plan_.threads()), plan_.shared_bytes(true)),
+        "asking how many blocks fit"));
     std::size_t free = 0, total = 0;
     TG_TRY(cuda_status(cudaMemGetInfo(&free, &total), "asking for free memory"));
     const std::size_t scratch = plan_.scratch_floats() * sizeof(float);
@@ -88,7 +87,8 @@ class ManyOnCard {
     for (; count < chosen.size() && (count == 0 || image_.bytes().size() < image_budget_); ++count)
       place(states[chosen[count]], tasks[chosen[count]]);
     TG_TRY(card_.reserve(image_.bytes().size(), "taking device memory for models"));
-    for (std::size_t i = 0; i < count; ++i) models_[i] = of_many(places_[i], states[chosen[i]], tasks[chosen[i]]);
+    for (std::size_t i = 0; i < count; ++i)
+      models_[i] = of_many(places_[i], states[chosen[i]], tasks[chosen[i]]);
     TG_TRY(launch(count));
     for (std::size_t i = 0; i < count; ++i) take(states[chosen[i]], places_[i], models_[i]);
     return count;
@@ -97,14 +97,17 @@ class ManyOnCard {
  private:
   void place(const ManyState& s, const ManyTask& task) {
     const std::size_t count = plan_.parameters();
-    const auto vector = [&](const std::vector<float>& values) { return image_.add(std::span<const float>(values), count); };
+    const auto vector = [&](const std::vector<float>& values) {
+      return image_.add(std::span<const float>(values), count);
+    };
     Places& p = places_.emplace_back();
     p.features = image_.add(task.training.features, task.training.features.size());
     p.targets = image_.add(task.training.targets, task.training.targets.size());
     p.training = image_.add(task.training.starts, task.training.size());
     p.validation = image_.add(task.validation.starts, task.validation.size());
     p.order = image_.add(std::span<const std::uint32_t>(), task.training.size());
-    p.now[0] = vector(s.parameters), p.now[1] = vector(s.optimizer.first_moment), p.now[2] = vector(s.optimizer.second_moment);
+    p.now[0] = vector(s.parameters), p.now[1] = vector(s.optimizer.first_moment),
+    p.now[2] = vector(s.optimizer.second_moment);
     for (std::size_t& place : p.kept) place = vector({});
     p.best = vector(s.best_parameters);
     p.gradient = vector({});
@@ -162,7 +165,8 @@ class ManyOnCard {
     s.history.insert(s.history.end(), history.begin(), history.end());
     s.parameters = image_.read<float>(p.now[0], count);
     s.best_parameters = image_.read<float>(p.best, count);
-    if (settings_.optimizer.kind == OptimizerKind::adam) s.optimizer.first_moment = image_.read<float>(p.now[1], count);
+    if (settings_.optimizer.kind == OptimizerKind::adam)
+      s.optimizer.first_moment = image_.read<float>(p.now[1], count);
     s.optimizer.second_moment = image_.read<float>(p.now[2], count);
     s.optimizer.steps = m.optimizer_steps;
     s.best_epoch = m.best_epoch;
@@ -185,8 +189,8 @@ class ManyOnCard {
 
 }  // namespace
 
-Status train_many_cuda(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
-                       std::size_t most_epochs, int device) {
+Status train_many_cuda(std::span<ManyState> states, std::span<const ManyTask> tasks,
+                       const ManySettings& settings, std::size_t most_epochs, int device) {
   TG_TRY(use_device(device));
   TG_TRY(lstm_tile_check(settings.shape, device));
   const std::vector<std::size_t> training = still_training(states, tasks, settings);

@@ -1,8 +1,8 @@
 // Many models at once on a GPU (lstm_many.hpp): a block trains a model through whole epochs, with the tile of
-// lstm_tile_kernel.hpp, its own order of batches, optimizer, validation and early stop. No block waits for another, so what
-// becomes of a model depends on no other and not on the card's size.
-// Cost: one launch a call; an epoch's order is drawn by one thread, some per cent of an epoch at H = 32 (estimate).
-// Tested by tests/kernels/lstm_many_kernel_test.cpp (on the host) and lstm_many_cuda_test.cpp (on a card).
+// lstm_tile_kernel.hpp, its own order of batches, optimizer, validation and early stop. No block waits for
+// another, so what becomes of a model depends on no other and not on the card's size. Cost: one launch a
+// call; an epoch's order is drawn by one thread, some per cent of an epoch at H = 32 (estimate). Tested by
+// tests/kernels/lstm_many_kernel_test.cpp (on the host) and lstm_many_cuda_test.cpp (on a card).
 #pragma once
 
 #include "kernels/data/epoch_loss.hpp"
@@ -22,7 +22,7 @@ struct OfMany {
   EpochLoss* history;          ///< out: [0] the start if the history was empty, then this call's epochs
   std::uint64_t seed, dropout_seed, optimizer_steps;
   std::uint32_t batch_size, epochs_done, best_epoch;
-  bool fresh;                  ///< its history is empty
+  bool fresh;  ///< its history is empty
   double best_loss;
   ManyEnd end;
 };
@@ -30,9 +30,15 @@ struct OfMany {
 template <class Context>
 class ModelBlock {
  public:
-  TG_DEVICE ModelBlock(Context& context, OfMany& model, const TilePlan& plan, float* scratch, const ManySettings& settings)
-      : context_(context), block_(context, plan, scratch, true), place_(model), model_(model), plan_(plan),
-        settings_(settings), loss_(settings.loss) {
+  TG_DEVICE ModelBlock(Context& context, OfMany& model, const TilePlan& plan, float* scratch,
+                       const ManySettings& settings)
+      : context_(context),
+        block_(context, plan, scratch, true),
+        place_(model),
+        model_(model),
+        plan_(plan),
+        settings_(settings),
+        loss_(settings.loss) {
     loss_.dropout_seed = model.dropout_seed;
   }
 
@@ -50,7 +56,8 @@ class ModelBlock {
   TG_DEVICE bool finite(double x) const { return x - x == 0; }
   TG_DEVICE void renew_end() {
     if (model_.end != ManyEnd::diverged)
-      model_.end = many_end(model_.epochs_done, model_.best_epoch, settings_.epochs, settings_.patience, validated());
+      model_.end =
+          many_end(model_.epochs_done, model_.best_epoch, settings_.epochs, settings_.patience, validated());
   }
 
   TG_DEVICE void begin(std::uint32_t& lines) {
@@ -67,8 +74,10 @@ class ModelBlock {
     const std::uint64_t steps_before = model_.optimizer_steps;
     draw_order();
     double sum = 0;
-    for (std::uint32_t first = 0; first < model_.training.windows; first += model_.batch_size) sum += run_batch(first);
-    const EpochLoss loss{sum / (static_cast<double>(model_.training.windows) * plan_.horizon), validation_loss()};
+    for (std::uint32_t first = 0; first < model_.training.windows; first += model_.batch_size)
+      sum += run_batch(first);
+    const EpochLoss loss{sum / (static_cast<double>(model_.training.windows) * plan_.horizon),
+                         validation_loss()};
     if (!finite(loss.training) || (validated() && !finite(loss.validation))) {
       keep(model_.now, model_.kept);
       model_.optimizer_steps = steps_before;
@@ -106,19 +115,21 @@ class ModelBlock {
     Batch batch = model_.training;
     batch.starts = model_.order + first;
     batch.windows = left < model_.batch_size ? left : model_.batch_size;
-    for (std::uint32_t p = context_.thread(); p < plan_.parameters(); p += context_.block_threads()) model_.gradient[p] = 0;
+    for (std::uint32_t p = context_.thread(); p < plan_.parameters(); p += context_.block_threads())
+      model_.gradient[p] = 0;
     context_.sync();
     double losses = 0;
     for (std::uint32_t t = 0; t < batch.tiles(); ++t)
-      losses += block_.train(model_.gradient, batch.tile(t), model_.now.parameters, loss_, model_.optimizer_steps);
+      losses +=
+          block_.train(model_.gradient, batch.tile(t), model_.now.parameters, loss_, model_.optimizer_steps);
     double squares = 0;
     for (std::uint32_t p = context_.thread(); p < plan_.parameters(); p += context_.block_threads())
       squares += static_cast<double>(model_.gradient[p]) * static_cast<double>(model_.gradient[p]);
     squares = block_.sum(squares);
     losses = block_.sum(losses);  // thread 0 has them, the others have zero
     ++model_.optimizer_steps;
-    take_step(model_.now, model_.gradient, squares, context_.thread(), context_.block_threads(), plan_.parameters(),
-              step_constants(settings_.optimizer, model_.optimizer_steps));
+    take_step(model_.now, model_.gradient, squares, context_.thread(), context_.block_threads(),
+              plan_.parameters(), step_constants(settings_.optimizer, model_.optimizer_steps));
     context_.sync();
     return losses;
   }
@@ -137,7 +148,8 @@ class ModelBlock {
     ++lines;
   }
   TG_DEVICE void copy(float* to, const float* from) {
-    for (std::uint32_t p = context_.thread(); p < plan_.parameters(); p += context_.block_threads()) to[p] = from[p];
+    for (std::uint32_t p = context_.thread(); p < plan_.parameters(); p += context_.block_threads())
+      to[p] = from[p];
     context_.sync();
   }
   TG_DEVICE void keep(const Trained& to, const Trained& from) {
@@ -158,7 +170,8 @@ class ModelBlock {
 /// @param scratch [blocks][TilePlan::scratch_floats]
 template <class Context>
 TG_DEVICE inline void many_kernel(Context& context, OfMany* models, std::uint32_t count, float* scratch,
-                                  const TilePlan& plan, const ManySettings& settings, std::uint32_t most_epochs) {
+                                  const TilePlan& plan, const ManySettings& settings,
+                                  std::uint32_t most_epochs) {
   for (std::uint32_t m = context.block(); m < count; m += context.blocks())
     ModelBlock<Context>(context, models[m], plan, scratch + context.block() * plan.scratch_floats(), settings)
         .run(most_epochs);

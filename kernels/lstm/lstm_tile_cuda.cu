@@ -18,23 +18,25 @@ using tile::TilePlan;
 using tile::Trained;
 
 __global__ void __launch_bounds__(tile::most_threads, 1)
-    gradient_on_device(float* gradients, double* losses, float* scratch, const __grid_constant__ TilePlan plan,
-                       const __grid_constant__ Batch batch,
-                       const float* parameters, const __grid_constant__ LossSettings loss, std::uint64_t step) {
+    gradient_on_device(float* gradients, double* losses, float* scratch,
+                       const __grid_constant__ TilePlan plan, const __grid_constant__ Batch batch,
+                       const float* parameters, const __grid_constant__ LossSettings loss,
+                       std::uint64_t step) {
   CudaContext context;
   tile::gradient_kernel(context, gradients, losses, scratch, plan, batch, parameters, loss, step);
 }
 
 __global__ void __launch_bounds__(tile::step_threads)
-    reduce_on_device(float* gradient, double* squares, double* mean_loss, const float* gradients, const double* losses,
-                     std::uint32_t parts, std::uint32_t parameters, std::uint64_t outputs) {
+    reduce_on_device(float* gradient, double* squares, double* mean_loss, const float* gradients,
+                     const double* losses, std::uint32_t parts, std::uint32_t parameters,
+                     std::uint64_t outputs) {
   CudaContext context;
   tile::reduce_kernel(context, gradient, squares, mean_loss, gradients, losses, parts, parameters, outputs);
 }
 
 __global__ void __launch_bounds__(tile::step_threads)
-    step_on_device(const Trained trained, const float* gradient, const double* squares, std::uint32_t parameters,
-                   const StepConstants step) {
+    step_on_device(const Trained trained, const float* gradient, const double* squares,
+                   std::uint32_t parameters, const StepConstants step) {
   CudaContext context;
   tile::step_kernel(context, trained, gradient, squares, parameters, step);
 }
@@ -72,8 +74,8 @@ class TileLstm final : public LstmNetwork {
     return flat;
   }
 
-  Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
-                                     std::uint64_t step) override {
+  Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                     const LossSettings& loss, std::uint64_t step) override {
     TG_REQUIRE(gradient.size() == plan_.parameters(), "a gradient of another shape");
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     if (windows.size() == 0) return 0.0;
@@ -86,9 +88,10 @@ class TileLstm final : public LstmNetwork {
     return mean;
   }
 
-  Expected<std::vector<double>> train(const WindowBatch& windows, std::size_t batch_size, std::size_t first_batch,
-                                      std::size_t last_batch, const LossSettings& loss,
-                                      const OptimizerSettings& optimizer, OptimizerState& state) override {
+  Expected<std::vector<double>> train(const WindowBatch& windows, std::size_t batch_size,
+                                      std::size_t first_batch, std::size_t last_batch,
+                                      const LossSettings& loss, const OptimizerSettings& optimizer,
+                                      OptimizerState& state) override {
     TG_REQUIRE(batch_size > 0, "an empty batch size");
     std::vector<double> losses(last_batch - first_batch);
     if (losses.empty()) return losses;
@@ -102,13 +105,15 @@ class TileLstm final : public LstmNetwork {
                             batch - first_batch));
       ++state.steps;
       step_on_device<<<step_blocks(), tile::step_threads, step_shared(), stream_.get()>>>(
-          {parameters_.data(), first_moment_.data(), second_moment_.data()}, gradient_.data(), squares_.data(),
-          plan_.parameters(), tile::step_constants(optimizer, state.steps));
+          {parameters_.data(), first_moment_.data(), second_moment_.data()}, gradient_.data(),
+          squares_.data(), plan_.parameters(), tile::step_constants(optimizer, state.steps));
       TG_TRY(cuda_status(cudaGetLastError(), "starting an optimizer step"));
     }
     TG_TRY(copy_out(std::span(losses), mean_losses_.data(), stream_.get(), "training"));
-    TG_TRY(copy_out(std::span(state.first_moment), first_moment_.data(), stream_.get(), "copying the optimizer's state"));
-    TG_TRY(copy_out(std::span(state.second_moment), second_moment_.data(), stream_.get(), "copying the optimizer's state"));
+    TG_TRY(copy_out(std::span(state.first_moment), first_moment_.data(), stream_.get(),
+                    "copying the optimizer's state"));
+    TG_TRY(copy_out(std::span(state.second_moment), second_moment_.data(), stream_.get(),
+                    "copying the optimizer's state"));
     return losses;
   }
 
@@ -127,7 +132,9 @@ class TileLstm final : public LstmNetwork {
 
  private:
   static constexpr std::size_t step_shared() { return tile::step_threads * sizeof(double); }
-  std::uint32_t step_blocks() const { return (plan_.parameters() + tile::step_threads - 1) / tile::step_threads; }
+  std::uint32_t step_blocks() const {
+    return (plan_.parameters() + tile::step_threads - 1) / tile::step_threads;
+  }
   Batch batch_of(std::size_t first, std::size_t count) const {
     return {features_.data(), targets_.data(), starts_.data() + first, static_cast<std::uint32_t>(count)};
   }
@@ -151,8 +158,10 @@ class TileLstm final : public LstmNetwork {
     TG_REQUIRE(state.second_moment.size() == plan_.parameters() &&
                    state.first_moment.size() == (adam ? plan_.parameters() : 0),
                "an optimizer state of another network or optimizer");
-    TG_TRY(copy_in(first_moment_, std::span<const float>(state.first_moment), stream_.get(), "copying the optimizer's state"));
-    return copy_in(second_moment_, std::span<const float>(state.second_moment), stream_.get(), "copying the optimizer's state");
+    TG_TRY(copy_in(first_moment_, std::span<const float>(state.first_moment), stream_.get(),
+                   "copying the optimizer's state"));
+    return copy_in(second_moment_, std::span<const float>(state.second_moment), stream_.get(),
+                   "copying the optimizer's state");
   }
 
   Status make_room(std::size_t batch_size, std::size_t batches) {
@@ -173,8 +182,8 @@ class TileLstm final : public LstmNetwork {
         gradients_.data(), losses_.data(), scratch_.data(), plan_, batch, parameters_.data(), loss, step);
     TG_TRY(cuda_status(cudaGetLastError(), "starting a gradient"));
     reduce_on_device<<<step_blocks(), tile::step_threads, step_shared(), stream_.get()>>>(
-        gradient_.data(), squares_.data(), mean_losses_.data() + slot, gradients_.data(), losses_.data(), blocks,
-        plan_.parameters(), std::uint64_t{batch.windows} * plan_.horizon);
+        gradient_.data(), squares_.data(), mean_losses_.data() + slot, gradients_.data(), losses_.data(),
+        blocks, plan_.parameters(), std::uint64_t{batch.windows} * plan_.horizon);
     return cuda_status(cudaGetLastError(), "starting a gradient's sum");
   }
 
@@ -201,12 +210,15 @@ Status lstm_tile_check(const LstmShape& shape, int device) {
   const auto shared = lstm_tile_shared_bytes(device);
   if (!shared) return shared.error();
   if (lstm_tile_fits(shape, *shared)) return {};
-  return Error{"a network of " + std::to_string(shape.hidden) + " units in " + std::to_string(shape.layers) +
-                   " layers does not fit a block's " + std::to_string(*shared) + " bytes of shared memory",
-               "--device", "a smaller --hidden (64 in one layer on compute capability 9.0, 32 on any card), or --device cpu"};
+  return Error{
+      "a network of " + std::to_string(shape.hidden) + " units in " + std::to_string(shape.layers) +
+          " layers does not fit a block's " + std::to_string(*shared) + " bytes of shared memory",
+      "--device",
+      "a smaller --hidden (64 in one layer on compute capability 9.0, 32 on any card), or --device cpu"};
 }
 
-Expected<std::unique_ptr<LstmNetwork>> make_lstm_tile_cuda(const LstmShape& shape, std::uint64_t seed, int device) {
+Expected<std::unique_ptr<LstmNetwork>> make_lstm_tile_cuda(const LstmShape& shape, std::uint64_t seed,
+                                                           int device) {
   TG_TRY(use_device(device));
   TG_TRY(lstm_tile_check(shape, device));
   const TilePlan plan(shape);

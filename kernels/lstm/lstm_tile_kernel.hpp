@@ -1,24 +1,29 @@
-// Our own LSTM for small networks on a GPU: a block takes a tile of 32 windows through all steps, forward and backward,
-// with a layer's weights in shared memory: the CPU's algorithm (lstm_worker_cpu.cpp), and a block needs no other.
+// Our own LSTM for small networks on a GPU: a block takes a tile of 32 windows through all steps, forward and
+// backward, with a layer's weights in shared memory: the CPU's algorithm (lstm_worker_cpu.cpp), and a block
+// needs no other.
 //
-// Threads. 4 * hidden of them (whole warps): thread = group * hidden + unit holds a unit's four gates of the 8 windows of
-// its group. Registers keep the sums, the cell state and, on the way back, dh and dc, so a step has two barriers.
-// Shared memory.
-//   weights  [sources][unit_stride] Gates   the four gates' weights of a source (input or unit) and a unit. An odd stride:
-//            lanes of neighbouring units (forward) and of neighbouring sources (backward) both meet different banks
+// Threads. 4 * hidden of them (whole warps): thread = group * hidden + unit holds a unit's four gates of the
+// 8 windows of its group. Registers keep the sums, the cell state and, on the way back, dh and dc, so a step
+// has two barriers. Shared memory.
+//   weights  [sources][unit_stride] Gates   the four gates' weights of a source (input or unit) and a unit.
+//   An odd stride:
+//            lanes of neighbouring units (forward) and of neighbouring sources (backward) both meet different
+//            banks
 //   gradient the same shape, for the whole tile: added to global memory once a tile, not once a step
-//   sources  [sources][row_stride]          x_t and h_(t-1) of the tile; 36 floats a row, so that stores meet no conflict
-//   dgates   [32][hidden] Gates             gate gradients of one step
-// Kept for the way back, in global memory: i, f, g, o, c and h of every step, 24 bytes a window, unit and step.
-// Estimate for H = 64, I = 4, T = 32 on an H100 (132 SMs at 1.7 GHz, 3.35 TB/s), not measured: a tile and step is 4,350
-// clocks of FMA forward, 8,450 backward, so 0.24 ms a tile at the peak rate and about 0.4 ms at 60 % of it. What is kept is
-// 1.6 MB a tile, written once and read once: 3.1 MB in 0.4 ms on each of 132 SMs is 1.0 TB/s, 31 % of the memory's rate and
-// mostly hidden. Computing the gates again instead would cost a third more FMA, so they are kept; tanh(c) is computed
-// again, because 10 instructions are less than 4 bytes each way. A step reads from shared memory 5 to 6 clocks for every
-// 8 of FMA forward (weights once a lane, sources broadcast), 12 for 8 in the product that gives dh, 6 for 8 in the weights'.
+//   sources  [sources][row_stride]          x_t and h_(t-1) of the tile; 36 floats a row, so that stores meet
+//   no conflict dgates   [32][hidden] Gates             gate gradients of one step
+// Kept for the way back, in global memory: i, f, g, o, c and h of every step, 24 bytes a window, unit and
+// step. Estimate for H = 64, I = 4, T = 32 on an H100 (132 SMs at 1.7 GHz, 3.35 TB/s), not measured: a tile
+// and step is 4,350 clocks of FMA forward, 8,450 backward, so 0.24 ms a tile at the peak rate and about 0.4
+// ms at 60 % of it. What is kept is 1.6 MB a tile, written once and read once: 3.1 MB in 0.4 ms on each of
+// 132 SMs is 1.0 TB/s, 31 % of the memory's rate and mostly hidden. Computing the gates again instead would
+// cost a third more FMA, so they are kept; tanh(c) is computed again, because 10 instructions are less than 4
+// bytes each way. A step reads from shared memory 5 to 6 clocks for every 8 of FMA forward (weights once a
+// lane, sources broadcast), 12 for 8 in the product that gives dh, 6 for 8 in the weights'.
 //
-// Deterministic: no atomics; a thread adds in a fixed order, blocks are added in order. Windows are gathered by index.
-// Tested by tests/kernels/lstm_tile_kernel_test.cpp (on the host, against the oracle) and lstm_tile_cuda_test.cpp.
+// Deterministic: no atomics; a thread adds in a fixed order, blocks are added in order. Windows are gathered
+// by index. Tested by tests/kernels/lstm_tile_kernel_test.cpp (on the host, against the oracle) and
+// lstm_tile_cuda_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -99,15 +104,20 @@ struct TileWindows {
   std::uint64_t first, batch;   ///< number of the first one in its batch, windows of the batch
 };
 
-/// One block at work. All threads of the block call the same functions; each function ends with a barrier or says that it
-/// does not.
+/// One block at work. All threads of the block call the same functions; each function ends with a barrier or
+/// says that it does not.
 template <class Context>
 class TileBlock {
  public:
   /// @param scratch of this block, TilePlan::scratch_floats, 16-byte aligned.
   TG_DEVICE TileBlock(Context& context, const TilePlan& plan, float* scratch, bool training)
-      : context_(context), plan_(plan), thread_(context.thread()), unit_(thread_ % plan.hidden),
-        group_(thread_ / plan.hidden), at_work_(group_ < row_groups), scratch_(scratch) {
+      : context_(context),
+        plan_(plan),
+        thread_(context.thread()),
+        unit_(thread_ % plan.hidden),
+        group_(thread_ / plan.hidden),
+        at_work_(group_ < row_groups),
+        scratch_(scratch) {
     unsigned char* shared = context.template shared<unsigned char>();
     sums_ = reinterpret_cast<double*>(shared);
     weights_ = reinterpret_cast<Gates*>(shared + plan.shared_sums() * sizeof(double));
@@ -139,8 +149,8 @@ class TileBlock {
 
   /// Adds these windows' part of the batch's mean loss to `gradient` (flat).
   /// @return the sum of losses over windows and outputs, in thread 0 only.
-  TG_DEVICE double train(float* gradient, const TileWindows& windows, const float* parameters, const LossSettings& loss,
-                         std::uint64_t step) {
+  TG_DEVICE double train(float* gradient, const TileWindows& windows, const float* parameters,
+                         const LossSettings& loss, std::uint64_t step) {
     take(windows, parameters);
     keep_ = true;
     dropout_ = loss.dropout;
@@ -175,13 +185,15 @@ class TileBlock {
 
   // ---- places ----
 
-  TG_DEVICE float* rows_of(std::uint32_t source) const { return sources_ + source * row_stride + group_ * group_rows; }
+  TG_DEVICE float* rows_of(std::uint32_t source) const {
+    return sources_ + source * row_stride + group_ * group_rows;
+  }
   TG_DEVICE std::size_t layer_step(std::uint32_t layer, std::uint32_t step) const {
     return std::size_t{layer} * plan_.steps + step;
   }
   TG_DEVICE Gates* kept_gates(std::uint32_t layer, std::uint32_t step) const {
-    return reinterpret_cast<Gates*>(scratch_ + plan_.kept_gates()) +
-           layer_step(layer, step) * plan_.cells() + thread_;
+    return reinterpret_cast<Gates*>(scratch_ + plan_.kept_gates()) + layer_step(layer, step) * plan_.cells() +
+           thread_;
   }
   TG_DEVICE float* kept_cell(std::uint32_t layer, std::uint32_t step) const {
     return scratch_ + plan_.kept_cells() + layer_step(layer, step) * plan_.cells() + thread_;
@@ -190,9 +202,11 @@ class TileBlock {
   TG_DEVICE float* kept_h(std::uint32_t layer, std::uint32_t step) const {
     return scratch_ + plan_.kept_h() + layer_step(layer, step) * plan_.cells();
   }
-  /// dLoss/dh of the layer below, [steps][hidden][tile_rows]; a layer reads its own and then writes that of the one below.
+  /// dLoss/dh of the layer below, [steps][hidden][tile_rows]; a layer reads its own and then writes that of
+  /// the one below.
   TG_DEVICE float* dh_at(std::uint32_t step) const {
-    return scratch_ + plan_.dh() + std::size_t{step} * plan_.cells() + unit_ * tile_rows + group_ * group_rows;
+    return scratch_ + plan_.dh() + std::size_t{step} * plan_.cells() + unit_ * tile_rows +
+           group_ * group_rows;
   }
   TG_DEVICE std::uint32_t cell_stride() const { return plan_.hidden * row_groups; }
 
@@ -202,7 +216,8 @@ class TileBlock {
   TG_DEVICE void load_weights(std::uint32_t layer) {
     const std::uint32_t inputs = plan_.inputs(layer);
     load_matrix(weights_, parameters_ + plan_.flat_input(layer), inputs);
-    load_matrix(weights_ + inputs * plan_.unit_stride(), parameters_ + plan_.flat_hidden(layer), plan_.hidden);
+    load_matrix(weights_ + inputs * plan_.unit_stride(), parameters_ + plan_.flat_hidden(layer),
+                plan_.hidden);
   }
   TG_DEVICE void load_matrix(Gates* out, const float* flat, std::uint32_t sources) {
     float* words = reinterpret_cast<float*>(out);
@@ -212,14 +227,16 @@ class TileBlock {
     }
   }
 
-  TG_DEVICE float factor(std::uint32_t layer, std::uint32_t row, std::uint32_t step, std::uint32_t unit) const {
+  TG_DEVICE float factor(std::uint32_t layer, std::uint32_t row, std::uint32_t step,
+                         std::uint32_t unit) const {
     const DropoutMask mask = dropout_mask(dropout_, dropout_seed_, optimizer_step_, layer);
     const std::uint64_t draw =
         dropout_draw(mask, windows_.first + row, plan_.steps, step, plan_.hidden, unit / 2);
     return dropout_factor(mask, draw, unit % 2 == 1);
   }
 
-  TG_DEVICE float input(std::uint32_t layer, std::uint32_t step, std::uint32_t source, std::uint32_t row) const {
+  TG_DEVICE float input(std::uint32_t layer, std::uint32_t step, std::uint32_t source,
+                        std::uint32_t row) const {
     if (row >= windows_.rows) return 0;
     if (layer == 0)
       return windows_.features[(std::size_t{windows_.starts[row]} + step) * plan_.features + source];
@@ -229,7 +246,8 @@ class TileBlock {
   /// No barrier.
   TG_DEVICE void load_inputs(std::uint32_t layer, std::uint32_t step) {
     for (std::uint32_t at = thread_; at < plan_.inputs(layer) * tile_rows; at += context_.block_threads())
-      sources_[at / tile_rows * row_stride + at % tile_rows] = input(layer, step, at / tile_rows, at % tile_rows);
+      sources_[at / tile_rows * row_stride + at % tile_rows] =
+          input(layer, step, at / tile_rows, at % tile_rows);
   }
   /// No barrier.
   TG_DEVICE void load_h(std::uint32_t layer, std::uint32_t step) {
@@ -268,10 +286,12 @@ class TileBlock {
     }
   }
 
-  TG_DEVICE void run_cell(GroupRows& c, const Gates (&sums)[group_rows], std::uint32_t layer, std::uint32_t step) {
+  TG_DEVICE void run_cell(GroupRows& c, const Gates (&sums)[group_rows], std::uint32_t layer,
+                          std::uint32_t step) {
     GroupRows h;
     for (std::uint32_t r = 0; r < group_rows; ++r) {
-      const Gates gates{sigmoid(sums[r].i), sigmoid(sums[r].f), hyperbolic_tangent(sums[r].g), sigmoid(sums[r].o)};
+      const Gates gates{sigmoid(sums[r].i), sigmoid(sums[r].f), hyperbolic_tangent(sums[r].g),
+                        sigmoid(sums[r].o)};
       c.v[r] = std::fma(gates.f, c.v[r], gates.i * gates.g);
       h.v[r] = gates.o * hyperbolic_tangent(c.v[r]);
       if (!keep_) continue;
@@ -299,7 +319,8 @@ class TileBlock {
       const std::uint32_t row = at % windows_.rows, o = at / windows_.rows;
       float sum = parameters_[plan_.flat_head_bias() + o];
       const float* head = parameters_ + plan_.flat_head() + std::size_t{o} * plan_.hidden;
-      for (std::uint32_t unit = 0; unit < plan_.hidden; ++unit) sum = std::fma(head[unit], last_h(unit, row), sum);
+      for (std::uint32_t unit = 0; unit < plan_.hidden; ++unit)
+        sum = std::fma(head[unit], last_h(unit, row), sum);
       const float* skip = parameters_ + plan_.flat_skip() + std::size_t{o} * plan_.seen();
       const float* values = window(row);
       for (std::uint32_t k = 0; plan_.skip && k < plan_.seen(); ++k) sum = std::fma(skip[k], values[k], sum);
@@ -307,7 +328,8 @@ class TileBlock {
     }
   }
 
-  /// Outputs become the loss's derivatives by them; each window's sum of losses is left in shared memory. No barrier.
+  /// Outputs become the loss's derivatives by them; each window's sum of losses is left in shared memory. No
+  /// barrier.
   TG_DEVICE void run_loss(float* outputs, const LossSettings& loss) {
     const double share = 1.0 / static_cast<double>(windows_.batch * plan_.horizon);
     for (std::uint32_t row = thread_; row < windows_.rows; row += context_.block_threads()) {
@@ -316,7 +338,8 @@ class TileBlock {
       for (std::uint32_t o = 0; o < plan_.horizon; ++o) {
         float& output = outputs[std::size_t{row} * plan_.horizon + o];
         double slope = 0;
-        total += loss_of(static_cast<double>(output) - static_cast<double>(target[o]), loss.kind, loss.huber_delta, slope);
+        total += loss_of(static_cast<double>(output) - static_cast<double>(target[o]), loss.kind,
+                         loss.huber_delta, slope);
         output = static_cast<float>(slope * share);
       }
       sums_[row] = total;
@@ -330,7 +353,8 @@ class TileBlock {
 
   /// One thread a parameter of head and skip, in the flat vector's order. No barrier.
   TG_DEVICE void add_head_gradient(float* gradient, const float* slopes) {
-    for (std::uint32_t at = plan_.flat_head() + thread_; at < plan_.parameters(); at += context_.block_threads()) {
+    for (std::uint32_t at = plan_.flat_head() + thread_; at < plan_.parameters();
+         at += context_.block_threads()) {
       float sum = 0;
       for (std::uint32_t row = 0; row < windows_.rows; ++row) {
         const float* of_row = slopes + std::size_t{row} * plan_.horizon;
@@ -365,7 +389,8 @@ class TileBlock {
   /// @param dh dLoss/dh of the last step; the other steps' comes from the layer above, where there is one.
   TG_DEVICE void backward(float* gradient, std::uint32_t layer, GroupRows dh) {
     if (plan_.layers > 1) load_weights(layer);  // one layer's are still there
-    for (std::uint32_t at = thread_; at < plan_.shared_weights(); at += context_.block_threads()) gradient_[at] = {};
+    for (std::uint32_t at = thread_; at < plan_.shared_weights(); at += context_.block_threads())
+      gradient_[at] = {};
     GroupRows dc{};
     Gates bias{};
     for (std::uint32_t step = plan_.steps; step-- > 0;) {
@@ -394,9 +419,9 @@ class TileBlock {
       const float squashed = hyperbolic_tangent(kept_cell(layer, step)[r * cell_stride()]);
       const float dcell = std::fma(dh.v[r] * kept.o, 1.0f - squashed * squashed, dc.v[r]);
       dc.v[r] = dcell * kept.f;
-      const Gates gradient{dcell * kept.g * (kept.i * (1.0f - kept.i)), dcell * before * (kept.f * (1.0f - kept.f)),
-                           dcell * kept.i * (1.0f - kept.g * kept.g),
-                           dh.v[r] * squashed * (kept.o * (1.0f - kept.o))};
+      const Gates gradient{
+          dcell * kept.g * (kept.i * (1.0f - kept.i)), dcell * before * (kept.f * (1.0f - kept.f)),
+          dcell * kept.i * (1.0f - kept.g * kept.g), dh.v[r] * squashed * (kept.o * (1.0f - kept.o))};
       dgates_[(group_ * group_rows + r) * plan_.hidden + unit_] = gradient;
       add(bias, gradient);
     }
@@ -459,7 +484,8 @@ class TileBlock {
     context_.sync();
     if (thread_ < plan_.hidden) {
       Gates sum = dgates_[unit_];
-      for (std::uint32_t group = 1; group < row_groups; ++group) add(sum, dgates_[group * plan_.hidden + unit_]);
+      for (std::uint32_t group = 1; group < row_groups; ++group)
+        add(sum, dgates_[group * plan_.hidden + unit_]);
       float* out = gradient + plan_.flat_bias(layer) + unit_;
       out[0] += sum.i;
       out[plan_.hidden] += sum.f;

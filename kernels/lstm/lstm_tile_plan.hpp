@@ -1,6 +1,6 @@
-// Where things lie for our own GPU kernel: in the flat parameter vector, in a block's shared memory and in its scratch in
-// global memory. Plain numbers, computed on the host and passed by value.
-// Tested by tests/kernels/lstm_tile_kernel_test.cpp.
+// Where things lie for our own GPU kernel: in the flat parameter vector, in a block's shared memory and in
+// its scratch in global memory. Plain numbers, computed on the host and passed by value. Tested by
+// tests/kernels/lstm_tile_kernel_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -23,22 +23,31 @@ struct TilePlan {
   bool skip;
 
   explicit TilePlan(const LstmShape& s)
-      : features(static_cast<std::uint32_t>(s.features)), hidden(static_cast<std::uint32_t>(s.hidden)),
-        layers(static_cast<std::uint32_t>(s.layers)), steps(static_cast<std::uint32_t>(s.look_back)),
-        horizon(static_cast<std::uint32_t>(s.horizon)), skip(s.skip) {}
+      : features(static_cast<std::uint32_t>(s.features)),
+        hidden(static_cast<std::uint32_t>(s.hidden)),
+        layers(static_cast<std::uint32_t>(s.layers)),
+        steps(static_cast<std::uint32_t>(s.look_back)),
+        horizon(static_cast<std::uint32_t>(s.horizon)),
+        skip(s.skip) {}
 
   /// Whole warps.
   TG_HD std::uint32_t threads() const { return (row_groups * hidden + 31) / 32 * 32; }
   TG_HD std::uint32_t inputs(std::uint32_t layer) const { return layer == 0 ? features : hidden; }
-  TG_HD std::uint32_t seen() const { return steps * features; }  ///< what the skip connection sees of a window
+  TG_HD std::uint32_t seen() const {
+    return steps * features;
+  }  ///< what the skip connection sees of a window
 
   // ---- in the flat vector (lstm_tensors) ----
   TG_HD std::uint32_t flat_input(std::uint32_t layer) const {
     if (layer == 0) return 0;
     return 4 * hidden * (features + hidden + 1) + (layer - 1) * 4 * hidden * (2 * hidden + 1);
   }
-  TG_HD std::uint32_t flat_hidden(std::uint32_t layer) const { return flat_input(layer) + 4 * hidden * inputs(layer); }
-  TG_HD std::uint32_t flat_bias(std::uint32_t layer) const { return flat_hidden(layer) + 4 * hidden * hidden; }
+  TG_HD std::uint32_t flat_hidden(std::uint32_t layer) const {
+    return flat_input(layer) + 4 * hidden * inputs(layer);
+  }
+  TG_HD std::uint32_t flat_bias(std::uint32_t layer) const {
+    return flat_hidden(layer) + 4 * hidden * hidden;
+  }
   TG_HD std::uint32_t flat_head() const { return flat_bias(layers - 1) + 4 * hidden; }
   TG_HD std::uint32_t flat_head_bias() const { return flat_head() + horizon * hidden; }
   TG_HD std::uint32_t flat_skip() const { return flat_head_bias() + horizon; }
@@ -57,7 +66,8 @@ struct TilePlan {
   std::size_t shared_bytes(bool training) const {
     const std::size_t of_gates = std::size_t{16} * shared_weights();
     const std::size_t of_sources = sizeof(float) * sources() * row_stride;
-    return sizeof(double) * shared_sums() + of_sources + of_gates + (training ? of_gates + std::size_t{16} * tile_rows * hidden : 0);
+    return sizeof(double) * shared_sums() + of_sources + of_gates +
+           (training ? of_gates + std::size_t{16} * tile_rows * hidden : 0);
   }
 
   // ---- in a block's scratch, in floats; every part is whole multiples of 16 bytes ----
@@ -77,9 +87,10 @@ namespace tidegauge {
 
 /// Whether a block with so much shared memory (a card's opt-in limit) can train the shape.
 inline bool lstm_tile_fits(const LstmShape& shape, std::size_t shared_bytes) {
-  constexpr std::size_t most = 1 << 20;  // of everything that is multiplied below: no product overflows 32 bits
-  if (shape.hidden > tile::most_hidden || shape.features > 1024 || shape.layers > 64 || shape.look_back > most ||
-      shape.horizon > most || shape.look_back * shape.features > most ||
+  constexpr std::size_t most =
+      1 << 20;  // of everything that is multiplied below: no product overflows 32 bits
+  if (shape.hidden > tile::most_hidden || shape.features > 1024 || shape.layers > 64 ||
+      shape.look_back > most || shape.horizon > most || shape.look_back * shape.features > most ||
       shape.horizon * (shape.hidden + 1 + shape.look_back * shape.features) > 64 * most)
     return false;
   return tile::TilePlan(shape).shared_bytes(true) <= shared_bytes;

@@ -1,5 +1,5 @@
-// The order of an epoch, for the CPU and the GPU alike: Fisher and Yates over draws that depend on seed and epoch only.
-// Tested by tests/kernels/windowing_test.cpp, on a kernel's side by lstm_many_kernel_test.cpp.
+// The order of an epoch, for the CPU and the GPU alike: Fisher and Yates over draws that depend on seed and
+// epoch only. Tested by tests/kernels/windowing_test.cpp, on a kernel's side by lstm_many_kernel_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace tidegauge {
 
-TG_HD inline void shuffle_in_place(std::uint32_t* starts, std::size_t count, std::uint64_t seed, std::uint64_t epoch) {
+TG_HD inline void shuffle_in_place(std::uint32_t* starts, std::size_t count, std::uint64_t seed,
+                                   std::uint64_t epoch) {
   constexpr std::uint64_t shuffle_stream = 0x73687566;  // apart from initialisation and dropout
   RandomStream random(seed, mix64(shuffle_stream) ^ epoch);
   for (std::size_t i = count; i > 1; --i) {

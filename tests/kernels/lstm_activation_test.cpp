@@ -18,7 +18,8 @@ TEST(LstmActivation, SigmoidAndTanhKeepTheirRelativeErrorOverTheWholeRange) {
     for (const float x : {float_of_bits(bits), -float_of_bits(bits)}) {
       const double exact = 1 / (1 + std::exp(-double{x})), tangent = std::tanh(double{x});
       worst_sigmoid = std::max(worst_sigmoid, std::abs(double{sigmoid(x)} - exact) / exact);
-      worst_tanh = std::max(worst_tanh, std::abs(double{hyperbolic_tangent(x)} - tangent) / std::abs(tangent));
+      worst_tanh =
+          std::max(worst_tanh, std::abs(double{hyperbolic_tangent(x)} - tangent) / std::abs(tangent));
     }
   }
   EXPECT_LT(worst_sigmoid, kTolerance);

@@ -17,7 +17,8 @@ std::vector<ManyState> train(Backend& backend, const test::Fleet& fleet, std::si
 
 TEST(LstmManyCuda, FollowsTheCpu) {
   TG_NEEDS_CUDA(cuda);
-  for (const LstmShape& shape : {test::shape_of(1, 32, 1, 32), test::shape_of(4, 64, 1, 8), test::shape_of(2, 17, 2, 5, 3, false)}) {
+  for (const LstmShape& shape :
+       {test::shape_of(1, 32, 1, 32), test::shape_of(4, 64, 1, 8), test::shape_of(2, 17, 2, 5, 3, false)}) {
     test::Fleet fleet(shape, 9);
     fleet.settings.optimizer.learning_rate = 1e-3;
     fleet.settings.patience = 0;
@@ -59,7 +60,8 @@ TEST(LstmManyCuda, AShapeThatDoesNotFitSaysSo) {
   std::vector<ManyState> states = fleet.start;
   const Status refused = cuda->train_many(states, fleet.tasks, fleet.settings, 1);
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message().find("smaller --hidden"), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("smaller --hidden"), std::string::npos)
+      << refused.error().message();
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The kernel that trains many models, on the host: against the CPU's version, alone against among others, in pieces
-// against in one go.
+// The kernel that trains many models, on the host: against the CPU's version, alone against among others, in
+// pieces against in one go.
 #include "kernels/lstm/lstm_many_kernel.hpp"
 
 #include <cmath>
@@ -38,7 +38,8 @@ struct OnHost {
     m.training = batch_of(task.training);
     m.validation = batch_of(task.validation);
     m.order = orders.emplace_back(task.training.size()).data();
-    m.now = {vector_of(s.parameters), vector_of(s.optimizer.first_moment), vector_of(s.optimizer.second_moment)};
+    m.now = {vector_of(s.parameters), vector_of(s.optimizer.first_moment),
+             vector_of(s.optimizer.second_moment)};
     m.kept = {vector_of({}), vector_of({}), vector_of({})};
     m.best = vector_of(s.best_parameters);
     m.gradient = vector_of({});
@@ -75,8 +76,8 @@ std::vector<ManyState> train(const Fleet& fleet, std::size_t piece, std::uint32_
     for (std::size_t m = 0; m < states.size(); ++m) host.add(states[m], fleet.tasks[m], piece);
     std::vector<tile::FourRows> scratch(blocks * host.plan.scratch_floats() / 4, {{NAN, NAN, NAN, NAN}});
     run(blocks, host.plan.threads(), host.plan.shared_bytes(true), [&](auto& context) {
-      tile::many_kernel(context, host.models.data(), static_cast<std::uint32_t>(states.size()), scratch[0].v, host.plan,
-                        fleet.settings, static_cast<std::uint32_t>(piece));
+      tile::many_kernel(context, host.models.data(), static_cast<std::uint32_t>(states.size()), scratch[0].v,
+                        host.plan, fleet.settings, static_cast<std::uint32_t>(piece));
     });
     for (std::size_t m = 0; m < states.size(); ++m) host.take(states[m], host.models[m]);
     more = std::ranges::any_of(states, [](const ManyState& s) { return s.end == ManyEnd::none; });
@@ -98,8 +99,9 @@ Fleet fleet_of(const LstmShape& shape, std::size_t models, OptimizerKind kind = 
   return fleet;
 }
 
-/// Trajectories of some dozen steps from the same start: rounding errors of 1e-7 a step, grown by Adam's division where a
-/// gradient is small. 1e-3 of the largest is a hundred times what is seen; a wrong order, mask or step is beyond it.
+/// Trajectories of some dozen steps from the same start: rounding errors of 1e-7 a step, grown by Adam's
+/// division where a gradient is small. 1e-3 of the largest is a hundred times what is seen; a wrong order,
+/// mask or step is beyond it.
 constexpr double kTrajectory = 1e-3;
 
 TEST(LstmManyKernel, FollowsTheCpu) {
@@ -133,7 +135,8 @@ TEST(LstmManyKernel, StopsEachModelByItself) {
   std::size_t impatient = 0;
   for (const ManyState& s : states) {
     impatient += s.end == ManyEnd::patience_ended;
-    EXPECT_EQ(s.epochs_done(), s.end == ManyEnd::patience_ended ? s.best_epoch + fleet.settings.patience : fleet.settings.epochs);
+    EXPECT_EQ(s.epochs_done(), s.end == ManyEnd::patience_ended ? s.best_epoch + fleet.settings.patience
+                                                                : fleet.settings.epochs);
     for (const EpochLoss& loss : s.history) EXPECT_GE(loss.validation, s.best_loss);
     EXPECT_EQ(s.history[s.best_epoch].validation, s.best_loss);
   }
@@ -147,13 +150,15 @@ TEST(LstmManyKernel, AModelAloneEqualsItselfAmongOthersUnderEverySchedule) {
   for (const test::Schedule schedule : test::all_schedules) {
     const auto again = train(fleet, 2, 3, fibers(schedule));
     for (std::size_t m = 0; m < again.size(); ++m)
-      test::expect_same(again[m], together[m], "pieces, schedule " + std::to_string(static_cast<int>(schedule)));
+      test::expect_same(again[m], together[m],
+                        "pieces, schedule " + std::to_string(static_cast<int>(schedule)));
   }
   for (const std::size_t m : {0u, 3u}) {
     Fleet one = fleet;
     one.tasks = {fleet.tasks[m]};
     one.start = {fleet.start[m]};
-    test::expect_same(train(one, 100, 1, fibers(test::Schedule::greedy)).at(0), together[m], "alone " + std::to_string(m));
+    test::expect_same(train(one, 100, 1, fibers(test::Schedule::greedy)).at(0), together[m],
+                      "alone " + std::to_string(m));
   }
 }
 
@@ -173,10 +178,12 @@ TEST(ThreadsLstmManyKernel, EqualsTheFibers) {
   Fleet fleet(test::shape_of(1, 17, 2, 2), 2);
   fleet.settings.epochs = 1;
   const auto expected = train(fleet, 100, 2, fibers(test::Schedule::forward));
-  const auto found = train(fleet, 100, 2, [](std::uint32_t blocks, std::uint32_t threads, std::size_t shared, auto&& body) {
-    test::run_on_threads(blocks, threads, shared, body);
-  });
-  for (std::size_t m = 0; m < found.size(); ++m) test::expect_same(found[m], expected[m], "model " + std::to_string(m));
+  const auto found =
+      train(fleet, 100, 2, [](std::uint32_t blocks, std::uint32_t threads, std::size_t shared, auto&& body) {
+        test::run_on_threads(blocks, threads, shared, body);
+      });
+  for (std::size_t m = 0; m < found.size(); ++m)
+    test::expect_same(found[m], expected[m], "model " + std::to_string(m));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Many models at once on the CPU: against the network called epoch by epoch, alone against among others, in pieces
-// against in one go.
+// Many models at once on the CPU: against the network called epoch by epoch, alone against among others, in
+// pieces against in one go.
 #include "kernels/lstm/lstm_many.hpp"
 
 #include <cmath>
@@ -41,8 +41,8 @@ ManyState by_hand(const Fleet& fleet, std::size_t m) {
     double sum = 0;
     for (std::size_t first = 0; first < order.size(); first += task.batch_size) {
       const std::size_t batch = first / task.batch_size;
-      const auto mean = network->train(windows, task.batch_size, batch, batch + 1, loss, fleet.settings.optimizer,
-                                       s.optimizer);
+      const auto mean = network->train(windows, task.batch_size, batch, batch + 1, loss,
+                                       fleet.settings.optimizer, s.optimizer);
       sum += mean->at(0) * static_cast<double>(std::min(task.batch_size, order.size() - first));
     }
     s.parameters = *network->parameters();
@@ -114,7 +114,8 @@ TEST(LstmMany, GoesOnWhereMoreEpochsAreWanted) {
   EXPECT_EQ(fleet.start[0].end, ManyEnd::epochs_done);
   fleet.settings.epochs = 6;
   const auto longer = fleet.run(1);
-  for (std::size_t m = 0; m < whole.size(); ++m) expect_same(longer[m], whole[m], "model " + std::to_string(m));
+  for (std::size_t m = 0; m < whole.size(); ++m)
+    expect_same(longer[m], whole[m], "model " + std::to_string(m));
 }
 
 TEST(LstmMany, WithoutValidationTheNewestIsTheBest) {

@@ -58,7 +58,7 @@ double distance(const A& found, const B& expected) {
 }
 
 inline LstmShape shape_of(std::size_t features, std::size_t hidden, std::size_t layers, std::size_t steps,
-                   std::size_t horizon = 1, bool skip = true) {
+                          std::size_t horizon = 1, bool skip = true) {
   return {features, hidden, layers, steps, horizon, skip};
 }
 

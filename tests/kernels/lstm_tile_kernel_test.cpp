@@ -49,8 +49,8 @@ class OnHost {
   }
 
   /// @return the gradient and the mean loss.
-  std::pair<std::vector<float>, double> gradient(const test::Series& series, const LossSettings& loss, std::uint64_t step,
-                                                 std::uint32_t blocks) {
+  std::pair<std::vector<float>, double> gradient(const test::Series& series, const LossSettings& loss,
+                                                 std::uint64_t step, std::uint32_t blocks) {
     const std::uint32_t count = plan_.parameters();
     auto scratch = scratch_of(plan_, blocks);
     std::vector<float> parts(std::size_t{blocks} * count, NAN), out(count, NAN);
@@ -61,19 +61,21 @@ class OnHost {
                             parameters_.data(), loss, step);
     });
     squares_.assign((count + step_threads - 1) / step_threads, NAN);
-    run_(static_cast<std::uint32_t>(squares_.size()), step_threads, step_threads * sizeof(double), [&](auto& context) {
-      tile::reduce_kernel(context, out.data(), squares_.data(), &mean, parts.data(), losses.data(), blocks, count,
-                          series.starts.size() * plan_.horizon);
-    });
+    run_(static_cast<std::uint32_t>(squares_.size()), step_threads, step_threads * sizeof(double),
+         [&](auto& context) {
+           tile::reduce_kernel(context, out.data(), squares_.data(), &mean, parts.data(), losses.data(),
+                               blocks, count, series.starts.size() * plan_.horizon);
+         });
     return {out, mean};
   }
 
   void step(const std::vector<float>& gradient, std::vector<float>& m, std::vector<float>& v,
             const OptimizerSettings& settings, std::uint64_t steps) {
-    run_(static_cast<std::uint32_t>(squares_.size()), step_threads, step_threads * sizeof(double), [&](auto& context) {
-      tile::step_kernel(context, {parameters_.data(), m.data(), v.data()}, gradient.data(), squares_.data(),
-                        plan_.parameters(), tile::step_constants(settings, steps));
-    });
+    run_(static_cast<std::uint32_t>(squares_.size()), step_threads, step_threads * sizeof(double),
+         [&](auto& context) {
+           tile::step_kernel(context, {parameters_.data(), m.data(), v.data()}, gradient.data(),
+                             squares_.data(), plan_.parameters(), tile::step_constants(settings, steps));
+         });
   }
   const std::vector<float>& parameters() const { return parameters_; }
 
@@ -101,9 +103,9 @@ struct Case {
   LossSettings loss;
 };
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T" << c.shape.look_back
-             << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N" << c.windows << " loss "
-             << int(c.loss.kind) << " dropout " << c.loss.dropout;
+  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
+             << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
+             << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
 }
 
 const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
@@ -134,7 +136,9 @@ void expect_oracle(const Case& c, std::uint32_t blocks, Run run) {
   EXPECT_NEAR(loss, expected, kTolerance * std::max(1.0, expected));
   const std::vector<double> exact = oracle.gradient(series.batch(), c.loss, 6);
   for (const LstmTensor& tensor : lstm_tensors(c.shape)) {
-    const auto part = [&](const auto& values) { return std::span(values).subspan(tensor.offset, tensor.size); };
+    const auto part = [&](const auto& values) {
+      return std::span(values).subspan(tensor.offset, tensor.size);
+    };
     EXPECT_LT(distance(part(gradient), part(exact)), kTolerance) << tensor.name;
   }
 }
@@ -159,7 +163,8 @@ TEST(LstmTileKernel, EqualsTheOracleWhicheverWarpIsAhead) {
 }
 
 TEST(ThreadsLstmTileKernel, EqualsTheOracle) {
-  for (const Case& c : {Case{shape_of(1, 17, 2, 3), 33, kDropout}, Case{shape_of(20, 9, 1, 2, 2), 40, kHuber}}) {
+  for (const Case& c :
+       {Case{shape_of(1, 17, 2, 3), 33, kDropout}, Case{shape_of(20, 9, 1, 2, 2), 40, kHuber}}) {
     SCOPED_TRACE(testing::Message() << c);
     expect_oracle(c, 1, os_threads());
   }
@@ -184,7 +189,9 @@ TEST(LstmTileKernel, APredictionDoesNotDependOnTheOtherWindows) {
   const std::vector<std::uint32_t> starts = series.starts;
   for (const std::size_t w : {0u, 7u, 8u, 31u, 32u, 39u}) {
     series.starts = {starts[w]};
-    EXPECT_EQ(network.predict(series, 1), std::vector<float>(together.begin() + 2 * w, together.begin() + 2 * w + 2)) << w;
+    EXPECT_EQ(network.predict(series, 1),
+              std::vector<float>(together.begin() + 2 * w, together.begin() + 2 * w + 2))
+        << w;
   }
 }
 
@@ -203,7 +210,8 @@ TEST(LstmTileKernel, StepsEqualTheCpusOptimizer) {
         auto [gradient, loss] = network.gradient(series, kMse, 0, 1);
         network.step(gradient, m, v, settings, steps);
         optimizer_step(expected, gradient, state, settings);
-        // The norm is summed in another order, in double: the scale may round to the next float, 6e-8 of a step.
+        // The norm is summed in another order, in double: the scale may round to the next float, 6e-8 of a
+        // step.
         EXPECT_LT(distance(network.parameters(), expected), 1e-7) << int(kind) << " clip " << clip;
         EXPECT_LT(distance(v, state.second_moment), 1e-6);
       }
@@ -224,7 +232,8 @@ TEST(LstmTilePlan, FollowsTheFlatVectorAndTheCardsSharedMemory) {
     EXPECT_EQ(plan.parameters(), lstm_parameter_count(c.shape));
     EXPECT_EQ(plan.scratch_floats() % 4, 0u);
   }
-  constexpr std::size_t hopper = 227 * 1024, turing = 64 * 1024;  // opt-in limits of compute capability 9.0 and 7.5
+  constexpr std::size_t hopper = 227 * 1024,
+                        turing = 64 * 1024;  // opt-in limits of compute capability 9.0 and 7.5
   EXPECT_TRUE(lstm_tile_fits(shape_of(4, 64, 1, 32), hopper));
   EXPECT_FALSE(lstm_tile_fits(shape_of(4, 64, 2, 32), hopper));
   EXPECT_TRUE(lstm_tile_fits(shape_of(4, 48, 2, 32), hopper));
