@@ -20,6 +20,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -78,7 +79,8 @@ class SplitWalk {
   SplitWalk(const SplitWalk&) = delete;
   SplitWalk& operator=(const SplitWalk&) = delete;
 
-  /// Walks everything. Afterwards series() is the whole capture's, open at both ends.
+  /// Walks everything. Afterwards series() is the whole capture's, open at both ends. Throws what a sink, on any thread,
+  /// throws.
   Status run() {
     while (frontier_ < capture_.pieces.size()) {
       recruit();
@@ -147,6 +149,7 @@ class SplitWalk {
   /// Moves the frontier, or does something useful meanwhile.
   Status advance() {
     std::unique_lock lock(mutex_);
+    if (failure_) std::rethrow_exception(failure_);
     const auto found = results_.find(frontier_);
     if (found == results_.end()) {
       lock.unlock();
@@ -226,6 +229,16 @@ class SplitWalk {
   }
 
   void help() {
+    try {
+      walk_ahead();
+    } catch (...) {  // no memory is left: the calling thread says so, a thread's own function cannot
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      changed_.notify_all();
+    }
+  }
+
+  void walk_ahead() {
     std::unique_lock lock(mutex_);
     while (!dismissed_) {
       const auto piece = claim();
@@ -375,6 +388,7 @@ class SplitWalk {
   std::mutex mutex_;  ///< for what follows; the calling thread reads frontier_ and helpers_ without
   std::condition_variable changed_;
   std::atomic<bool> dismissed_{false};
+  std::exception_ptr failure_;  ///< what a helper threw
   State guess_;
   std::size_t frontier_ = 0;    ///< the first piece that is not proven
   std::size_t next_claim_ = 0;  ///< pieces before it are taken, or the frontier's
