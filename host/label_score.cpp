@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+
+#include "host/duration.hpp"
 
 namespace tidegauge {
 
@@ -106,7 +109,8 @@ std::string score_table(const std::vector<LabelScore>& scores) {
                         score.overlap.precision, score.overlap.recall, score.overlap.f1);
     if (score.pairs) text += row(score, "pairs", *score.pairs);
     if (score.median_delay_ns)
-      text += fmt::format("  found {} s after the beginning (median)\n", static_cast<double>(*score.median_delay_ns) * 1e-9);
+      text += fmt::format("  found {} {} the beginning (median)\n", format_duration(std::abs(*score.median_delay_ns)),
+                          *score.median_delay_ns < 0 ? "before" : "after");
     if (score.alarms_per_day) text += fmt::format("  {:.3g} alarms a day\n", *score.alarms_per_day);
     for (std::size_t i = 0; i < score.nab.size(); ++i)
       text += fmt::format("  NAB, {}: {:.1f} of 100 ({} of {} windows, {} false positives)\n", nab_profiles[i].name,
