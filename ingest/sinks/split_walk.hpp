@@ -191,8 +191,9 @@ class SplitWalk {
     if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage.words(), capture_.path);
     source_damage_ += walked.source_damage;
     append_index(index_, std::move(walked.index), base_);
+    keyed_bytes_ += RowPortions::bytes_of(walked.series.keyed_rows());
     total_.merge(std::move(walked.series));
-    portions_.relieve(total_);
+    if (portions_.relieve(total_, keyed_bytes_)) keyed_bytes_ = 0;
     base_ += walked.bytes;
     carried_ = walked.ended.offset;
     state_ = walked.ended.state;
@@ -376,6 +377,7 @@ class SplitWalk {
 
   // The calling thread's.
   PartialSeries total_;
+  std::size_t keyed_bytes_ = 0;  ///< at most so much of keyed rows is held in total_
   std::vector<IndexEntry> index_;
   DamageLog log_;
   SourceDamage source_damage_;
