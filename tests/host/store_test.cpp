@@ -374,7 +374,7 @@ TEST_F(Store, TheLongestSilenceOfMoreThanADay) {
   constexpr std::int64_t day = 86'400 * second, ms = 1'000'000;
   RandomStream random(7, 0);
   for (const std::int64_t interval : {ms, second, 7 * second, day}) {
-    for (int round = 0; round < 50; ++round) {
+    for (int round = 0; round < 15; ++round) {
       auto file = create(fmt::format("{}-{}.series", interval, round), interval);
       Rows rows;
       std::int64_t k = -5 * day / interval, first = 0, end = 0;
@@ -398,6 +398,19 @@ TEST_F(Store, TheLongestSilenceOfMoreThanADay) {
       }
     }
   }
+}
+
+TEST_F(Store, ASilenceOfADayIsNoneToSpeakOf) {
+  constexpr std::int64_t day = 86'400;
+  auto file = create();
+  const TraceRecord hourly = spanning(trace_of("hourly", 1), 0, 3 * day * second), daily = spanning(trace_of("daily", 2), 0, 3 * day * second);
+  Rows rows;
+  for (std::int64_t k = 0; k <= 3 * day; k += 3600) rows[k] = row_of(1, 1);
+  add(file, hourly, rows);
+  add(file, daily, {{0, row_of(1, 1)}, {day + 1, row_of(1, 1)}, {2 * day + 2, row_of(1, 1)}, {3 * day, row_of(1, 1)}});  // a day to the second
+  EXPECT_FALSE(*file.long_silence(hourly));
+  EXPECT_FALSE(*file.long_silence(daily));
+  EXPECT_FALSE(*file.long_silence("default"));
 }
 
 TEST_F(Store, ATwinHasTheSameTimesAndAsManyPackets) {
