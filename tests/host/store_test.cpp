@@ -374,7 +374,7 @@ TEST_F(Store, TheLongestSilenceOfMoreThanADay) {
   constexpr std::int64_t day = 86'400 * second, ms = 1'000'000;
   RandomStream random(7, 0);
   for (const std::int64_t interval : {ms, second, 7 * second, day}) {
-    for (int round = 0; round < 15; ++round) {
+    for (int round = 0; round < 8; ++round) {
       auto file = create(fmt::format("{}-{}.series", interval, round), interval);
       Rows rows;
       std::int64_t k = -5 * day / interval, first = 0, end = 0;
