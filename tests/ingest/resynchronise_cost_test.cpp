@@ -68,8 +68,8 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-/// The same of ERF, whose walker has nothing to count by: a second for what takes milliseconds, and hours if every record
-/// were looked through again from each of its bytes.
+/// The same of ERF, whose walker has nothing to count by: twenty seconds for what takes a tenth of one, a few with sanitizers
+/// on a busy machine, and half an hour if every record were looked through again from each of its bytes.
 TEST(ResynchroniseCost, ErfLooksAtEachPlaceAFewTimes) {
   ErfBuilder erf;
   const Bytes inner = [] {  // records, each near the next in time, and then one of no known type
@@ -87,7 +87,7 @@ TEST(ResynchroniseCost, ErfLooksAtEachPlaceAFewTimes) {
     ErfWalker<RecordingSink> walker(sink, log);
     const double begin = thread_seconds();
     drive(walker, erf.bytes, 0, block_bytes);
-    EXPECT_LT(thread_seconds() - begin, 1.0) << "blocks of " << block_bytes;
+    EXPECT_LT(thread_seconds() - begin, 20) << "blocks of " << block_bytes;
     EXPECT_EQ(sink.records.size(), erf.starts.size()) << "odd, and records all the same";
   }
 }
