@@ -81,17 +81,19 @@ inline void write_text(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-/// Runs `tidegauge <arguments>` through the shell.
-inline CommandResult run_command(const std::string& arguments, const std::string& environment = "") {
+inline CommandResult run_shell(const std::string& line) {
   ScratchFolder scratch;
-  const std::string line = environment + " " TIDEGAUGE_COMMAND " " + arguments + " >'" + (scratch / "out").string() +
-                           "' 2>'" + (scratch / "err").string() + "'";
-  const int rc = std::system(line.c_str());
+  const int rc = std::system((line + " >'" + (scratch / "out").string() + "' 2>'" + (scratch / "err").string() + "'").c_str());
   CommandResult result;
   result.status = WIFEXITED(rc) ? WEXITSTATUS(rc) : 128 + WTERMSIG(rc);
   result.out = read_text(scratch / "out");
   result.err = read_text(scratch / "err");
   return result;
+}
+
+/// Runs `tidegauge <arguments>` through the shell.
+inline CommandResult run_command(const std::string& arguments, const std::string& environment = "") {
+  return run_shell(environment + " " TIDEGAUGE_COMMAND " " + arguments);
 }
 
 }  // namespace tidegauge::test

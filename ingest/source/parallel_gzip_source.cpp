@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -120,6 +121,7 @@ class ParallelGzipSource final : public ByteSource {
 
   // The helpers'.
   void help();
+  void decode_chunks();
   std::optional<std::uint64_t> claim_decoding() const;
   void decode_chunk(Chunk& chunk, std::uint64_t number, DeflateBlocks& blocks, std::vector<std::uint8_t>& input) const;
 
@@ -154,6 +156,7 @@ class ParallelGzipSource final : public ByteSource {
   mutable std::mutex mutex_;  ///< for what follows
   std::condition_variable changed_;
   bool leaving_ = false;
+  std::exception_ptr failure_;  ///< what a helper threw; for the reader
   std::size_t helping_ = 0;
   std::uint64_t frontier_ = 0;  ///< the chunk in which the reader is
   std::map<std::uint64_t, std::unique_ptr<Chunk>> chunks_;
@@ -339,7 +342,8 @@ bool ParallelGzipSource::take_chunk() {
   const auto found = chunks_.find(frontier_);
   if (found == chunks_.end() || plain_end_ < kDeflateWindow) return false;
   Chunk& chunk = *found->second;
-  changed_.wait(lock, [&] { return chunk.decoded; });
+  changed_.wait(lock, [&] { return chunk.decoded || failure_; });
+  if (failure_) std::rethrow_exception(failure_);
   if (chunk.begin != here_ || chunk.size == 0) return false;
   chunk_ = std::move(found->second);
   chunks_.erase(found);
@@ -421,6 +425,16 @@ std::optional<std::uint64_t> ParallelGzipSource::claim_decoding() const {
 }
 
 void ParallelGzipSource::help() {
+  try {
+    decode_chunks();
+  } catch (...) {  // no memory is left
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+    changed_.notify_all();
+  }
+}
+
+void ParallelGzipSource::decode_chunks() {
   DeflateBlocks blocks;
   std::vector<std::uint8_t> input(options_.chunk_bytes + kInputBehindChunk);
   std::unique_lock lock(mutex_);
