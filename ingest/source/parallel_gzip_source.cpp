@@ -18,6 +18,7 @@
 #include "ingest/source/decompressing_source.hpp"
 #include "ingest/source/deflate_blocks.hpp"
 #include "ingest/source/file_source.hpp"
+#include "ingest/source/gzip_header.hpp"
 #include "ingest/source/gzip_state.hpp"
 #include "ingest/source/read_ahead_source.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -38,19 +39,12 @@ constexpr std::size_t kChunksAThread = 2;
 // With so many helpers the reader has enough to do with what they give it.
 constexpr std::size_t kHelpersThatDoAll = 4;
 
-/// Bytes of the header of the member that `head` begins with (RFC 1952 section 2.3), 0 if it is not all there or has a
-/// checksum of its own: rare, and ISA-L's business.
+/// Bytes of the header of the member that `head` begins with, 0 if it is not all there or has a checksum of its own: rare,
+/// and ISA-L's business.
 std::size_t member_header_bytes(std::span<const std::uint8_t> head) {
-  constexpr std::uint8_t kHeaderChecksum = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
-  if (head.size() < 12 || head[2] != 8 || head[3] & (kHeaderChecksum | kReserved)) return 0;
-  std::size_t at = 10;
-  if (head[3] & kExtra) at += 2 + (head[10] | std::size_t{head[11]} << 8);
-  for (const std::uint8_t text : {kName, kComment}) {
-    if (!(head[3] & text)) continue;
-    while (at < head.size() && head[at] != 0) ++at;
-    ++at;
-  }
-  return at < head.size() ? at : 0;
+  if (head.size() < 12 || head[2] != 8 || head[3] & (gzip_header_checksum | gzip_reserved)) return 0;
+  const std::size_t bytes = gzip_header_bytes(head);
+  return bytes < head.size() ? bytes : 0;
 }
 
 /// Bytes of the file from `offset`; fewer where it ends.

@@ -310,8 +310,8 @@ TEST(ThreadsSplitWalk, CompressedMembers) {
   }
 }
 
-/// A flipped bit costs about the member or frame in which it lies, in its magic as well as in its body, and not what
-/// follows. (In the flags of a gzip header it may turn up to 64 KiB into an extra field.)
+/// A flipped bit costs about the member or frame in which it lies, in its header as well as in its body, and not what
+/// follows, though in the flags of a gzip header it may turn up to 64 KiB into an extra field.
 TEST(ThreadsSplitWalk, ADamagedMemberCostsItsOwnRecords) {
   constexpr std::size_t kPart = 7'000, kRecords = 3'000;
   constexpr unsigned kSeed = 15;
@@ -333,8 +333,7 @@ TEST(ThreadsSplitWalk, ADamagedMemberCostsItsOwnRecords) {
     for (int round = 0; round < 60; ++round) {
       Bytes damaged = whole;
       const std::size_t begin = begins[1 + random() % (begins.size() - 1)];
-      const std::size_t at = round % 2 ? begin + random() % 3 : begins[1] + random() % (whole.size() - begins[1]);
-      if (gzip && std::find(begins.begin(), begins.end(), at - 3) != begins.end()) continue;
+      const std::size_t at = round % 2 ? begin + random() % 4 : begins[1] + random() % (whole.size() - begins[1]);
       damaged[at] ^= static_cast<std::uint8_t>(1 << random() % 8);
       const std::string where = "seed " + std::to_string(kSeed) + (gzip ? " gzip" : " zstd") + " byte " + std::to_string(at);
       write_bytes(scratch / "capture", damaged);
