@@ -35,7 +35,8 @@ class CpuBackend final : public Backend {
     return {};
   }
 
-  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) override {
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
+                                              const LstmOptions&) override {
     return make_lstm_cpu(shape, seed, threads_);
   }
 

@@ -27,7 +27,11 @@ class Backend {
   /// Slopes of every point of a series (slope.hpp).
   virtual Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) = 0;
   /// A network with parameters initialised from `seed` (lstm.hpp).
-  virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) = 0;
+  virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
+                                                      const LstmOptions& options = {}) = 0;
+  /// What LstmOptions::algorithm could be for such a network, for measuring which is fastest; none where there is only
+  /// one way. The device may still refuse some.
+  virtual std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape&) const { return {}; }
 };
 
 struct DeviceChoice {
