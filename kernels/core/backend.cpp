@@ -89,7 +89,7 @@ std::string why_not_cuda() {
   const auto module = load_cuda_module();
   if (!module) return module.error().what;
   if (module->probe.trouble != CudaTrouble::none) return cuda_trouble_error(module->probe).what;
-  return fmt::format("{} is there for --device cuda, but the CUDA module has no LSTM yet",
+  return fmt::format("{} is there for --device cuda, but nothing has been measured on a card that would recommend it",
                      module->probe.devices[0].name);
 }
 

@@ -40,7 +40,8 @@ struct DeviceChoice {
 };
 
 /// @param request "auto", "cpu", "cuda" or "cuda:N". `cuda` where it cannot be is an error that says what is missing,
-///   never a silent CPU run; `auto` takes the CPU and says why (with a card too, as long as the module has no LSTM).
+///   never a silent CPU run; `auto` takes the CPU and says why. With a card too: it is to take the GPU where that was
+///   measured to pay, and nothing was measured on a card yet.
 /// @param threads threads of the CPU backend, 0 for all cores.
 Expected<DeviceChoice> choose_device(std::string_view request, std::size_t threads = 0);
 

@@ -1,6 +1,11 @@
-// The LSTM on a card against the oracle in double, the CPU, and itself.
+// The LSTM on a card against the oracle in double, the CPU, and itself. The same tests run on the host, with stand-ins for
+// CUDA and cuDNN (tests/cuda_on_host/): then they test our code, not cuDNN's.
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
+#ifdef TIDEGAUGE_CUDA_ON_HOST
+#include "tests/cuda_on_host/host_backend.hpp"
+#else
 #include "tests/cuda_device.hpp"
+#endif
 #include "tests/kernels/lstm_cases.hpp"
 #include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"

@@ -118,7 +118,7 @@ std::string name_of(const Row& row) {
 
 template <class Run>
 void expect_gathered(const Row& row, const Run& run) {
-  Device device(row.shape, 3 * row.windows, row.windows + 5, 1);
+  Device device(row.shape, 2 * (row.windows + 5), row.windows + 5, 1);
   device.done = 1;
   const std::size_t first = 2;
   const StepWork work = device.work(first, row.windows, {});
@@ -139,7 +139,7 @@ TEST(LstmStepKernel, WindowsAreGatheredStepByStep) {
 TEST(LstmStepKernel, DropoutMasksAreTheCpus) {
   const lstm::Dropout dropout{0.4, 17};
   for (const Row& row : rows()) {
-    Device device(row.shape, 3 * row.windows, row.windows + 5, 1);
+    Device device(row.shape, 2 * (row.windows + 5), row.windows + 5, 1);
     device.done = 1;
     device.constants[1].optimizer_step = 9;
     const StepWork work = device.work(3, row.windows, {});
@@ -199,7 +199,7 @@ constexpr double kTolerance = 1e-5;
 template <class Run>
 void expect_head(const Row& row, const LossSettings& settings, const Run& run) {
   SCOPED_TRACE(name_of(row));
-  Device device(row.shape, 3 * row.windows, row.windows + 5, 1);
+  Device device(row.shape, 2 * (row.windows + 5), row.windows + 5, 1);
   device.done = 1;
   const std::size_t first = 2;
   const StepWork work = device.work(first, row.windows, settings);
