@@ -416,7 +416,7 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
   TG_TRY(begin(windows, windows.starts, windows.size()));
   TG_TRY(room(outputs_, out.size()));
   const std::size_t piece = windows_at_once(windows.size());
-  TG_TRY(in_some_way(windows.size(), false, [&]() -> Status {
+  const auto start_all = [&]() -> Status {
     for (std::size_t first = 0; first < windows.size(); first += piece) {
       const StepWork work = work_of(first, std::min(piece, windows.size() - first));
       TG_TRY(start_gather(cells_->inputs(), work, stream_.get()));
@@ -424,7 +424,8 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
       TG_TRY(start_predict_head(outputs_.data() + first * shape_.horizon, work, stream_.get()));
     }
     return {};
-  }));
+  };
+  TG_TRY(in_some_way(windows.size(), false, start_all));
   return download(out, outputs_.data());
 }
 

@@ -170,7 +170,7 @@ TEST(LstmCuda, TrainsAsTheCpu) {
 
 TEST(LstmCuda, RunTwiceSameBits) {
   TG_NEEDS_CUDA(cuda);
-  const Series series(shape_of(4, 48, 2, 12, 2), 420, 4);
+  const Series series(shape_of(4, 24, 2, 6, 2), 420, 4);
   for (const double dropout : {0.0, 0.1}) {
     const LossSettings loss{.kind = Loss::huber, .dropout = dropout};
     std::vector<float> parameters[2];
