@@ -229,6 +229,10 @@ TEST(LstmCuda, CallsOfAllKindsTakeTurns) {
       EXPECT_LT(distance(out, oracle.predict(series.batch())), kTolerance);
     }
   EXPECT_EQ(network->parameters(), flat);
+  const std::vector<float> others = random_parameters(series.shape, 5);
+  network->set_parameters(others);
+  network->predict(out, series.batch());
+  EXPECT_LT(distance(out, oracle::Lstm<double>(series.shape, others).predict(series.batch())), kTolerance);
 }
 
 }  // namespace

@@ -305,6 +305,8 @@ TEST(LstmStepKernel, ClippingAndOptimizerAreTheCpus) {
   for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::rmsprop})
     for (const double clip : {0.0, 0.5, 1e6})
       for (const std::size_t count : {1u, 31u, 65u, 257u, 700u}) expect_cpus_steps(count, count / 2, kind, clip, OnFibers{});
+  for (const test::Schedule schedule : test::all_schedules)
+    expect_cpus_steps(300, 100, OptimizerKind::adam, 0.5, OnFibers{schedule});
 }
 
 TEST(ThreadsLstmStepKernel, ClippingAndOptimizerAreTheCpus) {
