@@ -152,7 +152,7 @@ Status run_train(const Request& request, const CommonOptions& common) {
   mistakes.add(query);
   auto file = SeriesFile::open(request.series.path, OpenMode::read);
   mistakes.add(file);
-  mistakes.add(output_target(path));  // before the training, not after it
+  mistakes.add(output_target(path, OutputKind::model));  // before the training, not after it
   TG_TRY(mistakes.status());
   auto series = read_model_series(*file, *query, settings);
   if (!series) return std::move(series).error();

@@ -51,6 +51,25 @@ TEST(LstmOnHost, StepsAreRecordedOnceAndReplayed) {
   }
 }
 
+/// A recorded step has pointers built in; a call with more windows moves what they point at.
+TEST(LstmOnHost, WhatWasRecordedIsForgottenWhereMemoryMoves) {
+  const Series series(shape_of(2, 7, 1, 3), 2000, 4);
+  WindowBatch few = series.batch();
+  few.starts = few.starts.subspan(0, 64);
+  std::vector<double> losses[2];
+  for (const bool between : {false, true}) {
+    auto network = make_lstm_cuda(series.shape, 1, 0, {});
+    ASSERT_TRUE(network);
+    test::SureNetwork sure(*std::move(network));
+    OptimizerState state;
+    sure.train(few, 16, 0, 4, {}, {}, state);
+    std::vector<float> out(series.starts.size());
+    if (between) sure.predict(out, series.batch());
+    losses[between] = sure.train(few, 16, 0, 4, {}, {}, state);
+  }
+  EXPECT_EQ(losses[1], losses[0]);
+}
+
 TEST(LstmOnHost, WhereRecordingFailsTheSameIsDoneWithout) {
   const Trained replayed = train({}, 0.3);
   const Switched fails(test::recording_fails);
