@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "host/baselines.hpp"
+#include "host/lstm_tuning.hpp"
 #include "host/training_data.hpp"
 #include "kernels/core/random.hpp"
 
@@ -238,8 +239,20 @@ Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& se
   return p;
 }
 
+/// Before the first step only: what was begun keeps its algorithm.
+Status tune(Prepared& p, Backend& backend, const TrainHooks& hooks) {
+  if (!hooks.tune_cudnn || !p.model.progress.history.empty()) return {};
+  TrainSettings& s = p.model.settings;
+  const auto windows = p.data.features.windows(p.data.training, s.look_back, s.horizon);
+  const auto fastest = fastest_algorithm(backend, s, windows, batch_size(s, windows.size()), hooks.remark);
+  if (!fastest) return fastest.error();
+  s.cudnn = *fastest;
+  return {};
+}
+
 Expected<TrainOutcome> run(Prepared p, Backend& backend, const TrainHooks& hooks) {
-  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed);
+  TG_TRY(tune(p, backend, hooks));
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
   if (!network) return network.error();
   TrainOutcome outcome;
   outcome.training_windows = p.data.training.size();
@@ -270,10 +283,11 @@ Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const T
   return continue_training(std::move(*model), series, settings, backend, hooks, hooks.checkpoint);
 }
 
-/// Settings that may differ when training goes on: how long, not what.
+/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was.
 bool same_training(TrainSettings a, const TrainSettings& b) {
   a.epochs = b.epochs;
   a.patience = b.patience;
+  a.cudnn = b.cudnn;
   return settings_to_json(a) == settings_to_json(b);
 }
 
@@ -342,7 +356,9 @@ Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& seri
   if (!prepared) return prepared.error();
   if (prepared->model.data_hash != model.data_hash)
     return Error{"what was begun was trained on other data", where, remedy, ErrorKind::usage};
+  const LstmAlgorithm begun_with = model.settings.cudnn;
   model.settings = settings;
+  model.settings.cudnn = begun_with;
   model.progress.finished = false;
   prepared->model = std::move(model);
   return run(std::move(*prepared), backend, hooks);

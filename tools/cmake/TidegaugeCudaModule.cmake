@@ -2,7 +2,11 @@
 # is inside it and hidden, so that neither the program nor another library sees its symbols; whatever else it misses
 # is an error of the link, not of a user's first run.
 add_library(tidegauge_cuda MODULE ${cuda_sources})
-target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels)
+target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels ${CMAKE_DL_LIBS})
+if(CUDNN_INCLUDE_DIR)
+  target_include_directories(tidegauge_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE_DIR})
+  target_compile_definitions(tidegauge_cuda PRIVATE TIDEGAUGE_CUDNN=1)
+endif()
 target_compile_options(tidegauge_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra -lineinfo>)
 if(TIDEGAUGE_WERROR)
   target_compile_options(tidegauge_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings -Xcompiler=-Werror>)
