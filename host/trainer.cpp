@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "host/lstm_tuning.hpp"
 #include "host/training_start.hpp"
 #include "kernels/core/random.hpp"
 
@@ -169,8 +170,20 @@ class TrainingRun {
   Clock::time_point last_checkpoint_ = Clock::now();
 };
 
+/// Before the first step only: what was begun keeps its algorithm.
+Status tune(TrainingStart& p, Backend& backend, const TrainHooks& hooks) {
+  if (!hooks.tune_cudnn || !p.model.progress.history.empty()) return {};
+  TrainSettings& s = p.model.settings;
+  const auto windows = p.data.features.windows(p.data.training, s.look_back, s.horizon);
+  const auto fastest = fastest_algorithm(backend, s, windows, batch_size(s, windows.size()), hooks.remark);
+  if (!fastest) return fastest.error();
+  s.cudnn = *fastest;
+  return {};
+}
+
 Expected<TrainOutcome> run(TrainingStart p, Backend& backend, const TrainHooks& hooks) {
-  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed);
+  TG_TRY(tune(p, backend, hooks));
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
   if (!network) return network.error();
   TrainOutcome outcome;
   outcome.training_windows = p.data.training.size();

@@ -40,10 +40,11 @@ Status fit_linear_models(TrainingStart& p) {
   return {};
 }
 
-/// Settings that may differ when training goes on: how long, not what.
+/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was.
 bool same_training(TrainSettings a, const TrainSettings& b) {
   a.epochs = b.epochs;
   a.patience = b.patience;
+  a.cudnn = b.cudnn;
   return settings_to_json(a) == settings_to_json(b);
 }
 
@@ -96,7 +97,9 @@ Expected<TrainingStart> prepare_continuation(Model model, const IntervalSeries& 
   if (!prepared) return prepared;
   if (prepared->model.data_hash != model.data_hash)
     return Error{"what was begun was trained on other data", where, remedy, ErrorKind::usage};
+  const LstmAlgorithm begun_with = model.settings.cudnn;
   model.settings = settings;
+  model.settings.cudnn = begun_with;
   model.progress.finished = false;
   prepared->model = std::move(model);
   return prepared;

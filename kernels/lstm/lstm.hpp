@@ -57,6 +57,23 @@ struct LossSettings {
   std::uint64_t dropout_seed = 0;
 };
 
+/// How cuDNN walks the steps (cudnnRNNAlgo_t); other devices have one way. Choices differ in speed and in rounding, so a
+/// model file keeps the one that it was trained with.
+enum class LstmAlgorithm : std::uint8_t {
+  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp)
+  standard,       ///< a few kernels a step; any shape
+  persist_static, ///< recurrent weights stay in registers; cuDNN refuses most shapes in float
+  small_h         ///< the same for small hidden sizes
+};
+std::string_view algorithm_name(LstmAlgorithm algorithm);
+Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);
+
+/// What a network may trade for speed; only GPUs look at it.
+struct LstmOptions {
+  LstmAlgorithm algorithm = LstmAlgorithm::automatic;
+  bool tf32 = false;  ///< products of 10-bit mantissas on tensor cores; otherwise float throughout
+};
+
 /// One network on one device. A failed call (only a device can fail: a lost card, too little memory) leaves parameters
 /// that must not be used; what the caller kept outside is still good.
 class LstmNetwork {
@@ -83,6 +100,9 @@ class LstmNetwork {
   /// Outputs [windows.size()][horizon], row-major, no dropout.
   virtual Status predict(std::span<float> out, const WindowBatch& windows) = 0;
 };
+
+/// The promise that every call above asks of its windows; breaking it stops the program.
+void require_windows_fit(const LstmShape& shape, const WindowBatch& windows, bool with_targets);
 
 /// Instruction sets of the CPU version, chosen at run time; TIDEGAUGE_ISA=portable|avx2|avx512 forces a lower one.
 std::string_view lstm_cpu_instruction_set();

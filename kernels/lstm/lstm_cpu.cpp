@@ -115,7 +115,6 @@ class CpuLstm final : public LstmNetwork {
 
   double mean_loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
                                 const LossSettings& loss, std::uint64_t step);
-  void require_fits(const WindowBatch& windows, bool with_targets) const;
   template <class Task>
   void run(std::size_t tasks, double flops, const Task& task);
   template <class Task>
@@ -139,18 +138,6 @@ class CpuLstm final : public LstmNetwork {
   std::optional<ThreadPool> pool_;  ///< made when there is first work for it
   std::vector<TileWorker> workers_;
 };
-
-void CpuLstm::require_fits(const WindowBatch& windows, bool with_targets) const {
-  TG_REQUIRE(windows.feature_count == shape_.features && windows.look_back == shape_.look_back &&
-                 windows.horizon == shape_.horizon,
-             "windows of another shape than the network's");
-  const std::size_t points = windows.features.size() / shape_.features;
-  const std::size_t after = with_targets ? shape_.horizon : 0;
-  for (const std::uint32_t start : windows.starts) {
-    TG_REQUIRE(start + shape_.look_back + after <= points, "a window reaches beyond the series");
-  }
-  TG_REQUIRE(!with_targets || windows.targets.size() >= points, "no target for some point");
-}
 
 /// task(index, worker) for every index, on several threads where the work is worth waking them.
 template <class Task>
@@ -228,7 +215,7 @@ void CpuLstm::add_groups(Call& call, std::size_t l, std::size_t block) {
 double CpuLstm::mean_loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
                                        const LossSettings& loss, std::uint64_t step) {
   TG_REQUIRE(gradient.size() == gradient_.size(), "a gradient of another shape");
-  require_fits(windows, true);
+  require_windows_fit(shape_, windows, true);
   if (windows.size() == 0) {
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     return 0;
@@ -271,7 +258,7 @@ Expected<std::vector<double>> CpuLstm::train(const WindowBatch& windows, std::si
 
 Status CpuLstm::predict(std::span<float> out, const WindowBatch& windows) {
   TG_REQUIRE(out.size() == windows.size() * shape_.horizon, "room for another number of predictions");
-  require_fits(windows, false);
+  require_windows_fit(shape_, windows, false);
   refresh_packed(false);
   Call call{.windows = windows, .tiling = Tiling(windows.size()), .out = out};
   run(call.tiling.tiles, flops_per_window() * static_cast<double>(windows.size()),

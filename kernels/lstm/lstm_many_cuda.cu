@@ -96,6 +96,8 @@ class ManyOnCard {
 
  private:
   void place(const ManyState& s, const ManyTask& task) {
+    require_windows_fit(settings_.shape, task.training, true);
+    require_windows_fit(settings_.shape, task.validation, true);
     const std::size_t count = plan_.parameters();
     const auto vector = [&](const std::vector<float>& values) {
       return image_.add(std::span<const float>(values), count);

@@ -79,7 +79,7 @@ class TileLstm final : public LstmNetwork {
     TG_REQUIRE(gradient.size() == plan_.parameters(), "a gradient of another shape");
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     if (windows.size() == 0) return 0.0;
-    TG_TRY(send(windows));
+    TG_TRY(send(windows, true));
     TG_TRY(make_room(windows.size(), 1));
     TG_TRY(start_gradient(batch_of(0, windows.size()), loss, step, 0));
     double mean = 0;
@@ -96,7 +96,7 @@ class TileLstm final : public LstmNetwork {
     std::vector<double> losses(last_batch - first_batch);
     if (losses.empty()) return losses;
     TG_REQUIRE((last_batch - 1) * batch_size < windows.size(), "a batch beyond the last window");
-    TG_TRY(send(windows));
+    TG_TRY(send(windows, true));
     TG_TRY(send_state(state, optimizer));
     TG_TRY(make_room(batch_size, losses.size()));
     for (std::size_t batch = first_batch; batch < last_batch; ++batch) {
@@ -120,7 +120,7 @@ class TileLstm final : public LstmNetwork {
   Status predict(std::span<float> out, const WindowBatch& windows) override {
     TG_REQUIRE(out.size() == windows.size() * plan_.horizon, "room for another number of predictions");
     if (out.empty()) return {};
-    TG_TRY(send(windows));
+    TG_TRY(send(windows, false));
     const std::uint32_t blocks = tile::gradient_blocks(windows.size());
     TG_TRY(scratch_.reserve(blocks * plan_.scratch_floats(), "taking device memory for what a step keeps"));
     TG_TRY(outputs_.reserve(out.size(), "taking device memory for predictions"));
@@ -139,10 +139,8 @@ class TileLstm final : public LstmNetwork {
     return {features_.data(), targets_.data(), starts_.data() + first, static_cast<std::uint32_t>(count)};
   }
 
-  Status send(const WindowBatch& windows) {
-    TG_REQUIRE(windows.feature_count == shape_.features && windows.look_back == shape_.look_back &&
-                   windows.horizon == shape_.horizon,
-               "windows of another shape than the network's");
+  Status send(const WindowBatch& windows, bool with_targets) {
+    require_windows_fit(shape_, windows, with_targets);
     TG_TRY(use_device(device_));
     TG_TRY(copy_in(features_, windows.features, stream_.get(), "copying a series"));
     TG_TRY(copy_in(targets_, windows.targets, stream_.get(), "copying targets"));

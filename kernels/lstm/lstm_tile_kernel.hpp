@@ -4,26 +4,28 @@
 //
 // Threads. 4 * hidden of them (whole warps): thread = group * hidden + unit holds a unit's four gates of the
 // 8 windows of its group. Registers keep the sums, the cell state and, on the way back, dh and dc, so a step
-// has two barriers. Shared memory.
-//   weights  [sources][unit_stride] Gates   the four gates' weights of a source (input or unit) and a unit.
-//   An odd stride:
-//            lanes of neighbouring units (forward) and of neighbouring sources (backward) both meet different
-//            banks
-//   gradient the same shape, for the whole tile: added to global memory once a tile, not once a step
-//   sources  [sources][row_stride]          x_t and h_(t-1) of the tile; 36 floats a row, so that stores meet
-//   no conflict dgates   [32][hidden] Gates             gate gradients of one step
-// Kept for the way back, in global memory: i, f, g, o, c and h of every step, 24 bytes a window, unit and
-// step. Estimate for H = 64, I = 4, T = 32 on an H100 (132 SMs at 1.7 GHz, 3.35 TB/s), not measured: a tile
-// and step is 4,350 clocks of FMA forward, 8,450 backward, so 0.24 ms a tile at the peak rate and about 0.4
-// ms at 60 % of it. What is kept is 1.6 MB a tile, written once and read once: 3.1 MB in 0.4 ms on each of
-// 132 SMs is 1.0 TB/s, 31 % of the memory's rate and mostly hidden. Computing the gates again instead would
-// cost a third more FMA, so they are kept; tanh(c) is computed again, because 10 instructions are less than 4
-// bytes each way. A step reads from shared memory 5 to 6 clocks for every 8 of FMA forward (weights once a
-// lane, sources broadcast), 12 for 8 in the product that gives dh, 6 for 8 in the weights'.
+// has two barriers.
 //
-// Deterministic: no atomics; a thread adds in a fixed order, blocks are added in order. Windows are gathered
-// by index. Tested by tests/kernels/lstm_tile_kernel_test.cpp (on the host, against the oracle) and
-// lstm_tile_cuda_test.cpp.
+// Shared memory.
+//   weights  [sources][unit_stride] Gates  four gates' weights of a source (input or unit) and a unit. The
+//            stride is odd: lanes of neighbouring units (forward) and of neighbouring sources (backward) both
+//            meet different banks, so one copy serves both ways
+//   gradient the same shape; added to global memory once a tile, not once a step
+//   sources  [sources][row_stride]         x_t and h_(t-1); 36 floats a row, so that stores meet no conflict
+//   dgates   [32][hidden] Gates            gate gradients of one step
+//
+// Kept for the way back, in global memory: i, f, g, o, c and h of every step, 24 bytes a window, unit and step.
+// Estimate for H = 64, I = 4, T = 32 on an H100 (132 SMs at 1.7 GHz, 3.35 TB/s), not measured: a tile and step
+// is 4,350 clocks of FMA forward and 8,450 backward, so 0.24 ms a tile at the peak rate, about 0.4 ms at 60 %
+// of it. What is kept is 1.6 MB a tile, written once and read once: 3.1 MB in 0.4 ms on each of 132 SMs is
+// 1.0 TB/s, 31 % of the memory's rate and mostly hidden. Computing the gates again instead would cost a third
+// more FMA, so they are kept; tanh(c) is computed again: 20 instructions are less than 4 bytes each way. For
+// 8 clocks of FMA shared memory is read in 5 to 6 forward (weights once a lane, sources broadcast), in 12 in
+// the product that gives dh, in 6 in the weights' gradient.
+//
+// Deterministic: no atomics; a thread adds in a fixed order, blocks are added in order. Windows are gathered by
+// index. Tested by tests/kernels/lstm_tile_kernel_test.cpp (on the host, against the oracle) and, in a model's
+// block, by lstm_many_cuda_test.cpp on a card.
 #pragma once
 
 #include <cstddef>

@@ -19,8 +19,7 @@ std::string python_with_torch() {
 
 TEST(TorchInterop, TorchLoadsTheWeightsAndPredictsTheSame) {
   const std::string python = python_with_torch();
-  if (python.empty())
-    GTEST_SKIP() << "python3 has no torch; this test needs it (python3-torch)";
+  TG_NEEDS(!python.empty(), "torch", "python3 has no torch; this test needs it (python3-torch)");
   const IntervalSeries series = test::waves(150);
   const auto backend = make_cpu_backend(1);
   for (const bool skip : {true, false}) {

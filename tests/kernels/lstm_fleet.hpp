@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/lstm/lstm_many.hpp"
-#include "tests/kernels/lstm_series.hpp"
+#include "tests/kernels/lstm_cases.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge::test {

@@ -1,15 +1,12 @@
 // The CPU LSTM against the oracle in double, finite differences, PyTorch's values and itself.
 #include "kernels/lstm/lstm.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
 
-#include "kernels/core/random.hpp"
 #include "tests/golden/formula.hpp"
-#include "tests/kernels/lstm_series.hpp"
+#include "tests/kernels/lstm_cases.hpp"
 #include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"
@@ -18,6 +15,7 @@ namespace tidegauge {
 namespace {
 
 using test::distance;
+using test::kMse;
 using test::random_parameters;
 using test::Series;
 using test::shape_of;
@@ -30,45 +28,6 @@ std::vector<std::string> instruction_sets() {  // those that this machine has, e
   return names;
 }
 
-struct Case {
-  LstmShape shape;
-  std::size_t windows;
-  LossSettings loss;
-};
-
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
-             << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
-             << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
-}
-
-const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
-    kDropout{.dropout = 0.3, .dropout_seed = 11},
-    kHeavyDropout{.kind = Loss::huber, .dropout = 0.8, .dropout_seed = 5};
-
-/// Each branch that a kernel can take: unit counts around every lane count, row groups of every size, one
-/// step (no recurrence), a chunk of steps and one more, several layers, tiles of one window and one more than
-/// full.
-const Case kCases[] = {
-    {shape_of(1, 1, 1, 1), 1, kMse},
-    {shape_of(1, 1, 1, 2, 1, false), 2, kMse},
-    {shape_of(4, 7, 1, 3), 3, kHuber},
-    {shape_of(5, 8, 1, 2, 3), 5, kAbsolute},
-    {shape_of(1, 10, 1, 2, 1, false), 32, kMse},
-    {shape_of(4, 15, 2, 5), 31, kDropout},
-    {shape_of(4, 16, 1, 32), 33, kMse},
-    {shape_of(5, 17, 3, 4, 3), 23, kHuber},
-    {shape_of(16, 16, 2, 3), 24, kMse},  // inputs of the first layer as wide as the hidden ones
-    {shape_of(1, 31, 2, 9, 1, false), 25, kHeavyDropout},
-    {shape_of(4, 32, 1, 6, 3, false), 47, kAbsolute},
-    {shape_of(1, 33, 3, 2), 48, kDropout},
-    {shape_of(4, 64, 1, 32), 49, kMse},
-    {shape_of(4, 65, 2, 3, 3), 7, kHuber},
-    {shape_of(1, 128, 1, 5, 1, false), 26, kMse},
-    {shape_of(3, 48, 1, 4), 12, kMse},
-    {shape_of(2, 9, 1, 1), 400, kMse},  // more tiles than groups
-};
-
 /// Sums of up to K + N * T float products: relative error about 2^-24 * sqrt(K + N * T), and the activations'
 /// 1e-7 absolute error travels through up to 32 steps. 1e-5 of a tensor's largest entry is four times what is
 /// seen.
@@ -76,7 +35,7 @@ constexpr double kTolerance = 1e-5;
 
 TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
   for (const std::string& isa : instruction_sets()) {
-    for (const Case& c : kCases) {
+    for (const test::LstmCase& c : test::lstm_cases) {
       SCOPED_TRACE(testing::Message() << isa << " " << c);
       const Series series(c.shape, c.windows, 3);
       const std::vector<float> flat = random_parameters(c.shape, 4);
@@ -106,7 +65,7 @@ TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
 /// In double a central difference of 1e-5 is exact to about 1e-10, plus the loss's own rounding / 1e-5 =
 /// 1e-11.
 TEST(LstmOracle, GradientIsTheFiniteDifference) {
-  for (const Case& c : kCases) {
+  for (const test::LstmCase& c : test::lstm_cases) {
     if (c.windows > 33 || c.shape.hidden > 33) continue;
     SCOPED_TRACE(testing::Message() << c);
     const Series series(c.shape, c.windows, 3);

@@ -5,7 +5,7 @@
 #include "kernels/lstm/lstm_batch_kernel.hpp"
 #include "tests/kernel_on_host/fiber_block.hpp"
 #include "tests/kernel_on_host/thread_block.hpp"
-#include "tests/kernels/lstm_series.hpp"
+#include "tests/kernels/lstm_cases.hpp"
 #include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"

@@ -1,9 +1,9 @@
-// Made-up series, weights and shapes for the tests of the LSTM.
+// Networks, series and windows that the LSTM's tests on every device share.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
+#include <ostream>
 #include <vector>
 
 #include "kernels/core/random.hpp"
@@ -57,9 +57,48 @@ double distance(const A& found, const B& expected) {
   return worst / scale;
 }
 
+struct LstmCase {
+  LstmShape shape;
+  std::size_t windows;
+  LossSettings loss;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const LstmCase& c) {
+  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
+             << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
+             << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
+}
+
 inline LstmShape shape_of(std::size_t features, std::size_t hidden, std::size_t layers, std::size_t steps,
-                          std::size_t horizon = 1, bool skip = true) {
+                   std::size_t horizon = 1, bool skip = true) {
   return {features, hidden, layers, steps, horizon, skip};
 }
+
+inline const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
+    kDropout{.dropout = 0.3, .dropout_seed = 11},
+    kHeavyDropout{.kind = Loss::huber, .dropout = 0.8, .dropout_seed = 5};
+
+/// Each branch that a kernel can take: unit counts around every lane count, row groups of every size, one
+/// step (no recurrence), a chunk of steps and one more, several layers, tiles of one window and one more than
+/// full.
+inline const LstmCase lstm_cases[] = {
+    {shape_of(1, 1, 1, 1), 1, kMse},
+    {shape_of(1, 1, 1, 2, 1, false), 2, kMse},
+    {shape_of(4, 7, 1, 3), 3, kHuber},
+    {shape_of(5, 8, 1, 2, 3), 5, kAbsolute},
+    {shape_of(1, 10, 1, 2, 1, false), 32, kMse},
+    {shape_of(4, 15, 2, 5), 31, kDropout},
+    {shape_of(4, 16, 1, 32), 33, kMse},
+    {shape_of(5, 17, 3, 4, 3), 23, kHuber},
+    {shape_of(16, 16, 2, 3), 24, kMse},  // inputs of the first layer as wide as the hidden ones
+    {shape_of(1, 31, 2, 9, 1, false), 25, kHeavyDropout},
+    {shape_of(4, 32, 1, 6, 3, false), 47, kAbsolute},
+    {shape_of(1, 33, 3, 2), 48, kDropout},
+    {shape_of(4, 64, 1, 32), 49, kMse},
+    {shape_of(4, 65, 2, 3, 3), 7, kHuber},
+    {shape_of(1, 128, 1, 5, 1, false), 26, kMse},
+    {shape_of(3, 48, 1, 4), 12, kMse},
+    {shape_of(2, 9, 1, 1), 400, kMse},  // more tiles than groups
+};
 
 }  // namespace tidegauge::test
