@@ -28,6 +28,7 @@ class FailingDevice final : public Backend {
     return std::unique_ptr<PacketBatchCounter>(std::make_unique<Counter>(shape, left_));
   }
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return lost(); }
+  Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return lost(); }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override { return lost(); }
 
  private:

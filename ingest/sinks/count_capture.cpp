@@ -179,6 +179,7 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   const auto keyed_rows = [&](const KeyedRows& portion) -> Status {
     return options.keyed_rows ? options.keyed_rows(portion, plan) : Status();
   };
+  TG_REQUIRE(!options.counters || !options.keyed.held, "a device counts keys that are known before");
   TG_REQUIRE(!options.follow || options.times.empty(), "a capture with a file of its times is whole");
   RowPortions portions(options.flush_rows, rows, keyed_rows, options.flush_keyed_bytes);
   if (options.counters && !options.keyed.any())

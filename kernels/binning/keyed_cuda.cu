@@ -69,7 +69,7 @@ void DeviceSketches::finish(std::span<KeyedRow> rows) const {
   for (KeyedRow& row : rows)
     for (Hll& sketch : row.addresses)
       for (std::uint32_t place = 0; place < sketch::registers; place += 4, ++word)
-        for (std::uint32_t i = 0; *word >> 8 * i != 0 && i < 4; ++i)
+        for (std::uint32_t i = 0; i < 4; ++i)
           if (const std::uint32_t rank = *word >> 8 * i & 0xff; rank != 0) sketch.raise(place + i, rank);
 }
 

@@ -38,6 +38,11 @@ class CpuBackend final : public Backend {
     return {};
   }
 
+  Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) override {
+    surges_cpu(out, input, rule);
+    return {};
+  }
+
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) override {
     return make_lstm_cpu(shape, seed, threads_);
   }

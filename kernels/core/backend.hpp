@@ -13,6 +13,7 @@
 #include "kernels/core/status.hpp"
 #include "kernels/lstm/lstm.hpp"
 #include "kernels/slope/slope.hpp"
+#include "kernels/slope/surge.hpp"
 
 namespace tidegauge {
 
@@ -28,6 +29,8 @@ class Backend {
   virtual Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t sharing) = 0;
   /// Slopes of every point of a series (slope.hpp).
   virtual Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) = 0;
+  /// Surges of many series in one call (surge.hpp).
+  virtual Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) = 0;
   /// A network with parameters initialised from `seed` (lstm.hpp).
   virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) = 0;
 };

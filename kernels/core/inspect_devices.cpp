@@ -71,7 +71,7 @@ DeviceFinding driver() {
 
 DeviceFinding link_finding(const std::string& item, const CudaDeviceFacts& device) {
   const auto link = read_pci_link(device.pci_address);
-  if (!link) return {item, "unknown: the system does not say", "", false};
+  if (!link) return {item, "unknown: the system does not say", "look outside the container or virtual machine", false};
   const bool whole = link->lanes == link->most_lanes;
   return {item,
           fmt::format("{} of {} PCIe lanes, {} now, {} at most", link->lanes, link->most_lanes, link->speed,

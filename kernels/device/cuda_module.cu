@@ -12,6 +12,7 @@
 #include "kernels/core/backend.hpp"
 #include "kernels/device/cuda_owners.hpp"
 #include "kernels/slope/slope_cuda.hpp"
+#include "kernels/slope/surge_cuda.hpp"
 
 namespace tidegauge {
 
@@ -28,6 +29,9 @@ class CudaBackend final : public Backend {
   }
   Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) override {
     return slopes_cuda(out, input, rule, device_);
+  }
+  Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) override {
+    return surges_cuda(out, input, rule, device_);
   }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override {
     return Error{"the CUDA module has no LSTM yet", "--device", "--device cpu"};

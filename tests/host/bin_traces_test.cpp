@@ -120,7 +120,7 @@ std::vector<std::shared_ptr<Backend>> two_devices(int batches) {
 
 std::vector<std::string> many_captures(const std::function<std::string(const std::string&, std::int64_t, int)>& capture) {
   std::vector<std::string> paths;
-  for (int i = 0; i < 8; ++i) paths.push_back(capture("c" + std::to_string(i), 60 * i, 100 + 30 * i));
+  for (int i = 0; i < 8; ++i) paths.push_back(capture(fmt::format("c{}", i), 60 * i, 100 + 30 * i));
   return paths;
 }
 
@@ -132,7 +132,7 @@ TEST_F(ThreadsBinTraces, DevicesCountWhatTheCpuCounts) {
   options.devices = two_devices(1'000);
   for (const std::size_t threads : {1u, 3u}) {
     options.threads = threads;
-    const std::string series = "gpu" + std::to_string(threads);
+    const std::string series = fmt::format("gpu{}", threads);
     const auto report = bin(paths, series);
     EXPECT_EQ(report.count(BinOutcome::added), paths.size());
     EXPECT_FALSE(report.device_failure);
@@ -147,7 +147,7 @@ TEST_F(ThreadsBinTraces, ADeviceThatIsLostLeavesTheRestToTheCpu) {
     for (const std::size_t threads : {1u, 3u}) {
       options.threads = threads;
       options.devices = two_devices(batches);
-      const std::string series = "lost" + std::to_string(batches) + std::to_string(threads);
+      const std::string series = fmt::format("lost {} {}", batches, threads);
       const auto report = bin(paths, series);
       EXPECT_EQ(report.count(BinOutcome::added), paths.size()) << batches;
       ASSERT_TRUE(report.device_failure);

@@ -214,7 +214,8 @@ TEST(Backend, InspectionNamesEverythingAGpuRunNeeds) {
     items.push_back(finding.item);
   }
   EXPECT_EQ(items, (std::vector<std::string>{"CPU instruction set", "CPU cores", "memory", "NVIDIA driver",
-                                             "CUDA module", "GPU 0", "GPU 1", "cuDNN 9", "DPDK"}));
+                                             "CUDA module", "GPU 0", "GPU 0 memory", "GPU 0 MIG", "GPU 0 link", "GPU 1",
+                                             "GPU 1 memory", "GPU 1 MIG", "GPU 1 link", "cuDNN 9", "DPDK"}));
 }
 
 }  // namespace
