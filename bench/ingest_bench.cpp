@@ -1,7 +1,8 @@
 // How fast captures become counters, each part beside what bounds it and beside the peers found here, in one
 // run.
 //   ingest_bench [--check] [--records MILLIONS, default 4] [--rounds N, default 7]
-// --check: one core and no peers, fewer rounds, and exit 1 below half the targets.
+// Exit 1 where a ratio that was measured is below its target (the table `targets`); with --check, which has no peers and
+// fewer rounds, below half of it, and of several cores only where they were to be had: machines that run tests are busy.
 //
 // One core, times of this thread, the file in the page cache, stages in turns so that all meet the same machine:
 //   memory, read    a read of the file's bytes where they lie; read() of them in the walk's blocks
@@ -12,9 +13,9 @@
 //   pack            walk + decode + order + pack into device batches that nobody counts
 //   libpcap         its loop, wire lengths added up
 //   inflate, read gz, bin gz  a quarter of the file gzipped: ISA-L alone with checksums, the source, and counting it
-// All cores, by the wall: the same over memory, read, count, gz (one member), members, bgzf and two files, each with one
-// thread and with all. Then tracertstats, tcpstat, capinfos and tshark as whole programs, where they are installed (tshark
-// on the first 100,000 records).
+// All cores, by the wall, where there are two: the same over memory, read, count, gz (one member), members, bgzf and two
+// files, each with one thread and with all; ISA-L in all at once, which tells how many cores are to be had; and tracertstats,
+// tcpstat, capinfos and tshark as whole programs, where they are installed (tshark on the first 100,000 records).
 //
 // The trace: 96-byte snaplen, 98 bytes a record on average with the header, packets of 300 flows at random (70 % TCP, 20 %
 // UDP, 5 % ICMP, 5 % others; 25 % IPv6); a million a second. Left out: disks, and writing rows anywhere.
@@ -82,7 +83,7 @@ class NoDevice final : public Backend {
   }
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return nothing(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return nothing(); }
-  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override { return nothing(); }
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override { return nothing(); }
 
  private:
   static Error nothing() { return {"this device does nothing", "", ""}; }
@@ -290,6 +291,28 @@ std::uint64_t libpcap_loop(const std::string& path) {
 }
 #endif
 
+// What must be reached -----
+
+/// "bound n": n times one core, or what all cores read out of memory, whichever is less.
+constexpr std::array<Target, 13> targets{{
+    // one core
+    {"count", "walk", 0.8},
+    {"sample", "walk", 0.7},
+    {"bin gz", "inflate", 0.92},
+    {"walk", "libpcap", 4},
+    // all cores
+    {"count n", "bound n", 0.9},
+    {"gz n", "inflate", 1.0},
+    {"gz n", "gz 1", 1.0},
+    {"members n", "members 1", 1.8},
+    {"bgzf n", "bgzf 1", 1.8},
+    {"2 files 2", "2 files 1", 1.8},
+    // all cores beside whole programs
+    {"count n", "tracertstats", 10},
+    {"gz n", "tracertstats gz", 1.8},
+    {"count n", "tshark CSV", 5'000},
+}};
+
 // The two tables -----
 
 void check_answers(const Stages& stages) {
@@ -346,8 +369,6 @@ Stages one_core(const IngestTraces& traces, const Resident& resident, Inflation&
 #endif
   return stages;
 }
-constexpr std::array<Target, 4> one_core_targets{
-    {{"count", "walk", 0.8}, {"sample", "walk", 0.7}, {"bin gz", "inflate", 0.92}, {"walk", "libpcap", 4}}};
 
 Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, std::size_t n) {
   const std::string path = traces.whole(), gz = traces.gz(), other = traces.other_gz();
@@ -359,6 +380,8 @@ Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation
       over_whole(traces, "count 1", [=] { return count(path); }),
       over_whole(traces, "count n", [=] { return count(path, n); }),
       over_quarter(traces, "inflate", [&] { return inflation.run(); }, traces.quarter_truth().file_bytes),
+      over_quarter(traces, "inflate n", [&inflation, n] { return in_parts(n, [&](std::size_t) { return inflation.run(); }); },
+                   n * traces.quarter_truth().file_bytes, n),
       over_quarter(traces, "gz 1", [=] { return count(gz); }),
       over_quarter(traces, "gz n", [=] { return count(gz, n); }),
       over_quarter(traces, "members 1", [=] { return count(members); }),
@@ -369,62 +392,50 @@ Stages all_cores(const IngestTraces& traces, const Resident& resident, Inflation
       over_quarter(traces, "2 files 2", [=] { return count_two(gz, other, true); }, {}, 2),
   };
 }
-constexpr std::array<Target, 6> two_core_targets{{{"count n", "count 1", 1.8},
-                                                  {"gz n", "inflate", 1.0},
-                                                  {"gz n", "gz 1", 1.0},
-                                                  {"members n", "members 1", 1.8},
-                                                  {"bgzf n", "bgzf 1", 1.8},
-                                                  {"2 files 2", "2 files 1", 1.8}}};
 
-/// The raw file's target is bounded by the machine: n times one core, or what all cores read out of memory.
-void print_bound(const Stages& stages, std::size_t n) {
-  const Stage &one = *find(stages, "count 1"), &all = *find(stages, "count n"), &memory = *find(stages, "memory n");
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < all.seconds.size(); ++i)
-    ratios.push_back(rate(all, i) / std::min(static_cast<double>(n) * rate(one, i), rate(memory, i)));
-  fmt::print("count n / min({} x count 1, memory n): {:.2f} (target 0.9)\n", n, median(std::move(ratios)));
+/// A stage that did not run, but that no other can outdo.
+Stage bound_of(const Stages& stages, std::size_t n) {
+  const Stage &one = *find(stages, "count 1"), &memory = *find(stages, "memory n");
+  Stage bound{"bound n", {}, 0, one.packets, one.bytes};
+  for (std::size_t i = 0; i < one.seconds.size(); ++i)
+    bound.seconds.push_back(static_cast<double>(one.packets) / std::min(static_cast<double>(n) * rate(one, i), rate(memory, i)));
+  return bound;
 }
 
 // Peers -----
 
 struct Peer {
-  const char* program;
+  const char *name, *program;
   const char* arguments;  ///< the trace's name follows
   enum class File { whole, gz, slice } file;
 };
 constexpr std::array<Peer, 6> peers{{
-    {"tracertstats", "-i 1 pcapfile:", Peer::File::whole},
-    {"tracertstats", "-i 1 pcapfile:", Peer::File::gz},
-    {"tcpstat", "-o '%n\\n' 1 -r ", Peer::File::whole},
-    {"capinfos", "-c ", Peer::File::whole},
-    {"tshark", "-q -z io,stat,1 -n -r ", Peer::File::slice},
-    {"tshark", "-n -T fields -E separator=, -e ip.src -e ip.dst -e frame.len -e frame.time_epoch -Y 'tcp && ip && not(icmp)' -r ",
+    {"tracertstats", "tracertstats", "-i 1 pcapfile:", Peer::File::whole},
+    {"tracertstats gz", "tracertstats", "-i 1 pcapfile:", Peer::File::gz},
+    {"tcpstat", "tcpstat", "-o '%n\\n' 1 -r ", Peer::File::whole},
+    {"capinfos", "capinfos", "-c ", Peer::File::whole},
+    {"tshark io,stat", "tshark", "-q -z io,stat,1 -n -r ", Peer::File::slice},
+    {"tshark CSV", "tshark",
+     "-n -T fields -E separator=, -e ip.src -e ip.dst -e frame.len -e frame.time_epoch -Y 'tcp && ip && not(icmp)' -r ",
      Peer::File::slice},
 }};
 
-void race_peer(const Peer& peer, const IngestTraces& traces, const Stages& stages, int rounds) {
-  const bool slice = peer.file == Peer::File::slice, gz = peer.file == Peer::File::gz;
-  const std::string program = peer.program;
-  const std::string file = slice ? traces.slice() : gz ? traces.gz() : traces.whole();
-  const std::uint64_t records = (slice ? traces.slice_truth() : gz ? traces.quarter_truth() : traces.truth()).packets;
-  if (std::system(("command -v " + program + " >/dev/null").c_str()) != 0) {
-    fmt::print("{:>14}    not installed\n", program);
-    return;
+void add_peers(Stages& stages, const IngestTraces& traces) {
+  for (const Peer& peer : peers) {
+    if (std::system(fmt::format("command -v {} >/dev/null", peer.program).c_str()) != 0) {
+      fmt::print("{}: not installed\n", peer.name);
+      continue;
+    }
+    const bool slice = peer.file == Peer::File::slice, gz = peer.file == Peer::File::gz;
+    const std::string file = slice ? traces.slice() : gz ? traces.gz() : traces.whole();
+    const Truth& truth = slice ? traces.slice_truth() : gz ? traces.quarter_truth() : traces.truth();
+    const std::string command = fmt::format("{} {}{} >/dev/null 2>&1", peer.program, peer.arguments, file);
+    const auto run = [command]() -> std::uint64_t {
+      if (std::system(command.c_str()) != 0) fail("this failed: " + command);
+      return 0;
+    };
+    stages.push_back({peer.name, run, 0, truth.packets, truth.file_bytes});
   }
-  const std::string command = fmt::format("{} {}{} >/dev/null 2>&1", program, peer.arguments, file);
-  double best = 1e30;
-  for (int round = 0; round < (slice ? 2 : rounds); ++round) {
-    const double begin = wall_seconds();
-    if (std::system(command.c_str()) != 0) fail("this failed: " + command);
-    best = std::min(best, wall_seconds() - begin);
-  }
-  const auto times = [&](const char* name) {
-    const Stage& stage = *find(stages, name);
-    return best / static_cast<double>(records) / (stage.best() / static_cast<double>(stage.packets));
-  };
-  fmt::print("{:>14} {:>8.3f} Mpps   one core is {:.1f} x, all {:.1f} x   {}{}\n", program,
-             static_cast<double>(records) / best * 1e-6, times(gz ? "gz 1" : "count 1"), times(gz ? "gz n" : "count n"),
-             peer.arguments, gz ? ".gz" : "");
 }
 
 // The program -----
@@ -433,6 +444,7 @@ struct Options {
   bool check = false;
   std::uint64_t millions = 4;
   int rounds = 0;
+  double held() const { return check ? 0.5 : 1; }  ///< how much of a target must be reached
 };
 
 Options options_of(int argc, char** argv) {
@@ -453,34 +465,47 @@ Options options_of(int argc, char** argv) {
   return options;
 }
 
-void run_all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, int rounds) {
-  const std::size_t n = std::max(2u, std::thread::hardware_concurrency());
-  Stages stages = all_cores(traces, resident, inflation, n);
-  check_answers(stages);
-  run_rounds(stages, rounds, wall_seconds);
-  fmt::print("\n{} threads, by the wall\n", n);
-  print_stages(stages, "count 1");
-  print_bound(stages, n);
-  print_ratios(stages, two_core_targets, 0);
-  fmt::print("\n");
-  for (const Peer& peer : peers) race_peer(peer, traces, stages, rounds);
-}
+using Missed = std::vector<std::string>;
 
-int main_of(const Options& options) {
-  const IngestTraces traces(options.millions * 1'000'000);
-  const Resident resident(traces.whole(), traces.truth().file_bytes);
-  Inflation inflation(traces.gz());
+Missed run_one_core(const IngestTraces& traces, const Resident& resident, Inflation& inflation, const Options& options) {
   Stages stages = one_core(traces, resident, inflation);
-  check_counts(traces);
   check_answers(stages);
   run_rounds(stages, options.rounds, thread_seconds);
   fmt::print("{:.1f} bytes a record, {} rounds, one core, page cache\n",
              static_cast<double>(traces.truth().file_bytes) / static_cast<double>(traces.truth().packets),
              options.rounds);
   print_stages(stages, "walk");
-  const bool reached = print_ratios(stages, one_core_targets, 0.5);
-  if (!options.check) run_all_cores(traces, resident, inflation, options.rounds);
-  return options.check && !reached ? 1 : 0;
+  return missed_targets(stages, targets, options.held());
+}
+
+Missed run_all_cores(const IngestTraces& traces, const Resident& resident, Inflation& inflation, const Options& options) {
+  const std::size_t n = std::thread::hardware_concurrency();
+  if (n < 2) return fmt::print("\none core only: nothing to say about several\n"), Missed();
+  fmt::print("\n{} threads, by the wall\n", n);
+  Stages stages = all_cores(traces, resident, inflation, n);
+  if (!options.check) add_peers(stages, traces);
+  check_answers(stages);
+  run_rounds(stages, options.rounds, wall_seconds);
+  stages.push_back(bound_of(stages, n));
+  print_stages(stages, "count 1");
+  Missed missed = missed_targets(stages, targets, options.held());
+  const double cores = speed_ratio(*find(stages, "inflate n"), *find(stages, "inflate"));
+  if (options.check && cores < 0.8 * static_cast<double>(n)) {
+    fmt::print("other work has the cores (there were {:.2f}): these are not held against their targets\n", cores);
+    return {};
+  }
+  return missed;
+}
+
+int main_of(const Options& options) {
+  const IngestTraces traces(options.millions * 1'000'000);
+  const Resident resident(traces.whole(), traces.truth().file_bytes);
+  Inflation inflation(traces.gz());
+  check_counts(traces);
+  Missed missed = run_one_core(traces, resident, inflation, options);
+  std::ranges::move(run_all_cores(traces, resident, inflation, options), std::back_inserter(missed));
+  for (const std::string& words : missed) fmt::print("below {}its target: {}\n", options.check ? "half of " : "", words);
+  return missed.empty() ? 0 : 1;
 }
 
 }  // namespace

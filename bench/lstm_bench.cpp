@@ -138,10 +138,13 @@ struct Ours {
             .starts = starts};
   }
   void train_step() {
-    network->set_parameters(flat);
-    network->loss_and_gradient(gradient, batch(), {.kind = Loss::absolute}, 0);
+    const bool set = network->set_parameters(flat).has_value();
+    TG_REQUIRE(set && network->loss_and_gradient(gradient, batch(), {.kind = Loss::absolute}, 0), "the CPU cannot fail");
   }
-  void predict() { network->predict(outputs, batch()); }
+  void predict() {
+    const bool done = network->predict(outputs, batch()).has_value();
+    TG_REQUIRE(done, "the CPU cannot fail");
+  }
   double step_flops() const {
     return 24.0 * static_cast<double>(kSteps * kWindows * shape.hidden * (kFeatures + shape.hidden));
   }

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <filesystem>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
 #include "host/counting_settings.hpp"
@@ -62,6 +64,17 @@ class BinJob {
   }
 
   Expected<BinReport> run() {
+    if (std::count(paths_.begin(), paths_.end(), "-") > 1)
+      return Error{"standard input is named more than once", "-", "name it once: it can be read once", ErrorKind::usage};
+    auto report = run_on_series();
+    writers_.clear();
+    // A file that this job made, and into which nothing came, would only be in the way.
+    if (made_series_ && (!report || report->count(BinOutcome::added) == 0)) SeriesFile::remove_unused(options_.series);
+    return report;
+  }
+
+ private:
+  Expected<BinReport> run_on_series() {
     TG_TRY(open_series());
     TG_TRY(fix_keys());
     if (stop_.load()) return std::move(report_);
@@ -84,7 +97,6 @@ class BinJob {
     return std::move(report_);
   }
 
- private:
   std::size_t threads_wanted() const {
     return options_.threads != 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
   }
@@ -102,8 +114,11 @@ class BinJob {
 
   /// Makes the series file once, before the threads open it, each for itself.
   Status open_series() {
+    std::error_code unknown;
+    const bool was_there = std::filesystem::exists(options_.series, unknown);
     auto file = SeriesFile::open(options_.series, OpenMode::create, options_.interval_ns);
     if (!file) return std::move(file).error();
+    made_series_ = !was_there;
     report_.interval_ns = file->interval_ns();
     return {};
   }
@@ -207,6 +222,12 @@ class BinJob {
       }
     } catch (const Interrupted&) {
       return;  // rolled back, left out
+    } catch (const std::bad_alloc&) {  // rolled back; the others may be smaller
+      result.outcome = BinOutcome::failed;
+      result.error = Error{"there is not enough memory to count it", result.path, "fewer --threads, or a longer --interval"};
+    } catch (const std::system_error& e) {
+      result.outcome = BinOutcome::failed;
+      result.error = Error{std::string("the system refused what it needs: ") + e.what(), result.path, "fewer --threads"};
     }
     const std::uint64_t size = bytes_on_disk(result.path);
     progress_.advance(result.path, size > told ? size - told : 0, true);
@@ -230,14 +251,32 @@ class BinJob {
   Expected<AddOutcome> add(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
     auto file = writer(worker);
     if (!file) return std::move(file).error();
+    auto outcome = add_to(**file, result, told);
+    if (outcome && *outcome == AddOutcome::added && result.trace.kind != "csv") result.remark = oddities(**file, result.trace);
+    return outcome;
+  }
+
+  Expected<AddOutcome> add_to(SeriesFile& file, BinnedFile& result, std::uint64_t& told) {
     result.trace.path = result.path;
     result.trace.point = options_.point;
-    if (!options_.csv && comes_once(result.path)) return add_capture(**file, result, told);
+    if (!options_.csv && comes_once(result.path)) return add_capture(file, result, told);
     auto fingerprint = fingerprint_file(result.path);
     if (!fingerprint) return std::move(fingerprint).error();
     result.trace.fingerprint = *fingerprint;
-    if (options_.csv) return add_table(**file, result);
-    return is_stats_file(result.path) ? add_stats(**file, result) : add_capture(**file, result, told);
+    if (options_.csv) return add_table(file, result);
+    return is_stats_file(result.path) ? add_stats(file, result) : add_capture(file, result, told);
+  }
+
+  /// What is odd about a capture that came in, and yet may be right.
+  static std::string oddities(const SeriesFile& file, const TraceRecord& trace) {
+    std::string words;
+    if (const auto silence = file.long_silence(trace); silence && *silence)
+      words = (*silence)->words(file.interval_ns()) + ": inside one capture that is time without traffic, so the series has zeros there; if a "
+              "clock was wrong or captures were merged, cut it there (editcap -A, -B) and bin the parts into a new series file";
+    if (const auto twin = file.twin_of(trace); twin && *twin)
+      words += (words.empty() ? "" : "; ") + ("it has as many packets as " + **twin + ", between the same two times: if it is "
+               "the same capture, stored in another way, it counts twice now; bin one of them alone into a new series file");
+    return words;
   }
 
   /// Standard input, or what a path leads to that gives its bytes but once.
@@ -378,6 +417,7 @@ class BinJob {
   const BinOptions& options_;
   KeyedOptions keyed_;  ///< with the keys that --keys auto chose
   ProgressSum progress_;
+  bool made_series_ = false;
   std::vector<std::optional<SeriesFile>> writers_;  ///< one per thread
   std::mutex write_mutex_, settle_mutex_;
   std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();

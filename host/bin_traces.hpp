@@ -57,7 +57,7 @@ struct BinnedFile {
   BinOutcome outcome = BinOutcome::left_out;  ///< left_out: the job ended before its turn, or in its middle
   TraceRecord trace;                          ///< of added files
   std::optional<Error> error;                 ///< of failed ones
-  std::string remark;                         ///< words about an import: gaps, times off the grid
+  std::string remark;                         ///< words about what is odd in it: gaps of an import, a long silence, a twin
   StageSeconds seconds{};                     ///< of added captures
   double store_seconds = 0;
 };
@@ -73,7 +73,8 @@ struct BinReport {
   RecordAccount total() const;    ///< of the files added
 };
 
-/// An error only where the job cannot run at all (the series file); what happens to a file is in the report.
+/// An error only where the job cannot run at all (the series file); what happens to a file is in the report. A series file
+/// that the job made is not left behind without a trace in it.
 Expected<BinReport> bin_traces(const std::vector<std::string>& paths, const BinOptions& options);
 
 }  // namespace tidegauge

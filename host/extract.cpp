@@ -105,13 +105,29 @@ class Extraction {
     });
   }
 
+  /// What came through a pipe has no name here, so the folder's files are looked at.
+  Expected<std::string> find_copy(const TraceRecord& trace) const {
+    const std::string source = trace.path == "-" ? "standard input" : "the pipe " + trace.path;
+    if (options_.input_dir.empty())
+      return Error{"a trace came from " + source + ", where its packets are gone", file_.path(),
+                   "--input-dir with a folder that holds a copy of the same bytes, under any name"};
+    std::error_code error;
+    for (fs::directory_iterator at(options_.input_dir, error), end; !error && at != end; at.increment(error)) {
+      std::error_code unknown;
+      if (at->file_size(unknown) != trace.fingerprint.size || unknown) continue;
+      const auto fingerprint = fingerprint_file(at->path().string());
+      if (fingerprint && *fingerprint == trace.fingerprint) return at->path().string();
+    }
+    if (error) return Error{"cannot be read: " + error.message(), options_.input_dir, "check the folder and its permissions"};
+    return Error{"no file here holds what came from " + source + " (" + trace.fingerprint.text() + ")", options_.input_dir,
+                 "a copy of the same bytes, compressed or not as they came"};
+  }
+
   Expected<std::string> find_file(const TraceRecord& trace) const {
+    if (trace.absolute_path.empty()) return find_copy(trace);
     const std::string path = options_.input_dir.empty()
                                  ? trace.absolute_path
                                  : (fs::path(options_.input_dir) / fs::path(trace.path).filename()).string();
-    if (path.empty())
-      return Error{"came through a pipe, so its packets are gone", trace.path, "--input-dir with the folder that holds it",
-                   ErrorKind::usage};
     std::error_code ignored;
     if (!fs::exists(path, ignored))
       return Error{"this capture is not where it was when it was counted", path, "--input-dir with the folder that holds it now"};

@@ -25,7 +25,8 @@ namespace tidegauge {
 struct ExtractOptions {
   std::string point{};                  ///< empty: the only point there is
   std::vector<IntervalRange> ranges{};
-  std::string input_dir{};              ///< where moved captures lie now, by their file names; empty: where they lay
+  std::string input_dir{};              ///< where moved captures lie now, by their file names (those of pipes under any);
+                                        ///< empty: where they lay
   std::optional<std::uint64_t> limit{}; ///< packets after which to stop
   PacketFileWriter::Format format = PacketFileWriter::Format::pcap;
   std::function<bool()> stop{};         ///< asked often; true ends the job with an error

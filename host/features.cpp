@@ -73,6 +73,7 @@ Expected<FeatureMatrix> make_features(const IntervalSeries& series, const TrainS
     if (settings.time_of_day) add_phase(out, series.start_ns(row), day_ns);
     if (settings.time_of_week) add_phase(out, series.start_ns(row), 7 * day_ns);
   }
+  matrix.series_id = unique_series_id();
   return matrix;
 }
 

@@ -3,6 +3,7 @@
 // Cost: one pass over the series. Thread safety: values. Tested by tests/host/features_test.cpp.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -17,10 +18,11 @@ struct FeatureMatrix {
   std::size_t feature_count = 1;
   std::vector<float> features;  ///< row-major [rows][feature_count]
   std::vector<float> targets;   ///< [rows], the scaled predicted column
+  std::uint64_t series_id = 0;  ///< WindowBatch's; given by make_features, so nothing may change afterwards
 
   /// `starts` must outlive the batch, and so must this matrix.
   WindowBatch windows(std::span<const std::uint32_t> starts, std::size_t look_back, std::size_t horizon) const {
-    return {features, feature_count, targets, look_back, horizon, starts};
+    return {features, feature_count, targets, look_back, horizon, starts, series_id};
   }
 };
 

@@ -70,11 +70,11 @@ Expected<ForecastSet> forecast_series(const Model& model, const IntervalSeries& 
                  "a longer series, or a model with a shorter --look-back"};
   const WindowBatch windows = features->windows(starts, settings.look_back, settings.horizon);
 
-  auto network = backend.lstm(settings.shape(), settings.seed);
+  auto network = backend.lstm(settings.shape(), settings.seed, settings.lstm_options());
   if (!network) return network.error();
-  (*network)->set_parameters(model.parameters);
+  TG_TRY((*network)->set_parameters(model.parameters));
   std::vector<float> outputs(starts.size() * settings.horizon);
-  (*network)->predict(outputs, windows);
+  TG_TRY((*network)->predict(outputs, windows));
 
   ForecastSet set;
   set.lstm = frame(model, series, column, starts, "lstm");

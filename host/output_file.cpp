@@ -1,10 +1,15 @@
 #include "host/output_file.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <utility>
+
+#include "ingest/formats/walk_session.hpp"
+#include "ingest/source/byte_source.hpp"
+#include "ingest/source/compression.hpp"
 
 namespace tidegauge {
 
@@ -12,10 +17,48 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_database(const std::string& path) {
-  char head[16] = {};
-  std::ifstream(path, std::ios::binary).read(head, sizeof head);
-  return std::string_view(head, sizeof head) == std::string_view("SQLite format 3\0", 16);
+/// The first bytes of a file, zeros where it is shorter or cannot be read.
+using Head = std::array<char, 16>;
+Head head_of(const std::string& path) {
+  Head head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  return head;
+}
+
+bool is_database(const Head& head) {
+  return std::string_view(head.data(), head.size()) == std::string_view("SQLite format 3\0", 16);
+}
+
+/// A safetensors file: the length of a header in eight bytes, and a JSON object.
+bool is_model(const Head& head, std::uint64_t file_bytes) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, head.data(), sizeof length);
+  return length >= 2 && file_bytes >= sizeof length && length <= file_bytes - sizeof length && head[sizeof length] == '{';
+}
+
+bool is_compressed(const Head& head) {
+  return recognise_compression({reinterpret_cast<const std::uint8_t*>(head.data()), head.size()}) != nullptr;
+}
+
+/// What `bin` would read.
+bool is_capture(const std::string& path) {
+  auto source = open_source(path);
+  if (!source) return false;
+  const WalkOptions options;
+  WalkSession session(path, **source, options, kUnitHeadBytes);
+  return recognise_format(session).has_value();
+}
+
+/// What a file that is there is, in words, if it would be lost under such an output; else empty.
+std::string lost_under(OutputKind kind, const std::string& path) {
+  std::error_code unknown;
+  const std::uint64_t bytes = fs::file_size(path, unknown);
+  if (unknown || bytes == 0) return "";
+  const Head head = head_of(path);
+  if (is_database(head)) return "a series file or another database";
+  if (is_model(head, bytes)) return kind == OutputKind::model ? "" : "a model";
+  if (kind == OutputKind::capture) return "";
+  return is_compressed(head) ? "a compressed file" : is_capture(path) ? "a capture" : "";
 }
 
 /// Also a link to what is not there yet; fs::canonical would stop before it.
@@ -32,7 +75,7 @@ fs::path behind_links(fs::path path) {
 
 }  // namespace
 
-Expected<std::string> output_target(const std::string& path) {
+Expected<std::string> output_target(const std::string& path, OutputKind kind) {
   std::error_code error;
   const auto type = fs::status(path, error).type();
   if (type == fs::file_type::none)
@@ -40,8 +83,8 @@ Expected<std::string> output_target(const std::string& path) {
   if (type == fs::file_type::directory) return Error{"is a folder", path, "the name of a file in it", ErrorKind::usage};
   if (type != fs::file_type::not_found && type != fs::file_type::regular)
     return Error{"is not a regular file, and is not replaced by one", path, "another name; - for stdout"};
-  if (is_database(path))
-    return Error{"is a series file or another database, and is not overwritten", path, "another name", ErrorKind::usage};
+  if (const std::string lost = lost_under(kind, path); !lost.empty())
+    return Error{"is " + lost + ", and is not overwritten", path, "another name, or delete it first", ErrorKind::usage};
   return behind_links(path).string();
 }
 
@@ -52,7 +95,7 @@ bool same_file(const std::string& a, const std::string& b) {
   return !left.empty() && left == right;
 }
 
-Expected<OutputFile> OutputFile::create(const std::string& path) {
+Expected<OutputFile> OutputFile::create(const std::string& path, OutputKind kind) {
   if (path.empty() || path == "-") return OutputFile(stdout, "", "");
   std::error_code absent;
   const auto type = fs::status(path, absent).type();
@@ -61,7 +104,7 @@ Expected<OutputFile> OutputFile::create(const std::string& path) {
     if (!output.file_) return output.failure();
     return output;
   }
-  auto target = output_target(path);
+  auto target = output_target(path, kind);
   if (!target) return std::move(target).error();
   OutputFile output(std::fopen((*target + ".part").c_str(), "wbe"), path, *target);
   if (!output.file_) return output.failure();

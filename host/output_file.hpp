@@ -11,9 +11,13 @@
 
 namespace tidegauge {
 
+/// What is written. Captures, compressed files, models and databases that are there are replaced by their own kind only, and
+/// databases never: a slip of the hand must not cost a trace.
+enum class OutputKind { text, capture, model };
+
 /// The file that a result named `path` replaces or becomes, behind all symbolic links. An error where that is no regular
-/// file, or a series file or another database: a slip of the hand must not cost it.
-Expected<std::string> output_target(const std::string& path);
+/// file, or one that is not to be lost under this kind.
+Expected<std::string> output_target(const std::string& path, OutputKind kind);
 
 /// Whether both names lead to one file, there or not yet.
 bool same_file(const std::string& a, const std::string& b);
@@ -21,7 +25,7 @@ bool same_file(const std::string& a, const std::string& b);
 class OutputFile {
  public:
   /// @param path "" or "-" for stdout.
-  static Expected<OutputFile> create(const std::string& path);
+  static Expected<OutputFile> create(const std::string& path, OutputKind kind = OutputKind::text);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();  ///< without finish() a file is not there, and one that was there is as it was

@@ -225,7 +225,7 @@ Expected<TensorFile> read_safetensors(const std::string& path) {
 }
 
 Status write_safetensors(const std::string& path, const TensorFile& file) {
-  const auto target = output_target(path);
+  const auto target = output_target(path, OutputKind::model);
   if (!target) return target.error();
   const std::string beside = fmt::format("{}.{}.tmp", *target, ::getpid());
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

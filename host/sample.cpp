@@ -159,7 +159,7 @@ class Sampling {
 
 Expected<SampleReport> sample_trace(const SampleJob& job) {
   TG_TRY(check_names(job));
-  auto output = OutputFile::create(job.output);
+  auto output = OutputFile::create(job.output, OutputKind::capture);
   if (!output) return std::move(output).error();
   auto side = SideFile::create(job.side);
   if (!side) return std::move(side).error();

@@ -70,7 +70,7 @@ Expected<sqlite::Database> open_for_writing(const std::string& path, bool create
   return db;
 }
 
-/// An empty series file (every input failed the first time) takes the new interval. Under the write lock, so that no
+/// An empty series file (its maker was killed before the first trace was in) takes the new interval. Under the write lock, so that no
 /// trace comes in between the look and the change.
 Status settle_interval(const sqlite::Database& db, std::int64_t& interval_ns, std::int64_t wanted_ns,
                        const std::string& path) {
@@ -120,6 +120,18 @@ Expected<SeriesFile> SeriesFile::open(const std::string& path, OpenMode mode, st
   impl->interval_ns = *own_interval;
   impl->joint_tolerance_ns = *tolerance;
   return SeriesFile(std::move(impl));
+}
+
+void SeriesFile::remove_unused(const std::string& path) {
+  auto db = sqlite::Database::open(uri(path, ""), SQLITE_OPEN_READWRITE, path);
+  if (!db || !db->execute("PRAGMA locking_mode = EXCLUSIVE")) return;
+  // To leave the common log needs the file for oneself: refused while anybody else has it open. Then it stays locked.
+  const auto journal = db->text("PRAGMA journal_mode = DELETE");
+  if (!journal || *journal != "delete") return;
+  const auto traces = db->integer("SELECT count(*) FROM traces");
+  std::error_code ignored;
+  if (traces && *traces == 0) fs::remove(fs::canonical(path, ignored), ignored);
+  else static_cast<void>(set_wal(*db));
 }
 
 SeriesFile::SeriesFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -50,6 +50,15 @@ struct TraceRecord {
   std::vector<IndexEntry> index{};    ///< written with the trace; read by index_of() only
 };
 
+/// Time inside a capture's span in which no packet came: whole intervals, [first_ns, end_ns).
+struct Silence {
+  std::string path;  ///< of the capture
+  std::int64_t first_ns = 0, end_ns = 0;
+  std::uint64_t length_ns() const { return static_cast<std::uint64_t>(end_ns) - static_cast<std::uint64_t>(first_ns); }
+  /// "no packet came from 1999-12-31T10:00:01Z to 2025-01-01T10:00:00Z (9132 days)"
+  std::string words(std::int64_t interval_ns) const;
+};
+
 /// As a trace's path is remembered: without links, from the root on.
 std::string absolute_path(const std::string& path);
 
@@ -69,11 +78,17 @@ enum class AddOutcome { added, already_in };
 
 enum class OpenMode { read, write, create };
 
+/// What SeriesFile::read() takes at most: a day of 1 ms, three years of 1 s. More is a mistake in --interval or in a
+/// timestamp rather than a wish.
+inline constexpr std::uint64_t read_limit_intervals = 100'000'000;
+
 class SeriesFile {
  public:
   /// `create` makes the file where it is absent or without tables (killed at its birth; interval_ns 0 means 1 s) and
   /// opens it for writing where it is there (then interval_ns, if not 0, must equal the file's unless it has no trace).
   static Expected<SeriesFile> open(const std::string& path, OpenMode mode, std::int64_t interval_ns = 0);
+  /// Removes a series file that holds no trace, if nobody else has it open. Otherwise, and where that fails, it stays.
+  static void remove_unused(const std::string& path);
   SeriesFile(SeriesFile&&) noexcept;
   SeriesFile& operator=(SeriesFile&&) noexcept;
   ~SeriesFile();
@@ -127,6 +142,14 @@ class SeriesFile {
   Status visit_keyed(const TraceRecord& trace,
                      const std::function<Status(const KeyedRows& rows, const KeyNamer& names)>& visitor) const;
   Status visit_values(const TraceRecord& trace, const std::function<Status(std::int64_t k, double value)>& row) const;
+  /// The longest silence inside a capture if it is longer than a day: a clock was wrong, or captures of different times were
+  /// merged. Cost: two look-ups a day.
+  Expected<std::optional<Silence>> long_silence(const TraceRecord& trace) const;
+  /// The longest of any capture of a point.
+  Expected<std::optional<Silence>> long_silence(const std::string& point) const;
+  /// An earlier capture of the point with as many packets between the same two times, by its path: the same one, perhaps,
+  /// compressed in another way. Cost: a look at the captures that begin in the same interval.
+  Expected<std::optional<std::string>> twin_of(const TraceRecord& trace) const;
   /// The counter summed over a point's traces and the intervals first_k to last_k.
   Expected<std::uint64_t> sum(const std::string& point, Column column, std::int64_t first_k, std::int64_t last_k) const;
   Expected<std::vector<std::string>> points() const;
@@ -141,11 +164,14 @@ class SeriesFile {
   };
   /// Intervals that overlap [from_ns, to_ns), zero-filled inside spans; see IntervalSeries. Overlapping traces of one
   /// point add up. Rows outside every span (a quality count before the first kept packet) are there, not complete.
+  /// More than read_limit_intervals, or than fits into memory, are an error; it names the longest silence.
   Expected<IntervalSeries> read(const Query& query) const;
   /// The same, streamed row by row: k, complete, covered nanoseconds, values. The visitor may not write to this object.
   using RowVisitor =
       std::function<Status(std::int64_t k, bool complete, std::int64_t covered_ns, std::span<const double> values)>;
   Status visit(const Query& query, const RowVisitor& visitor) const;
+  /// How many intervals that are, without the rows outside every span.
+  Expected<std::uint64_t> count_intervals(const Query& query) const;
   /// The point and the columns that a query means, checked: names the known ones where they are not.
   Expected<Query> resolve(const Query& query) const;
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -117,6 +118,7 @@ class KeyedWriter {
   /// Numbers of keys that were looked up; keys without a list are never all known.
   static constexpr std::size_t most_known = std::size_t{1} << 18;
   std::map<CountedKey, std::int64_t> known_;
+  std::set<std::int64_t> begun_;  ///< chunks that hold something of an earlier portion
 };
 
 /// The sketches of a point, merged over its traces, a chunk in memory at a time; asked for intervals in any order.

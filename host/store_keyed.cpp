@@ -139,15 +139,24 @@ Expected<KeyedWriter> KeyedWriter::open(const sqlite::Database& db, std::int64_t
 
 Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
   const std::vector<Cell> cells = cells_of(rows);
+  struct Run {  // cells of one key in one chunk
+    std::int64_t chunk, key;
+    std::vector<Cell>::const_iterator first, last;
+  };
+  std::vector<Run> runs;
   for (auto at = cells.begin(); at != cells.end();) {
-    const Cell& first = *at;
-    const std::int64_t chunk = chunk_of(first.k);
-    ChunkCounts counts;
-    for (; at != cells.end() && at->key == first.key && chunk_of(at->k) == chunk; ++at)
-      counts.push_back({place_of(at->k), at->packets, at->bytes});
-    auto key = key_of(first.key, names);
+    auto key = key_of(at->key, names);
     if (!key) return std::move(key).error();
-    TG_TRY(write_counts(*key, chunk, std::move(counts)));
+    const auto first = at;
+    while (at != cells.end() && at->key == first->key && chunk_of(at->k) == chunk_of(first->k)) ++at;
+    runs.push_back({chunk_of(first->k), *key, first, at});
+  }
+  // In the order of the table: each row goes where the one before went.
+  std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) { return std::tie(a.chunk, a.key) < std::tie(b.chunk, b.key); });
+  for (const Run& run : runs) {
+    ChunkCounts counts;
+    for (auto cell = run.first; cell != run.last; ++cell) counts.push_back({place_of(cell->k), cell->packets, cell->bytes});
+    TG_TRY(write_counts(run.key, run.chunk, std::move(counts)));
   }
   for (std::size_t which = 0; which < sketch_column_names.size(); ++which) {
     for (auto at = rows.begin(); at != rows.end();) {
@@ -158,6 +167,7 @@ Status KeyedWriter::write(const KeyedRows& rows, const KeyNamer& names) {
       if (!sketches.empty()) TG_TRY(write_sketches(sketch_column_names[which], chunk, std::move(sketches)));
     }
   }
+  for (const auto& [k, row] : rows) begun_.insert(chunk_of(k));
   return {};
 }
 
@@ -181,28 +191,32 @@ Expected<std::int64_t> KeyedWriter::key_of(const CountedKey& wanted, const KeyNa
 }
 
 Status KeyedWriter::write_counts(std::int64_t key, std::int64_t chunk, ChunkCounts counts) {
-  read_counts_.reset();
-  auto there = read_counts_.bind(trace_, chunk, key).step();
-  if (!there) return std::move(there).error();
-  if (*there) {  // from an earlier portion
-    const auto before = decode_counts(read_counts_.blob(0));
-    if (!before) return broken_blob("");
-    add_counts(counts, *before);
+  if (begun_.contains(chunk)) {
+    read_counts_.reset();
+    auto there = read_counts_.bind(trace_, chunk, key).step();
+    if (!there) return std::move(there).error();
+    if (*there) {
+      const auto before = decode_counts(read_counts_.blob(0));
+      if (!before) return broken_blob("");
+      add_counts(counts, *before);
+    }
+    read_counts_.reset();
   }
-  read_counts_.reset();
   return write_counts_.bind(trace_, chunk, key, encode_counts(counts)).run();
 }
 
 Status KeyedWriter::write_sketches(std::string_view kind, std::int64_t chunk, ChunkSketches sketches) {
-  read_sketches_.reset();
-  auto there = read_sketches_.bind(trace_, chunk, kind).step();
-  if (!there) return std::move(there).error();
-  if (*there) {
-    auto before = decode_sketches(read_sketches_.blob(0));
-    if (!before) return broken_blob("");
-    merge_sketches(sketches, *std::move(before));
+  if (begun_.contains(chunk)) {
+    read_sketches_.reset();
+    auto there = read_sketches_.bind(trace_, chunk, kind).step();
+    if (!there) return std::move(there).error();
+    if (*there) {
+      auto before = decode_sketches(read_sketches_.blob(0));
+      if (!before) return broken_blob("");
+      merge_sketches(sketches, *std::move(before));
+    }
+    read_sketches_.reset();
   }
-  read_sketches_.reset();
   return write_sketches_.bind(trace_, chunk, kind, encode_sketches(sketches)).run();
 }
 

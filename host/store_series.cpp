@@ -16,7 +16,7 @@ namespace {
 /// Rows are summed and ordered window by window, so that SQLite sorts a window and never a series.
 constexpr std::int64_t window_intervals = 1 << 16;
 
-/// What read() may put into memory; more is a mistake in --interval or in a timestamp rather than a wish.
+/// What read() may put into memory.
 constexpr std::uint64_t read_limit_bytes = std::uint64_t{8} << 30;
 
 std::string sum_columns(const std::vector<std::string>& columns) {
@@ -240,18 +240,30 @@ Status SeriesFile::visit(const Query& query, const RowVisitor& visitor) const {
   return {};
 }
 
+Expected<std::uint64_t> SeriesFile::count_intervals(const Query& query) const {
+  auto point = impl_->resolve_point(query.point);
+  if (!point) return std::move(point).error();
+  const auto spans = impl_->closed_spans(*point);
+  if (!spans) return spans.error();
+  const auto [first_k, last_k] = bounds_of(query, interval_ns());
+  return count_covered_intervals(*spans, interval_ns(), first_k, last_k);
+}
+
 Expected<IntervalSeries> SeriesFile::read(const Query& query) const {
   const auto snapshot = sqlite::Snapshot::take(impl_->db);
   if (!snapshot) return snapshot.error();
   auto resolved = resolve(query);
   if (!resolved) return std::move(resolved).error();
-  const auto spans = impl_->closed_spans(resolved->point);
-  if (!spans) return spans.error();
-  const auto [first_k, last_k] = bounds_of(query, interval_ns());
-  const std::uint64_t count = count_covered_intervals(*spans, interval_ns(), first_k, last_k);
-  if (count > read_limit_bytes / (sizeof(double) * (resolved->columns.size() + 1)))
-    return Error{fmt::format("the series has {} intervals, more than fit into memory", count), path(),
-                 "a part of it (--from, --to), fewer columns, or a longer --interval"};
+  const auto counted = count_intervals(query);
+  if (!counted) return counted.error();
+  const std::uint64_t count = *counted;
+  const std::uint64_t most = std::min(read_limit_intervals, read_limit_bytes / (sizeof(double) * (resolved->columns.size() + 1)));
+  if (count > most) {
+    const auto silence = long_silence(resolved->point);
+    return Error{fmt::format("the series has {} intervals, more than the {} that are read at once{}", count, most,
+                             silence && *silence ? "; in " + (*silence)->path + " " + (*silence)->words(interval_ns()) : ""),
+                 path(), "a part of it (--since, --until), or longer intervals (tidegauge rebin)"};
+  }
 
   IntervalSeries series;
   series.point = resolved->point;

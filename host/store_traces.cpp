@@ -255,6 +255,22 @@ Expected<std::optional<TraceRecord>> SeriesFile::find_trace(const TraceRecord& c
   return impl_->find(candidate);
 }
 
+Expected<std::optional<std::string>> SeriesFile::twin_of(const TraceRecord& trace) const {
+  if (trace.account.counted == 0 || !trace.span) return std::optional<std::string>();
+  // Spans are not looked up by their times but by their trace, and the few traces of one interval by their first one: the
+  // plus keeps SQLite from going through all that are older instead.
+  auto select = impl_->db.prepare(
+      "SELECT twin.path FROM traces own CROSS JOIN traces twin ON twin.point = own.point AND twin.first_k = own.first_k "
+      "AND +twin.trace < own.trace AND twin.records_counted = own.records_counted "
+      "CROSS JOIN spans ON spans.trace = twin.trace AND spans.first_ns = ?4 AND spans.last_ns = ?5 "
+      "WHERE own.size = ?1 AND own.hash = ?2 AND own.point = ?3 AND twin.kind <> 'csv' LIMIT 1");
+  if (!select) return std::move(select).error();
+  auto row = select->bind(trace.fingerprint.size, hash_text(trace.fingerprint), trace.point, trace.span->first_ns,
+                          trace.span->last_ns).step();
+  if (!row) return std::move(row).error();
+  return *row ? std::optional(select->text(0)) : std::nullopt;
+}
+
 Expected<AddOutcome> SeriesFile::add_trace(TraceRecord trace,
                                            const std::function<Expected<TraceRecord>(const RowSink&)>& fill) {
   if (trace.fingerprint.known()) trace.absolute_path = absolute_path_of(trace);  // asks the file system about each folder

@@ -102,6 +102,8 @@ std::string settings_to_json(const TrainSettings& s) {
   j["patience"] = s.patience;
   j["seed"] = s.seed;
   j["shuffle"] = s.shuffle;
+  j["cudnn"] = algorithm_name(s.cudnn);
+  j["tf32"] = s.tf32;
   return j.dump();
 }
 
@@ -191,6 +193,8 @@ Expected<TrainSettings> settings_from_json(std::string_view text) {
   r.get("patience", s.patience);
   r.get("seed", s.seed);
   r.get("shuffle", s.shuffle);
+  r.parse("cudnn", s.cudnn, [](const std::string& t) { return algorithm_by_name(t); });
+  r.get("tf32", s.tf32);
   if (std::string error = r.finish(); !error.empty()) return refuse(std::move(error));
   return s;
 }

@@ -41,9 +41,12 @@ struct TrainSettings {
   std::size_t patience = 10;   ///< epochs without a better validation loss before stopping; 0 never stops early
   std::uint64_t seed = 1;
   bool shuffle = true;
+  LstmAlgorithm cudnn = LstmAlgorithm::automatic;  ///< a GPU's; how fast, and how it rounds
+  bool tf32 = false;                               ///< a GPU's products: fast and coarse
 
   std::size_t feature_count() const;
   LstmShape shape() const;
+  LstmOptions lstm_options() const { return {cudnn, tf32}; }
   std::vector<std::string> columns() const;  ///< the predicted one first
 };
 

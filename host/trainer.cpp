@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "host/baselines.hpp"
+#include "host/lstm_tuning.hpp"
 #include "host/training_data.hpp"
 #include "kernels/core/random.hpp"
 
@@ -32,8 +33,8 @@ class TrainingRun {
   }
 
   Expected<TrainEnd> run() {
-    network_.set_parameters(progress_.parameters);
-    if (progress_.history.empty()) begin();
+    TG_TRY(network_.set_parameters(progress_.parameters));
+    if (progress_.history.empty()) TG_TRY(begin());
     while (progress_.epoch < model_.settings.epochs && !out_of_patience()) {
       auto whole = run_epoch();
       if (!whole) return whole.error();
@@ -43,7 +44,7 @@ class TrainingRun {
       }
       TG_TRY(close_epoch());
     }
-    keep_state();
+    TG_TRY(keep_state());
     if (data_.validation.empty()) model_.parameters = progress_.parameters;
     progress_.finished = true;
     return progress_.epoch < model_.settings.epochs ? TrainEnd::patience_ended : TrainEnd::epochs_done;
@@ -52,10 +53,13 @@ class TrainingRun {
   std::size_t batch() const { return batch_size_; }
 
  private:
-  void begin() {
-    progress_.history.push_back({std::nan(""), validation_loss()});
+  Status begin() {
+    const auto loss = validation_loss();
+    if (!loss) return loss.error();
+    progress_.history.push_back({std::nan(""), *loss});
     progress_.best_epoch = 0;
-    if (!data_.validation.empty()) progress_.best_loss = progress_.history[0].validation;
+    if (!data_.validation.empty()) progress_.best_loss = *loss;
+    return {};
   }
 
   /// @return false if it was stopped in the middle.
@@ -82,9 +86,10 @@ class TrainingRun {
   }
 
   Status train_batches(const WindowBatch& windows, std::size_t last) {
-    const std::vector<double> losses = network_.train(windows, batch_size_, progress_.batch, last, loss_,
-                                                      model_.settings.optimizer, progress_.optimizer);
-    for (double loss : losses) {
+    const auto losses = network_.train(windows, batch_size_, progress_.batch, last, loss_, model_.settings.optimizer,
+                                       progress_.optimizer);
+    if (!losses) return losses.error();
+    for (double loss : *losses) {
       if (!std::isfinite(loss))
         return Error{fmt::format("the loss is no longer a number in epoch {}, batch {}", progress_.epoch + 1,
                                  progress_.batch + 1),
@@ -94,13 +99,15 @@ class TrainingRun {
       progress_.loss_sum += loss * static_cast<double>(std::min(batch_size_, windows.size() - done));
       ++progress_.batch;
     }
-    steps_ += losses.size();
+    steps_ += losses->size();
     report();
     return {};
   }
 
   Status close_epoch() {
-    const EpochLoss loss{progress_.loss_sum / static_cast<double>(data_.training.size()), validation_loss()};
+    const auto validation = validation_loss();
+    if (!validation) return validation.error();
+    const EpochLoss loss{progress_.loss_sum / static_cast<double>(data_.training.size()), *validation};
     if (!data_.validation.empty() && !std::isfinite(loss.validation))
       return Error{fmt::format("the validation loss is not a number after epoch {}", progress_.epoch + 1), "training",
                    "a lower --learning-rate, --clip 1, or --scaler minmax"};
@@ -111,7 +118,7 @@ class TrainingRun {
     if (loss.validation < progress_.best_loss) {
       progress_.best_loss = loss.validation;
       progress_.best_epoch = progress_.epoch;
-      model_.parameters = network_.parameters();
+      TG_TRY(keep_parameters(model_.parameters));
     }
     report();
     return {};
@@ -122,19 +129,26 @@ class TrainingRun {
            progress_.epoch >= progress_.best_epoch + model_.settings.patience;
   }
 
-  double validation_loss() {
+  Expected<double> validation_loss() {
     if (data_.validation.empty()) return std::nan("");
     const WindowBatch windows =
         data_.features.windows(data_.validation, model_.settings.look_back, model_.settings.horizon);
     std::vector<float> outputs(windows.size() * windows.horizon);
-    network_.predict(outputs, windows);
+    TG_TRY(network_.predict(outputs, windows));
     return mean_loss(std::vector<double>(outputs.begin(), outputs.end()), windows, loss_);
   }
 
-  void keep_state() { progress_.parameters = network_.parameters(); }
+  Status keep_state() { return keep_parameters(progress_.parameters); }
+
+  Status keep_parameters(std::vector<float>& place) {
+    auto parameters = network_.parameters();
+    if (!parameters) return parameters.error();
+    place = *std::move(parameters);
+    return {};
+  }
 
   Status checkpoint() {
-    keep_state();
+    TG_TRY(keep_state());
     if (data_.validation.empty()) model_.parameters = progress_.parameters;
     last_checkpoint_ = Clock::now();
     return hooks_.checkpoint.empty() ? Status{} : save_model(hooks_.checkpoint, model_);
@@ -225,8 +239,20 @@ Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& se
   return p;
 }
 
+/// Before the first step only: what was begun keeps its algorithm.
+Status tune(Prepared& p, Backend& backend, const TrainHooks& hooks) {
+  if (!hooks.tune_cudnn || !p.model.progress.history.empty()) return {};
+  TrainSettings& s = p.model.settings;
+  const auto windows = p.data.features.windows(p.data.training, s.look_back, s.horizon);
+  const auto fastest = fastest_algorithm(backend, s, windows, batch_size(s, windows.size()), hooks.remark);
+  if (!fastest) return fastest.error();
+  s.cudnn = *fastest;
+  return {};
+}
+
 Expected<TrainOutcome> run(Prepared p, Backend& backend, const TrainHooks& hooks) {
-  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed);
+  TG_TRY(tune(p, backend, hooks));
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
   if (!network) return network.error();
   TrainOutcome outcome;
   outcome.training_windows = p.data.training.size();
@@ -257,10 +283,11 @@ Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const T
   return continue_training(std::move(*model), series, settings, backend, hooks, hooks.checkpoint);
 }
 
-/// Settings that may differ when training goes on: how long, not what.
+/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was.
 bool same_training(TrainSettings a, const TrainSettings& b) {
   a.epochs = b.epochs;
   a.patience = b.patience;
+  a.cudnn = b.cudnn;
   return settings_to_json(a) == settings_to_json(b);
 }
 
@@ -329,7 +356,9 @@ Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& seri
   if (!prepared) return prepared.error();
   if (prepared->model.data_hash != model.data_hash)
     return Error{"what was begun was trained on other data", where, remedy, ErrorKind::usage};
+  const LstmAlgorithm begun_with = model.settings.cudnn;
   model.settings = settings;
+  model.settings.cudnn = begun_with;
   model.progress.finished = false;
   prepared->model = std::move(model);
   return run(std::move(*prepared), backend, hooks);

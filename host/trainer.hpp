@@ -33,6 +33,7 @@ struct TrainHooks {
   std::string checkpoint;                              ///< file to keep the state in; empty: none
   double checkpoint_every_s = 30;
   std::size_t max_steps = 0;                           ///< steps of this run; 0: no limit
+  bool tune_cudnn = false;                             ///< measure a GPU's algorithms first; the fastest is kept in the model
 };
 
 enum class TrainEnd { epochs_done, patience_ended, stopped };

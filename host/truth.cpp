@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "host/csv_text.hpp"
@@ -61,11 +63,51 @@ std::optional<std::pair<std::size_t, std::size_t>> find_pair(const std::vector<s
   return std::nullopt;
 }
 
+/// Both ends are times of rows and included.
+Expected<IntervalRange> window_of(const nlohmann::json& window, std::int64_t interval_ns) {
+  if (!window.is_array() || window.size() != 2 || !window[0].is_string() || !window[1].is_string())
+    return Error{"a window is not a pair of times", "", ""};
+  const auto first = parse_time(window[0].get<std::string>(), "start"), last = parse_time(window[1].get<std::string>(), "end");
+  if (!first) return first.error();
+  if (!last) return last.error();
+  return make_range({*first, true}, {*last == std::numeric_limits<std::int64_t>::max() ? *last : *last + 1, true}, interval_ns);
+}
+
+std::string names_in(const nlohmann::json& files) {
+  std::string names;
+  for (const auto& [name, windows] : files.items()) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+Expected<std::vector<IntervalRange>> read_windows(std::istream& in, const std::string& path, std::int64_t interval_ns,
+                                                  const std::string& name) {
+  const nlohmann::json files = nlohmann::json::parse(in, nullptr, false);
+  if (!files.is_object() || files.empty())
+    return Error{"is not JSON of the form {\"file\": [[\"start\", \"end\"], ...]}", path, ""};
+  if (name.empty() && files.size() > 1)
+    return Error{"has the windows of several files", path, "--truth-name, one of: " + names_in(files), ErrorKind::usage};
+  const auto found = name.empty() ? files.begin() : files.find(name);
+  if (found == files.end())
+    return Error{fmt::format("has no windows of '{}'", name), path, "one of: " + names_in(files), ErrorKind::usage};
+  if (!found->is_array()) return Error{"the windows are not a list", path + ": " + found.key(), ""};
+  std::vector<IntervalRange> ranges;
+  for (const auto& window : *found) {
+    auto range = window_of(window, interval_ns);
+    if (!range) return Error{range.error().what, fmt::format("{}: {}: window {}", path, found.key(), ranges.size() + 1), range.error().remedy};
+    ranges.push_back(*range);
+  }
+  return ranges;
+}
+
 }  // namespace
 
-Expected<std::vector<IntervalRange>> read_truth(const std::string& path, std::int64_t interval_ns) {
+Expected<std::vector<IntervalRange>> read_truth(const std::string& path, std::int64_t interval_ns, const std::string& name) {
   std::ifstream in(path);
   if (!in) return Error{"cannot open the file", path, "a CSV file with the columns start,end"};
+  if ((in >> std::ws).peek() == '{') return read_windows(in, path, interval_ns, name);
+  in.clear();
+  in.seekg(0);
+  if (!name.empty()) return Error{"only JSON files name whose windows they hold", path, "leave --truth-name out", ErrorKind::usage};
   std::vector<IntervalRange> ranges;
   std::vector<std::string> header;
   std::optional<std::pair<std::size_t, std::size_t>> columns;

@@ -13,6 +13,7 @@
 #include "host/counting_settings.hpp"
 #include "host/duration.hpp"
 #include "host/interrupt.hpp"
+#include "host/mistakes.hpp"
 #include "host/time_text.hpp"
 #include "tools/log.hpp"
 #include "tools/setting_options.hpp"
@@ -173,40 +174,49 @@ class ProgressWords {
   ProgressLine line_;
 };
 
+void complete_keys(Request& request, Mistakes& mistakes) {
+  CountingSettings counting;
+  const Mistakes of_counting = request.counting.apply(counting);
+  mistakes.add(of_counting);
+  if (!of_counting.none()) return;
+  auto keyed = resolve_counting(counting);
+  mistakes.add(keyed);
+  if (keyed) request.bin.keyed = *std::move(keyed);
+}
+
+void complete_table(Request& request, Mistakes& mistakes) {
+  if (request.follow) mistakes.add({"a table is not followed", "--csv --follow", "wait until it is whole", ErrorKind::usage});
+  if (request.bin.keyed.any())
+    mistakes.add({"a table has no packets to filter or to count by keys", "--csv", "leave those options out", ErrorKind::usage});
+  if (request.delimiter == "tab") request.delimiter = "\t";
+  if (request.delimiter.size() == 1) request.table.delimiter = request.delimiter.front();
+  else mistakes.add({"'" + request.delimiter + "' is not one character", "--delimiter", "';' or tab", ErrorKind::usage});
+  request.bin.csv = request.table;
+}
+
 Status complete(Request& request) {
+  Mistakes mistakes;
+  const auto milliseconds = [&](const std::string& text, const char* option) {
+    const auto duration = parse_duration(text, option);
+    mistakes.add(duration);
+    return duration ? *duration / 1'000'000 : 0;
+  };
   request.bin.series = request.series;
   if (!request.interval.empty()) {
-    auto interval = parse_interval(request.interval);
-    if (!interval) return std::move(interval).error();
-    request.bin.interval_ns = *interval;
+    const auto interval = parse_interval(request.interval);
+    mistakes.add(interval);
+    if (interval) request.bin.interval_ns = *interval;
   }
-  auto wait = parse_duration(request.wait, "--wait");
-  if (!wait) return std::move(wait).error();
-  request.bin.wait_ms = *wait / 1'000'000;
-  if (request.follow) {
-    auto timeout = parse_duration(request.follow_timeout, "--follow-timeout");
-    if (!timeout) return std::move(timeout).error();
-    request.bin.follow_ms = *timeout / 1'000'000;
-    if (request.csv) return Error{"a table is not followed", "--csv --follow", "wait until it is whole", ErrorKind::usage};
-  }
-  if (request.bin.point.empty()) return Error{"an observation point needs a name", "--point", "", ErrorKind::usage};
-  CountingSettings counting;
-  TG_TRY(request.counting.apply(counting).status());
-  auto keyed = resolve_counting(counting);
-  if (!keyed) return std::move(keyed).error();
-  request.bin.keyed = *std::move(keyed);
+  request.bin.wait_ms = milliseconds(request.wait, "--wait");
+  if (request.follow) request.bin.follow_ms = milliseconds(request.follow_timeout, "--follow-timeout");
+  if (request.bin.point.empty()) mistakes.add({"an observation point needs a name", "--point", "", ErrorKind::usage});
+  complete_keys(request, mistakes);
+  if (request.csv) complete_table(request, mistakes);
+  TG_TRY(mistakes.status());
   auto devices = choose_devices(request.device);
   if (!devices) return std::move(devices).error();
   if (!devices->why.empty()) remark(devices->why);
   for (auto& backend : devices->backends) request.bin.devices.push_back(std::move(backend));
-  if (!request.csv) return {};
-  if (request.bin.keyed.any())
-    return Error{"a table has no packets to filter or to count by keys", "--csv", "leave those options out", ErrorKind::usage};
-  if (request.delimiter == "tab") request.delimiter = "\t";
-  if (request.delimiter.size() != 1)
-    return Error{"'" + request.delimiter + "' is not one character", "--delimiter", "';' or tab", ErrorKind::usage};
-  request.table.delimiter = request.delimiter.front();
-  request.bin.csv = request.table;
   return {};
 }
 

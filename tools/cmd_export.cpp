@@ -1,7 +1,11 @@
 // tidegauge export: what a series file knows, as CSV or JSON.
+#include <fmt/format.h>
+
 #include "host/csv_export.hpp"
+#include "host/mistakes.hpp"
 #include "host/output_file.hpp"
 #include "host/time_text.hpp"
+#include "tools/log.hpp"
 #include "tools/verbs.hpp"
 
 namespace tidegauge {
@@ -17,43 +21,60 @@ struct Request {
 };
 
 /// What would be ignored in silence is refused.
-Status check_combinations(const Request& request, const CommonOptions& common) {
+void check_combinations(const Request& request, const CommonOptions& common, Mistakes& mistakes) {
   if (request.canonical && common.json)
-    return Error{"the canonical export is one fixed text, not JSON", "--canonical", "leave --json out", ErrorKind::usage};
-  if (request.options.subject == ExportSubject::series) return {};
+    mistakes.add({"the canonical export is one fixed text, not JSON", "--canonical", "leave --json out", ErrorKind::usage});
+  if (request.options.subject == ExportSubject::series) return;
   for (const auto& [given, flag] : {std::pair{!request.options.query.columns.empty(), "--columns"},
                                     std::pair{!request.from.empty(), "--from"}, std::pair{!request.to.empty(), "--to"}})
     if (given)
-      return Error{"only a series is chosen from by columns and time, not " + request.subject, flag,
-                   "leave it out, or --what series", ErrorKind::usage};
-  return {};
+      mistakes.add({"only a series is chosen from by columns and time, not " + request.subject, flag,
+                    "leave it out, or --what series", ErrorKind::usage});
+}
+
+void complete_times(Request& request, Mistakes& mistakes) {
+  auto& query = request.options.query;
+  for (const auto& [text, bound, flag] :
+       {std::tuple{&request.from, &query.from_ns, "--from"}, std::tuple{&request.to, &query.to_ns, "--to"}}) {
+    if (text->empty()) continue;
+    const auto time = parse_time(*text, flag);
+    mistakes.add(time);
+    if (time) *bound = *time;
+  }
+  if (query.from_ns && query.to_ns && *query.from_ns >= *query.to_ns)
+    mistakes.add({"the end is not after the start", "--from " + request.from + " --to " + request.to,
+                  "--to is the time before which to end", ErrorKind::usage});
 }
 
 Status complete(Request& request, const CommonOptions& common) {
+  Mistakes mistakes;
   request.options.program = "tidegauge " TIDEGAUGE_VERSION;
   request.options.header_comments = !request.no_header_comments;
   if (common.json) request.options.format = TableWriter::Format::json;
   const auto subject = export_subject(request.subject);
-  if (!subject)
-    return Error{"there is no '" + request.subject + "' to export", "--what", "series, traces, spans, forecasts or labels",
-                 ErrorKind::usage};
-  request.options.subject = *subject;
-  TG_TRY(check_combinations(request, common));
-  for (const auto& [text, bound, flag] : {std::tuple{&request.from, &request.options.query.from_ns, "--from"},
-                                          std::tuple{&request.to, &request.options.query.to_ns, "--to"}}) {
-    if (text->empty()) continue;
-    auto time = parse_time(*text, flag);
-    if (!time) return std::move(time).error();
-    *bound = *time;
-  }
+  if (subject) request.options.subject = *subject;
+  else mistakes.add({"there is no '" + request.subject + "' to export", "--what", "series, traces, spans, forecasts or labels",
+                     ErrorKind::usage});
+  check_combinations(request, common, mistakes);
+  complete_times(request, mistakes);
   if (!request.by.empty()) {
     request.options.keys = SeriesFile::KeyQuery{.kind = request.by, .top = request.top, .keys = {}};
     if (!request.keys.empty()) request.options.keys->keys = request.keys;
   }
-  const auto& query = request.options.query;
-  if (query.from_ns && query.to_ns && *query.from_ns >= *query.to_ns)
-    return Error{"the end is not after the start", "--from " + request.from + " --to " + request.to,
-                 "--to is the time before which to end", ErrorKind::usage};
+  return mistakes.status();
+}
+
+/// A row per covered interval may be more than anybody wants, above all where a capture's clock was wrong.
+Status say_if_long(const SeriesFile& file, const Request& request) {
+  constexpr std::uint64_t many_rows = 10'000'000;  // about a gigabyte of text
+  const bool row_per_interval = request.options.subject == ExportSubject::series && (!request.options.keys || request.options.wide);
+  if (request.canonical || !row_per_interval) return {};
+  const auto rows = file.count_intervals(request.options.query);
+  if (!rows) return rows.error();
+  if (*rows <= many_rows) return {};
+  const auto silence = file.long_silence(request.options.query.point);
+  remark(fmt::format("{} rows will be written, as many as there are covered intervals{} (--from and --to choose a part)", *rows,
+                     silence && *silence ? "; in " + (*silence)->path + " " + (*silence)->words(file.interval_ns()) : ""));
   return {};
 }
 
@@ -61,6 +82,7 @@ Status run_export(Request& request, const CommonOptions& common) {
   TG_TRY(complete(request, common));
   auto file = SeriesFile::open(request.series, OpenMode::read);
   if (!file) return std::move(file).error();
+  TG_TRY(say_if_long(*file, request));
   auto output = OutputFile::create(request.output);
   if (!output) return std::move(output).error();
   const TextSink sink = [&](std::string_view text) { return output->write(text); };

@@ -126,7 +126,7 @@ Status run_extract(Request& request, const CommonOptions& common) {
   const InterruptGuard guard;
   request.options.stop = [] { return interrupted(); };
 
-  auto output = OutputFile::create(request.output);
+  auto output = OutputFile::create(request.output, OutputKind::capture);
   if (!output) return std::move(output).error();
   auto report = extract_packets(*file, request.options, [&](std::string_view bytes) { return output->write(bytes); });
   if (!report) return std::move(report).error();
@@ -156,7 +156,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--interval-number", request->numbers, "Intervals by number (column k of the export): K or K..K");
   app.add_option("--point", request->options.point, "Observation point, needed where there are several");
   app.add_option("--limit", request->options.limit, "Stop after so many packets");
-  app.add_option("--input-dir", request->options.input_dir, "The folder that holds the captures now, if they were moved");
+  app.add_option("--input-dir", request->options.input_dir, "The folder that holds the captures now, if they were moved; of a pipe, a copy under any name");
   app.add_flag("--pcapng", request->pcapng, "Write pcapng, also under another name: for captures of several link types");
   return [request, &common] { return run_extract(*request, common); };
 }

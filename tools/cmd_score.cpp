@@ -15,9 +15,10 @@ namespace {
 
 struct Request {
   SeriesOptions series;
-  std::string truth, truth_labels, column;
+  std::string truth, truth_name, truth_labels, column, bias = "flat";
   std::vector<std::string> detected;
-  bool seed_compatible = false, no_save = false;
+  double alpha = 0;
+  bool seed_compatible = false, nab = false, no_save = false;
 };
 
 Expected<std::vector<IntervalRange>> find_truth(const Request& request, const std::vector<Labels>& labels,
@@ -25,7 +26,7 @@ Expected<std::vector<IntervalRange>> find_truth(const Request& request, const st
   if (request.truth.empty() == request.truth_labels.empty())
     return Error{"one source of truth is needed", "--truth, --truth-labels",
                  "--truth surges.csv (columns start,end), or --truth-labels series", ErrorKind::usage};
-  if (!request.truth.empty()) return read_truth(request.truth, interval_ns);
+  if (!request.truth.empty()) return read_truth(request.truth, interval_ns, request.truth_name);
   for (const Labels& l : labels)
     if (l.source == request.truth_labels && (request.column.empty() || l.column == request.column)) return ranges_of(l);
   return Error{fmt::format("no labels of '{}' in the file", request.truth_labels), request.series.path,
@@ -52,6 +53,28 @@ Expected<std::optional<IntervalRange>> stretch_of(const SeriesFile& file, const 
   return std::optional(stretch);
 }
 
+/// Nanoseconds of the stretch that traces of the point cover.
+std::int64_t covered_ns(const std::vector<Span>& spans, const std::optional<IntervalRange>& stretch, std::int64_t interval_ns) {
+  constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min(), most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t from = least, to = most;
+  if (stretch && stretch->first_k > least / interval_ns) from = stretch->first_k * interval_ns;
+  if (stretch && stretch->last_k < most / interval_ns - 1) to = (stretch->last_k + 1) * interval_ns;
+  std::int64_t covered = 0;
+  for (const Span& span : spans)
+    covered += std::max<std::int64_t>(0, std::min(span.last_ns, to) - std::max(span.first_ns, from));
+  return covered;
+}
+
+/// Complete intervals, which are NAB's rows; empty where that score was not asked for.
+Expected<std::vector<std::int64_t>> nab_rows(const SeriesFile& file, const Request& request) {
+  if (!request.nab) return std::vector<std::int64_t>();
+  auto query = request.series.query();
+  if (!query) return std::move(query).error();
+  auto series = file.read(*query);
+  if (!series) return std::move(series).error();
+  return std::move(series->k);
+}
+
 bool wanted(const Request& request, const Labels& labels) {
   if (!request.column.empty() && labels.column != request.column) return false;
   if (!request.detected.empty())
@@ -66,12 +89,21 @@ Status run_score(const Request& request, const CommonOptions& common) {
   if (!labels) return std::move(labels).error();
   auto truth = find_truth(request, *labels, file->interval_ns());
   if (!truth) return std::move(truth).error();
+  auto bias = overlap_bias_by_name(request.bias);
+  if (!bias) return std::move(bias).error();
+  auto spans = file->spans(request.series.point);
+  if (!spans) return std::move(spans).error();
+  auto rows = nab_rows(*file, request);
+  if (!rows) return std::move(rows).error();
   std::vector<LabelScore> scores;
   for (const Labels& l : *labels) {
     if (!wanted(request, l)) continue;
     auto stretch = stretch_of(*file, request, l);
     if (!stretch) return std::move(stretch).error();
-    scores.push_back(score_labels(*truth, l, {*stretch, request.seed_compatible}));
+    scores.push_back(score_labels(*truth, l,
+                                  {.stretch = *stretch, .seed_compatible = request.seed_compatible,
+                                   .overlap = {request.alpha, *bias},
+                                   .covered_ns = covered_ns(*spans, *stretch, file->interval_ns()), .nab_rows = *rows}));
   }
   if (scores.empty())
     return Error{"no labels to score", request.series.path, "tidegauge label first, or another --detected", ErrorKind::usage};
@@ -85,11 +117,18 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
   request->series.declare(app);
   app.add_option("--truth", request->truth,
-                 "CSV file of true ranges: start,end (whole numbers are intervals, ISO 8601 and decimals are times)");
+                 "CSV file of true ranges: start,end (whole numbers are intervals, ISO 8601 and decimals are times), or "
+                 "JSON windows as NAB's");
+  app.add_option("--truth-name", request->truth_name, "Whose windows of a JSON file, such as realTraffic/speed_6005.csv");
   app.add_option("--truth-labels", request->truth_labels, "Take the labels of this source as the truth, such as series");
   app.add_option("--detected", request->detected, "Score the labels of these sources, such as lstm (default: all others)")
       ->delimiter(',');
   app.add_option("--column", request->column, "Only labels of this column");
+  app.add_option("--alpha", request->alpha, "By overlap: the weight of finding a range at all in its recall")
+      ->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  app.add_option("--bias", request->bias, "By overlap: where in a true range it matters most: flat, front, middle, back")
+      ->capture_default_str();
+  app.add_flag("--nab", request->nab, "Also NAB's score, three profiles; the first 15 % of the rows are its probation");
   app.add_flag("--seed-compatible", request->seed_compatible,
                "Also count pairs of range and detection, as the original tool did (inflates)");
   app.add_flag("--no-save", request->no_save, "Leave the series file as it is");
@@ -99,7 +138,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
 const VerbRegistration registration({
     51,
     "score",
-    "Score labels against the truth, each range found at most once: precision, recall, F1",
+    "Score labels against the truth: one to one and by overlap, how late, how often; NAB's score on request",
     "tidegauge score jan.series --truth surges.csv",
     setup,
 });

@@ -203,7 +203,7 @@ Status run_synth(SynthOptions o, const CommonOptions& common) {
   auto summary = write_synthetic(o.settings, [&](std::span<const std::uint8_t> bytes) -> Status {
     if (interrupted()) return stopped(o, file ? &*file : nullptr);
     if (!file) {
-      auto created = OutputFile::create(o.output);
+      auto created = OutputFile::create(o.output, OutputKind::capture);
       if (!created) return std::move(created).error();
       file.emplace(std::move(*created));
     }

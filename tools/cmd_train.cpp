@@ -26,7 +26,7 @@ struct Request {
   DeviceOptions device;
   SettingOptions<TrainSettings> options{add_train_fields};
   std::string model, from;
-  bool refit_scaler = false, resume = false, restart = false;
+  bool refit_scaler = false, resume = false, restart = false, tune_cudnn = false;
   std::size_t max_steps = 0;
   double checkpoint_every_s = 30;
 };
@@ -152,7 +152,7 @@ Status run_train(const Request& request, const CommonOptions& common) {
   mistakes.add(query);
   auto file = SeriesFile::open(request.series.path, OpenMode::read);
   mistakes.add(file);
-  mistakes.add(output_target(path));  // before the training, not after it
+  mistakes.add(output_target(path, OutputKind::model));  // before the training, not after it
   TG_TRY(mistakes.status());
   auto series = read_model_series(*file, *query, settings);
   if (!series) return std::move(series).error();
@@ -167,6 +167,7 @@ Status run_train(const Request& request, const CommonOptions& common) {
   hooks.checkpoint = checkpoint;
   hooks.checkpoint_every_s = request.checkpoint_every_s;
   hooks.max_steps = request.max_steps;
+  hooks.tune_cudnn = request.tune_cudnn;
   hooks.stop = interrupted;
   hooks.progress = [&](const TrainReport& report) { line.show(report); };
   hooks.remark = [&](const std::string& text) { remark(text); };
@@ -203,6 +204,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--max-steps", request->max_steps, "Stop after so many steps; the same command goes on");
   app.add_option("--checkpoint-every", request->checkpoint_every_s, "Seconds between checkpoints")->capture_default_str();
   request->device.declare(app);
+  app.add_flag("--tune-cudnn", request->tune_cudnn,
+               "On a GPU: measure cuDNN's algorithms first; the model keeps the fastest");
   request->options.declare(app);
   return [request, &common] { return run_train(*request, common); };
 }

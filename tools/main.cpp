@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <new>
+#include <set>
 
+#include "host/mistakes.hpp"
 #include "tools/log.hpp"
 #include "tools/verbs.hpp"
 
@@ -22,10 +25,48 @@ int report(const Status& status) {
   return static_cast<int>(status.error().kind);
 }
 
+/// Everything that is wrong with a verb's options; CLI11 itself stops at the first. In its own words.
+Mistakes wrong_options(CLI::App& verb) {
+  Mistakes mistakes;
+  const auto add = [&](const CLI::ParseError& e) { mistakes.add({e.what(), "", "", ErrorKind::usage}); };
+  std::set<const CLI::Option*> before;  // each of two that exclude one another does so
+  for (CLI::Option* option : verb.get_options()) {
+    if (option->count() == 0) {
+      if (option->get_required()) add(CLI::RequiredError(option->get_name()));
+      continue;
+    }
+    try {
+      option->run_callback();
+    } catch (const CLI::ParseError& e) {
+      add(e);
+    }
+    for (const CLI::Option* needed : option->get_needs())
+      if (needed->count() == 0) add(CLI::RequiresError(option->get_name(), needed->get_name()));
+    for (const CLI::Option* excluded : option->get_excludes())
+      if (before.contains(excluded)) add(CLI::ExcludesError(option->get_name(), excluded->get_name()));
+    before.insert(option);
+  }
+  const std::vector<std::string> unknown = verb.remaining();
+  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
+  const bool any_option = std::ranges::any_of(unknown, is_option);  // then other words may be meant as its value
+  for (const std::string& word : unknown) {
+    if (is_option(word)) mistakes.add({"there is no option " + word, "", "", ErrorKind::usage});
+    else if (!any_option) mistakes.add({"'" + word + "' is one word too many", "", "", ErrorKind::usage});
+  }
+  return mistakes;
+}
+
 /// @param first  what stands where a verb should
 Error wrong_usage(const CLI::App& app, const CLI::ParseError& e, const std::string& first) {
   const auto chosen = app.get_subcommands();
-  if (!chosen.empty()) return {e.what(), "", "tidegauge " + chosen.front()->get_name() + " --help", ErrorKind::usage};
+  if (!chosen.empty()) {
+    Error error{e.what(), "", "", ErrorKind::usage};
+    const bool read_to_the_end = dynamic_cast<const CLI::ArgumentMismatch*>(&e) == nullptr;
+    if (read_to_the_end)
+      if (const Status all = wrong_options(*chosen.front()).status(); !all) error = all.error();
+    error.remedy = "tidegauge " + chosen.front()->get_name() + " --help";
+    return error;
+  }
   std::string names;
   for (const Verb& verb : verbs()) names += (names.empty() ? "" : ", ") + verb.name;
   const bool is_option = first.starts_with('-');
@@ -72,6 +113,10 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow further (ulimit -f) is an error like a full disk
   try {
     return tidegauge::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    const tidegauge::Error error{"there is not enough memory", "", "fewer threads, a longer --interval, or a part at a time"};
+    tidegauge::log(tidegauge::LogLevel::error, error.message());
+    return 1;
   } catch (const std::exception& e) {  // a library's exception that no code of ours expected
     tidegauge::log(tidegauge::LogLevel::error, std::string("unexpected: ") + e.what());
     return 1;

@@ -7,7 +7,7 @@ packages_build="g++ cmake ninja-build pkg-config ccache libcli11-dev libfmt-dev 
   libjs-dygraphs tzdata"
 # What the tests and benchmarks need on top.
 packages_test="libgtest-dev libboost-context-dev libopenblas-dev libdnnl-dev zlib1g-dev sqlite3 python3
-  python3-numpy chromium clang-16 libclang-rt-16-dev"
+  python3-numpy chromium tshark clang-16 libclang-rt-16-dev"
 
 install_packages() {
   local missing=() name

@@ -59,7 +59,8 @@ class Helper {
 Expected<std::unique_ptr<ByteSource>> with_help(std::unique_ptr<ByteSource> source, const std::string& path,
                                                 const CountOptions& options, Helper& helper) {
   const std::uint64_t every = 4 * options.index_step_bytes;  // as the index has places
-  if (source->compression() == "gzip" && source->input_total() >= kWorthParallelGzip) {
+  const bool can_be_opened_again = path != "-";  // each of its threads does
+  if (can_be_opened_again && source->compression() == "gzip" && source->input_total() >= kWorthParallelGzip) {
     helper.release();  // it takes what it needs itself
     return open_parallel_gzip(path, *options.spare_threads, {.checkpoint_every_bytes = every});
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ingest/sinks/key_plan.hpp"
+#include "ingest/sinks/row_portions.hpp"
 #include "kernels/core/host_device.hpp"
 #include "kernels/data/keyed_rows.hpp"
 #include "kernels/sketch/space_saving.hpp"
@@ -85,7 +86,7 @@ class KeyedCounter {
   TG_COLD void fold() {
     if (!entered_) return;
     KeyedRow& row = rows_[k_];
-    bytes_held_ += sizeof(KeyedRow);
+    bytes_held_ += RowPortions::empty_keyed_row_bytes;
     for (std::uint32_t dimension = 0; dimension < tables_.size(); ++dimension) {
       Table& table = tables_[dimension];
       bytes_held_ += table.touched.size() * sizeof(KeyCount);

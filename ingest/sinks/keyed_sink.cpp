@@ -71,7 +71,8 @@ void BasicKeyedSink<Counts>::decide(std::int64_t ts_ns, const Examined& record) 
   report();
   marker_.widen(interval_of(ts_ns, interval_ns_));  // also for a record that will be set aside: it may be kept
   partial_.record(ts_ns, counts_of(record));
-  decided_bytes_ += plan_.dimensions() * sizeof(KeyCount) + (record.addressed ? 2 * sizeof(Hll::Entry) : 0);
+  decided_bytes_ += RowPortions::empty_keyed_row_bytes + plan_.dimensions() * sizeof(KeyCount) +
+                    (record.addressed ? 2 * sizeof(Hll::Entry) : 0);
   settled_ = partial_.settled();
   if (!settled_) return take_portion();
   last_ = ts_ns;
@@ -108,8 +109,7 @@ void BasicKeyedSink<Counts>::enter(std::int64_t ts_ns) {
 template <class Counts>
 void BasicKeyedSink<Counts>::take_portion() {
   const bool full = portions_.full(counts_.rows() + partial_.rows_held()) ||
-                    portions_.full_of_keyed(counts_.keyed_bytes() + decided_bytes_) ||
-                    partial_.keyed_rows().size() >= RowPortions::most_keyed_rows;
+                    portions_.full_of_keyed(counts_.keyed_bytes() + decided_bytes_);
   if (!full) return;
   decided_bytes_ = 0;
   CountedRows counted = counts_.take();

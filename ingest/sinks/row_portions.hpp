@@ -35,23 +35,25 @@ class RowPortions {
     if (status_ && !rows.empty() && keyed_consumer_) status_ = keyed_consumer_(rows);
   }
   /// What a combined stretch holds, if it is much.
-  void relieve(PartialSeries& series) {
-    const KeyedRows& keyed = series.keyed_rows();
-    if (!full(series.rows_held()) && keyed.size() < most_keyed_rows && !full_of_keyed(bytes_of(keyed))) return;
+  /// @param keyed_bytes of its keyed rows, see bytes_of(); the caller adds up what it combines
+  /// @return whether it was handed over
+  bool relieve(PartialSeries& series, std::size_t keyed_bytes) {
+    if (!full(series.rows_held()) && !full_of_keyed(keyed_bytes)) return false;
     hand_over(series.take_rows());
     hand_over(series.take_keyed_rows());
+    return true;
   }
   /// A row of one interval may hold every port.
   static std::size_t bytes_of(const KeyedRows& rows) {
-    std::size_t bytes = 0;
+    std::size_t bytes = rows.size() * empty_keyed_row_bytes;
     for (const auto& [k, row] : rows) {
-      bytes += sizeof row + row.counts.size() * sizeof(KeyCount);
+      bytes += row.counts.size() * sizeof(KeyCount);
       for (const Hll& sketch : row.addresses) bytes += sketch.bytes_held();
     }
     return bytes;
   }
-  /// Keyed rows that a stretch itself may hold: at most 8 KiB of sketches each.
-  static constexpr std::size_t most_keyed_rows = 2048;
+  /// With the node of the map around it.
+  static constexpr std::size_t empty_keyed_row_bytes = sizeof(KeyedRows::value_type) + 48;
 
   void fail(Error error) {
     if (status_) status_ = std::move(error);

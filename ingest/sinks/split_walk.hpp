@@ -20,6 +20,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -78,7 +79,8 @@ class SplitWalk {
   SplitWalk(const SplitWalk&) = delete;
   SplitWalk& operator=(const SplitWalk&) = delete;
 
-  /// Walks everything. Afterwards series() is the whole capture's, open at both ends.
+  /// Walks everything. Afterwards series() is the whole capture's, open at both ends. Throws what a sink, on any thread,
+  /// throws.
   Status run() {
     while (frontier_ < capture_.pieces.size()) {
       recruit();
@@ -147,6 +149,7 @@ class SplitWalk {
   /// Moves the frontier, or does something useful meanwhile.
   Status advance() {
     std::unique_lock lock(mutex_);
+    if (failure_) std::rethrow_exception(failure_);
     const auto found = results_.find(frontier_);
     if (found == results_.end()) {
       lock.unlock();
@@ -188,8 +191,9 @@ class SplitWalk {
     if (options_.strict && !walked.source_damage.empty()) return source_damage_error(walked.source_damage.words(), capture_.path);
     source_damage_ += walked.source_damage;
     append_index(index_, std::move(walked.index), base_);
+    keyed_bytes_ += RowPortions::bytes_of(walked.series.keyed_rows());
     total_.merge(std::move(walked.series));
-    portions_.relieve(total_);
+    if (portions_.relieve(total_, keyed_bytes_)) keyed_bytes_ = 0;
     base_ += walked.bytes;
     carried_ = walked.ended.offset;
     state_ = walked.ended.state;
@@ -226,6 +230,16 @@ class SplitWalk {
   }
 
   void help() {
+    try {
+      walk_ahead();
+    } catch (...) {  // no memory is left: the calling thread says so, a thread's own function cannot
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      changed_.notify_all();
+    }
+  }
+
+  void walk_ahead() {
     std::unique_lock lock(mutex_);
     while (!dismissed_) {
       const auto piece = claim();
@@ -363,6 +377,7 @@ class SplitWalk {
 
   // The calling thread's.
   PartialSeries total_;
+  std::size_t keyed_bytes_ = 0;  ///< at most so much of keyed rows is held in total_
   std::vector<IndexEntry> index_;
   DamageLog log_;
   SourceDamage source_damage_;
@@ -375,6 +390,7 @@ class SplitWalk {
   std::mutex mutex_;  ///< for what follows; the calling thread reads frontier_ and helpers_ without
   std::condition_variable changed_;
   std::atomic<bool> dismissed_{false};
+  std::exception_ptr failure_;  ///< what a helper threw
   State guess_;
   std::size_t frontier_ = 0;    ///< the first piece that is not proven
   std::size_t next_claim_ = 0;  ///< pieces before it are taken, or the frontier's

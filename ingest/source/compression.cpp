@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "ingest/source/gzip_header.hpp"
+
 namespace tidegauge {
 namespace {
 
@@ -49,7 +51,7 @@ bool begins_lz4_legacy(std::span<const std::uint8_t> head) { return starts_with(
 bool begins_compress(std::span<const std::uint8_t> head) { return starts_with(head, "\x1f\x9d"); }
 
 constexpr std::array<Compression, 7> kCompressions{{
-    {"gzip", "member", "gzip -dc", begins_gzip, make_gzip_decoder, surely_begins_gzip},
+    {"gzip", "member", "gzip -dc", begins_gzip, make_gzip_decoder, surely_begins_gzip, false, gzip_header_bytes},
     {"zstd", "frame", "zstd -dc", begins_zstd, make_zstd_decoder, begins_zstd},
     {"xz", "stream", "xz -dc", begins_xz, make_xz_decoder, begins_xz, true},
     {"bzip2", "stream", "bzip2 -dc", begins_bzip2, make_bzip2_decoder, begins_bzip2},

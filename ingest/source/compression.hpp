@@ -20,6 +20,9 @@ struct Compression {
   /// The same behind damage, where anything may lie: by more than a short magic.
   bool (*surely_begins)(std::span<const std::uint8_t> head);
   bool padding_between_units = false;                  ///< zeros between units are allowed (xz)
+  /// Bytes of the header that `bytes` begins with, more than there are if it goes on behind them; null where no field of
+  /// it says how long it is.
+  std::size_t (*header_bytes)(std::span<const std::uint8_t> bytes) = nullptr;
 };
 
 /// Bytes that `begins` looks at, at most.

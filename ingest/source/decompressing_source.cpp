@@ -1,5 +1,6 @@
 #include "ingest/source/decompressing_source.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -65,6 +66,7 @@ class DecompressingSource final : public ByteSource {
   Expected<std::size_t> read_through(std::uint8_t* out, std::size_t size);
   Expected<std::size_t> step(std::span<std::uint8_t> out);
   Status next_unit();
+  Expected<bool> header_runs_over_another();
   Status find_unit();
   Status skip_zeros();
   Status drain_pipe();
@@ -144,9 +146,27 @@ Status DecompressingSource::next_unit() {
     }
   }
   unit_begin_ = input_done();
+  const auto runs_over = header_runs_over_another();
+  if (!runs_over) return runs_over.error();
+  if (*runs_over) {
+    note("has a header that runs over the next one's");
+    where_ = Where::lost;
+    return {};
+  }
   decoder_->begin_unit();
   where_ = Where::in_unit;
   return {};
+}
+
+/// A flipped bit in a header makes a field of up to 64 KiB of what follows, and with it whole units would be lost: where
+/// another surely begins within a header, it is damage. Not of the first, without which nothing that follows is read.
+Expected<bool> DecompressingSource::header_runs_over_another() {
+  if (unit_begin_ == 0 || !compression_.header_bytes) return false;
+  if (compression_.header_bytes(input_) > input_.size() && !input_ended_) TG_TRY(refill());
+  const std::size_t end = std::min(compression_.header_bytes(input_), input_.size());
+  for (std::size_t at = 1; at < end; ++at)
+    if (compression_.surely_begins(input_.subspan(at))) return true;
+  return false;
 }
 
 /// Passes over what is no unit, to where the next one surely begins or to the end.

@@ -31,9 +31,13 @@ Expected<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, 
   const int descriptor =
       standard_input ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const std::string name = standard_input ? "standard input" : path;
+  if (standard_input && offset != 0) {  // the place where others read it would move too, if it is a file
+    ::close(descriptor);
+    return Error{"cannot be begun at byte " + std::to_string(offset) + ": it is read once, as it comes", name, ""};
+  }
   if (descriptor < 0) return cannot_open(name, errno);
   std::unique_ptr<FileSource> source(new FileSource(name, descriptor));
-  if (standard_input && offset == 0) source->passing_.emplace();  // also of a file, which has no name here
+  if (standard_input) source->passing_.emplace();  // also of a file, which has no name here
   TG_TRY(source->begin(offset, follow));
   auto head = source->read_descriptor(source->head_, sizeof source->head_);
   if (!head) return std::move(head).error();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "ingest/source/decompressing_source.hpp"
 #include "ingest/source/deflate_blocks.hpp"
 #include "ingest/source/file_source.hpp"
+#include "ingest/source/gzip_header.hpp"
 #include "ingest/source/gzip_state.hpp"
 #include "ingest/source/read_ahead_source.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -37,19 +39,12 @@ constexpr std::size_t kChunksAThread = 2;
 // With so many helpers the reader has enough to do with what they give it.
 constexpr std::size_t kHelpersThatDoAll = 4;
 
-/// Bytes of the header of the member that `head` begins with (RFC 1952 section 2.3), 0 if it is not all there or has a
-/// checksum of its own: rare, and ISA-L's business.
+/// Bytes of the header of the member that `head` begins with, 0 if it is not all there or has a checksum of its own: rare,
+/// and ISA-L's business.
 std::size_t member_header_bytes(std::span<const std::uint8_t> head) {
-  constexpr std::uint8_t kHeaderChecksum = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
-  if (head.size() < 12 || head[2] != 8 || head[3] & (kHeaderChecksum | kReserved)) return 0;
-  std::size_t at = 10;
-  if (head[3] & kExtra) at += 2 + (head[10] | std::size_t{head[11]} << 8);
-  for (const std::uint8_t text : {kName, kComment}) {
-    if (!(head[3] & text)) continue;
-    while (at < head.size() && head[at] != 0) ++at;
-    ++at;
-  }
-  return at < head.size() ? at : 0;
+  if (head.size() < 12 || head[2] != 8 || head[3] & (gzip_header_checksum | gzip_reserved)) return 0;
+  const std::size_t bytes = gzip_header_bytes(head);
+  return bytes < head.size() ? bytes : 0;
 }
 
 /// Bytes of the file from `offset`; fewer where it ends.
@@ -126,6 +121,7 @@ class ParallelGzipSource final : public ByteSource {
 
   // The helpers'.
   void help();
+  void decode_chunks();
   std::optional<std::uint64_t> claim_decoding() const;
   void decode_chunk(Chunk& chunk, std::uint64_t number, DeflateBlocks& blocks, std::vector<std::uint8_t>& input) const;
 
@@ -160,6 +156,7 @@ class ParallelGzipSource final : public ByteSource {
   mutable std::mutex mutex_;  ///< for what follows
   std::condition_variable changed_;
   bool leaving_ = false;
+  std::exception_ptr failure_;  ///< what a helper threw; for the reader
   std::size_t helping_ = 0;
   std::uint64_t frontier_ = 0;  ///< the chunk in which the reader is
   std::map<std::uint64_t, std::unique_ptr<Chunk>> chunks_;
@@ -345,7 +342,8 @@ bool ParallelGzipSource::take_chunk() {
   const auto found = chunks_.find(frontier_);
   if (found == chunks_.end() || plain_end_ < kDeflateWindow) return false;
   Chunk& chunk = *found->second;
-  changed_.wait(lock, [&] { return chunk.decoded; });
+  changed_.wait(lock, [&] { return chunk.decoded || failure_; });
+  if (failure_) std::rethrow_exception(failure_);
   if (chunk.begin != here_ || chunk.size == 0) return false;
   chunk_ = std::move(found->second);
   chunks_.erase(found);
@@ -427,6 +425,16 @@ std::optional<std::uint64_t> ParallelGzipSource::claim_decoding() const {
 }
 
 void ParallelGzipSource::help() {
+  try {
+    decode_chunks();
+  } catch (...) {  // no memory is left
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+    changed_.notify_all();
+  }
+}
+
+void ParallelGzipSource::decode_chunks() {
   DeflateBlocks blocks;
   std::vector<std::uint8_t> input(options_.chunk_bytes + kInputBehindChunk);
   std::unique_lock lock(mutex_);

@@ -44,7 +44,7 @@ void ReadAheadSource::fill_buffers() {
       if (leaving_) return;
     }
     Buffer& buffer = ring_[next];
-    fill(buffer);
+    try_to_fill(buffer);
     const bool last = buffer.last;  // the reader may have the buffer, and us, from here on
     {
       const std::lock_guard lock(mutex_);
@@ -52,6 +52,16 @@ void ReadAheadSource::fill_buffers() {
     }
     changed_.notify_all();
     if (last) return;
+  }
+}
+
+/// What is thrown (no memory is left) is thrown again where the bytes would have come.
+void ReadAheadSource::try_to_fill(Buffer& buffer) {
+  try {
+    fill(buffer);
+  } catch (...) {
+    buffer.failure = std::current_exception();
+    buffer.last = true;
   }
 }
 
@@ -101,6 +111,7 @@ Expected<std::size_t> ReadAheadSource::read(std::uint8_t* out, std::size_t size)
   std::size_t got = 0;
   while (got < size && wait_for_filled()) {
     Buffer& buffer = ring_[first_filled_];
+    if (buffer.failure) std::rethrow_exception(buffer.failure);
     if (taken_ == 0 && buffer.begin) checkpoint_ = std::move(buffer.begin);
     const std::size_t part = std::min(size - got, buffer.size - taken_);
     std::memcpy(out + got, buffer.bytes.get() + taken_, part);

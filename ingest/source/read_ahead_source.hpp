@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -63,9 +64,11 @@ class ReadAheadSource final : public ByteSource {
     Said behind;
     bool last = false;  ///< the source ended, or failed
     Status status;
+    std::exception_ptr failure;  ///< thrown while it was filled; for the reader
   };
 
   void fill_buffers();
+  void try_to_fill(Buffer& buffer);
   void fill(Buffer& buffer);
   bool wait_for_filled();
   void hand_back();

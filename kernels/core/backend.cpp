@@ -43,7 +43,8 @@ class CpuBackend final : public Backend {
     return {};
   }
 
-  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) override {
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
+                                              const LstmOptions&) override {
     return make_lstm_cpu(shape, seed, threads_);
   }
 
@@ -100,7 +101,7 @@ std::string why_not_cuda() {
   const auto module = load_cuda_module();
   if (!module) return module.error().what;
   if (module->probe.trouble != CudaTrouble::none) return cuda_trouble_error(module->probe).what;
-  return fmt::format("{} is there for --device cuda, but the CUDA module has no LSTM yet",
+  return fmt::format("{} is there for --device cuda, but nothing has been measured on a card that would recommend it",
                      module->probe.devices[0].name);
 }
 

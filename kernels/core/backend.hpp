@@ -32,7 +32,11 @@ class Backend {
   /// Surges of many series in one call (surge.hpp).
   virtual Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) = 0;
   /// A network with parameters initialised from `seed` (lstm.hpp).
-  virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed) = 0;
+  virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
+                                                      const LstmOptions& options = {}) = 0;
+  /// What LstmOptions::algorithm could be for such a network, for measuring which is fastest; none where there is only
+  /// one way. The device may still refuse some.
+  virtual std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape&) const { return {}; }
 };
 
 struct DeviceChoice {
@@ -41,7 +45,8 @@ struct DeviceChoice {
 };
 
 /// @param request "auto", "cpu", "cuda" or "cuda:N". `cuda` where it cannot be is an error that says what is missing,
-///   never a silent CPU run; `auto` takes the CPU and says why (with a card too, as long as the module has no LSTM).
+///   never a silent CPU run; `auto` takes the CPU and says why. With a card too: it is to take the GPU where that was
+///   measured to pay, and nothing was measured on a card yet.
 /// @param threads threads of the CPU backend, 0 for all cores.
 Expected<DeviceChoice> choose_device(std::string_view request, std::size_t threads = 0);
 

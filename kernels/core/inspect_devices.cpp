@@ -8,6 +8,7 @@
 
 #include "kernels/core/backend.hpp"
 #include "kernels/core/cuda_module.hpp"
+#include "kernels/core/cudnn_library.hpp"
 #include "kernels/core/pci_link.hpp"
 
 namespace tidegauge {
@@ -119,15 +120,9 @@ void add_module_findings(std::vector<DeviceFinding>& findings) {
 }
 
 DeviceFinding cudnn() {
-  void* library = dlopen("libcudnn.so.9", RTLD_LAZY | RTLD_LOCAL);
-  if (!library)
-    return {"cuDNN 9", "not found (libcudnn.so.9)", "install cuDNN 9, or add its folder to LD_LIBRARY_PATH",
-            false};
-  using VersionFunction = std::size_t (*)();
-  const auto version = reinterpret_cast<VersionFunction>(dlsym(library, "cudnnGetVersion"));
-  if (!version) return {"cuDNN 9", "found, but gives no version", "install it again", false};
-  const std::size_t number = version();
-  return {"cuDNN 9", fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100), "", true};
+  const auto library = load_cudnn();
+  if (!library) return {"cuDNN 9", library.error().what, library.error().remedy, false};
+  return {"cuDNN 9", cudnn_version_text(library->version), "", true};
 }
 
 }  // namespace

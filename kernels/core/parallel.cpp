@@ -4,8 +4,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace tidegauge {
@@ -20,9 +23,25 @@ struct ThreadPool::State {
   const std::function<void(std::size_t, std::size_t)>* task = nullptr;
   std::size_t count = 0;
   std::atomic<std::size_t> next{0};
+  std::exception_ptr failure;  ///< what the first task to throw threw
+
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    wake.notify_all();
+    for (auto& worker : workers) worker.join();
+  }
 
   void work(std::size_t worker) {
-    for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) (*task)(i, worker);
+    try {
+      for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) (*task)(i, worker);
+    } catch (...) {  // beyond a thread's own function it would end the program
+      next.store(count, std::memory_order_relaxed);
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
   }
 
   void serve(std::size_t worker) {
@@ -42,18 +61,14 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(std::size_t threads) : state_(std::make_unique<State>()) {
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  for (std::size_t worker = 1; worker < threads; ++worker)
-    state_->workers.emplace_back([this, worker] { state_->serve(worker); });
+  try {
+    for (std::size_t worker = 1; worker < threads; ++worker)
+      state_->workers.emplace_back([this, worker] { state_->serve(worker); });
+  } catch (const std::system_error&) {  // the system gives no more: those that there are do it all
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->wake.notify_all();
-  for (auto& worker : state_->workers) worker.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 std::size_t ThreadPool::threads() const { return state_->workers.size() + 1; }
 
@@ -75,6 +90,7 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t, st
   s.work(0);
   std::unique_lock lock(s.mutex);
   s.done.wait(lock, [&] { return s.busy == 0; });
+  if (s.failure) std::rethrow_exception(std::exchange(s.failure, nullptr));
 }
 
 }  // namespace tidegauge

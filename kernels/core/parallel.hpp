@@ -12,7 +12,8 @@ namespace tidegauge {
 
 class ThreadPool {
  public:
-  /// @param threads how many run at once, the caller among them; 0 takes the machine's number of cores.
+  /// @param threads how many run at once, the caller among them; 0 takes the machine's number of cores. Fewer
+  ///        where the system gives no more.
   explicit ThreadPool(std::size_t threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -21,7 +22,8 @@ class ThreadPool {
   std::size_t threads() const;
 
   /// Runs task(0..count-1), each once, and returns when all are done. `worker` in 0..threads()-1 names the scratch
-  /// that a task may use.
+  /// that a task may use. Where a task throws (no memory is left), no further one begins, and the first exception comes
+  /// out of this call once those in work have ended.
   void run(std::size_t count, const std::function<void(std::size_t task, std::size_t worker)>& task);
 
  private:

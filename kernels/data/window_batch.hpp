@@ -2,11 +2,18 @@
 // [start, start + look_back) and is asked for targets [start + look_back, start + look_back + horizon).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace tidegauge {
+
+/// A number that no other series of this process has. Thread safe.
+inline std::uint64_t unique_series_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
 
 struct WindowBatch {
   std::span<const float> features;        ///< row-major [points][feature_count], scaled
@@ -15,6 +22,9 @@ struct WindowBatch {
   std::size_t look_back = 1;              ///< T, time steps read
   std::size_t horizon = 1;                ///< O, steps predicted directly
   std::span<const std::uint32_t> starts;  ///< one per window
+  /// Names the contents of features and targets, so that a device keeps its copy: batches with the same id have the same
+  /// contents, for ever (unique_series_id). 0: unknown, copied at every call.
+  std::uint64_t series_id = 0;
 
   std::size_t size() const { return starts.size(); }
   /// The [look_back][feature_count] features of window w, contiguous.

@@ -11,6 +11,8 @@
 #include "kernels/binning/binning_cuda.hpp"
 #include "kernels/core/backend.hpp"
 #include "kernels/device/cuda_owners.hpp"
+#include "kernels/lstm/lstm_cuda.hpp"
+#include "kernels/lstm/lstm_cudnn_rule.hpp"
 #include "kernels/slope/slope_cuda.hpp"
 #include "kernels/slope/surge_cuda.hpp"
 
@@ -33,8 +35,12 @@ class CudaBackend final : public Backend {
   Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) override {
     return surges_cuda(out, input, rule, device_);
   }
-  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t) override {
-    return Error{"the CUDA module has no LSTM yet", "--device", "--device cpu"};
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
+                                              const LstmOptions& options) override {
+    return make_lstm_cuda(shape, seed, device_, options);
+  }
+  std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape& shape) const override {
+    return lstm::algorithms_to_try(shape);
   }
 
  private:

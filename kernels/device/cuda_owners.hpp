@@ -50,6 +50,8 @@ class CudaHandle {
 
 using CudaStream = CudaHandle<cudaStream_t, cudaStreamDestroy>;
 using CudaEvent = CudaHandle<cudaEvent_t, cudaEventDestroy>;
+using CudaGraph = CudaHandle<cudaGraph_t, cudaGraphDestroy>;
+using CudaGraphExec = CudaHandle<cudaGraphExec_t, cudaGraphExecDestroy>;
 
 /// A stream that does not wait for the default stream.
 inline Expected<CudaStream> make_cuda_stream() {

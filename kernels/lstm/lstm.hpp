@@ -57,29 +57,52 @@ struct LossSettings {
   std::uint64_t dropout_seed = 0;
 };
 
+/// How cuDNN walks the steps (cudnnRNNAlgo_t); other devices have one way. Choices differ in speed and in rounding, so a
+/// model file keeps the one that it was trained with.
+enum class LstmAlgorithm : std::uint8_t {
+  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp)
+  standard,       ///< a few kernels a step; any shape
+  persist_static, ///< recurrent weights stay in registers; cuDNN refuses most shapes in float
+  small_h         ///< the same for small hidden sizes
+};
+std::string_view algorithm_name(LstmAlgorithm algorithm);
+Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);
+
+/// What a network may trade for speed; only GPUs look at it.
+struct LstmOptions {
+  LstmAlgorithm algorithm = LstmAlgorithm::automatic;
+  bool tf32 = false;  ///< products of 10-bit mantissas on tensor cores; otherwise float throughout
+};
+
+/// One network on one device. A failed call (only a device can fail: a lost card, too little memory) leaves parameters
+/// that must not be used; what the caller kept outside is still good.
 class LstmNetwork {
  public:
   virtual ~LstmNetwork() = default;
   virtual const LstmShape& shape() const = 0;
 
-  virtual void set_parameters(std::span<const float> flat) = 0;
-  virtual std::vector<float> parameters() const = 0;
+  virtual Status set_parameters(std::span<const float> flat) = 0;
+  virtual Expected<std::vector<float>> parameters() const = 0;
 
   /// Mean loss over windows and outputs, and its gradient [lstm_parameter_count].
   /// @param step names the dropout masks, so that a resumed run draws the same.
-  virtual double loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
-                                   std::uint64_t step) = 0;
+  virtual Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                             const LossSettings& loss, std::uint64_t step) = 0;
 
   /// Mini-batches over windows.starts in the order given: batch b holds starts[b*batch_size, ...), the last one may be
   /// shorter. Runs batches [first_batch, last_batch), one optimizer step each.
   /// @return the losses, one per batch.
-  virtual std::vector<double> train(const WindowBatch& windows, std::size_t batch_size, std::size_t first_batch,
-                                    std::size_t last_batch, const LossSettings& loss,
-                                    const OptimizerSettings& optimizer, OptimizerState& state) = 0;
+  virtual Expected<std::vector<double>> train(const WindowBatch& windows, std::size_t batch_size,
+                                              std::size_t first_batch, std::size_t last_batch,
+                                              const LossSettings& loss, const OptimizerSettings& optimizer,
+                                              OptimizerState& state) = 0;
 
   /// Outputs [windows.size()][horizon], row-major, no dropout.
-  virtual void predict(std::span<float> out, const WindowBatch& windows) = 0;
+  virtual Status predict(std::span<float> out, const WindowBatch& windows) = 0;
 };
+
+/// The promise that every call above asks of its windows; breaking it stops the program.
+void require_windows_fit(const LstmShape& shape, const WindowBatch& windows, bool with_targets);
 
 /// Instruction sets of the CPU version, chosen at run time; TIDEGAUGE_ISA=portable|avx2|avx512 forces a lower one.
 std::string_view lstm_cpu_instruction_set();

@@ -81,21 +81,25 @@ class CpuLstm final : public LstmNetwork {
 
   const LstmShape& shape() const override { return shape_; }
 
-  void set_parameters(std::span<const float> flat) override {
+  Status set_parameters(std::span<const float> flat) override {
     TG_REQUIRE(flat.size() == gradient_.size(), "parameters of another shape");
     flat_.assign(flat.begin(), flat.end());
     packed_fresh_ = back_fresh_ = false;
+    return {};
   }
-  std::vector<float> parameters() const override {
+  Expected<std::vector<float>> parameters() const override {
     return flat_.empty() ? lstm_initial_parameters(shape_, seed_) : flat_;
   }
 
-  double loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
-                           std::uint64_t step) override;
-  std::vector<double> train(const WindowBatch& windows, std::size_t batch_size, std::size_t first_batch,
-                            std::size_t last_batch, const LossSettings& loss,
-                            const OptimizerSettings& optimizer, OptimizerState& state) override;
-  void predict(std::span<float> out, const WindowBatch& windows) override;
+  Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                     const LossSettings& loss, std::uint64_t step) override {
+    return mean_loss_and_gradient(gradient, windows, loss, step);
+  }
+  Expected<std::vector<double>> train(const WindowBatch& windows, std::size_t batch_size,
+                                      std::size_t first_batch, std::size_t last_batch,
+                                      const LossSettings& loss, const OptimizerSettings& optimizer,
+                                      OptimizerState& state) override;
+  Status predict(std::span<float> out, const WindowBatch& windows) override;
 
  private:
   /// What the tasks of one call share; tasks capture this and a pointer to it, so that starting them
@@ -109,7 +113,8 @@ class CpuLstm final : public LstmNetwork {
     double group_loss[kGroups] = {};
   };
 
-  void require_fits(const WindowBatch& windows, bool with_targets) const;
+  double mean_loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                const LossSettings& loss, std::uint64_t step);
   template <class Task>
   void run(std::size_t tasks, double flops, const Task& task);
   template <class Task>
@@ -133,18 +138,6 @@ class CpuLstm final : public LstmNetwork {
   std::optional<ThreadPool> pool_;  ///< made when there is first work for it
   std::vector<TileWorker> workers_;
 };
-
-void CpuLstm::require_fits(const WindowBatch& windows, bool with_targets) const {
-  TG_REQUIRE(windows.feature_count == shape_.features && windows.look_back == shape_.look_back &&
-                 windows.horizon == shape_.horizon,
-             "windows of another shape than the network's");
-  const std::size_t points = windows.features.size() / shape_.features;
-  const std::size_t after = with_targets ? shape_.horizon : 0;
-  for (const std::uint32_t start : windows.starts) {
-    TG_REQUIRE(start + shape_.look_back + after <= points, "a window reaches beyond the series");
-  }
-  TG_REQUIRE(!with_targets || windows.targets.size() >= points, "no target for some point");
-}
 
 /// task(index, worker) for every index, on several threads where the work is worth waking them.
 template <class Task>
@@ -219,10 +212,10 @@ void CpuLstm::add_groups(Call& call, std::size_t l, std::size_t block) {
   unpack_block(call.out, group_gradient(0), plan_, layer, block);
 }
 
-double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
-                                  const LossSettings& loss, std::uint64_t step) {
+double CpuLstm::mean_loss_and_gradient(std::span<float> gradient, const WindowBatch& windows,
+                                       const LossSettings& loss, std::uint64_t step) {
   TG_REQUIRE(gradient.size() == gradient_.size(), "a gradient of another shape");
-  require_fits(windows, true);
+  require_windows_fit(shape_, windows, true);
   if (windows.size() == 0) {
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     return 0;
@@ -245,9 +238,10 @@ double CpuLstm::loss_and_gradient(std::span<float> gradient, const WindowBatch& 
   return total / static_cast<double>(windows.size() * shape_.horizon);
 }
 
-std::vector<double> CpuLstm::train(const WindowBatch& windows, std::size_t batch_size,
-                                   std::size_t first_batch, std::size_t last_batch, const LossSettings& loss,
-                                   const OptimizerSettings& optimizer, OptimizerState& state) {
+Expected<std::vector<double>> CpuLstm::train(const WindowBatch& windows, std::size_t batch_size,
+                                             std::size_t first_batch, std::size_t last_batch,
+                                             const LossSettings& loss, const OptimizerSettings& optimizer,
+                                             OptimizerState& state) {
   TG_REQUIRE(batch_size > 0, "an empty batch size");
   std::vector<double> losses;
   for (std::size_t batch = first_batch; batch < last_batch; ++batch) {
@@ -255,16 +249,16 @@ std::vector<double> CpuLstm::train(const WindowBatch& windows, std::size_t batch
     WindowBatch part = windows;
     const std::size_t first = batch * batch_size;
     part.starts = windows.starts.subspan(first, std::min(batch_size, windows.size() - first));
-    losses.push_back(loss_and_gradient(gradient_, part, loss, state.steps));
+    losses.push_back(mean_loss_and_gradient(gradient_, part, loss, state.steps));
     optimizer_step(flat_, gradient_, state, optimizer);
     packed_fresh_ = back_fresh_ = false;
   }
   return losses;
 }
 
-void CpuLstm::predict(std::span<float> out, const WindowBatch& windows) {
+Status CpuLstm::predict(std::span<float> out, const WindowBatch& windows) {
   TG_REQUIRE(out.size() == windows.size() * shape_.horizon, "room for another number of predictions");
-  require_fits(windows, false);
+  require_windows_fit(shape_, windows, false);
   refresh_packed(false);
   Call call{.windows = windows, .tiling = Tiling(windows.size()), .out = out};
   run(call.tiling.tiles, flops_per_window() * static_cast<double>(windows.size()),
@@ -275,6 +269,7 @@ void CpuLstm::predict(std::span<float> out, const WindowBatch& windows) {
                                  std::min(call.tiling.rows, call.tiling.windows - first)};
         workers_[worker].predict(call.out.data() + first * shape_.horizon, weights(), part);
       });
+  return {};
 }
 
 }  // namespace

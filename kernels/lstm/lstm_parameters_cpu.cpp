@@ -1,7 +1,8 @@
-// The flat parameter vector: its parts and their first values.
+// The flat parameter vector: its parts and their first values; names of settings; what all devices ask of windows.
 #include <cmath>
 #include <numbers>
 
+#include "kernels/core/contract.hpp"
 #include "kernels/core/random.hpp"
 #include "kernels/lstm/lstm.hpp"
 
@@ -112,6 +113,35 @@ Expected<Loss> loss_by_name(std::string_view name) {
   if (name == "huber") return Loss::huber;
   if (name == "absolute") return Loss::absolute;
   return Error{"unknown loss '" + std::string(name) + "'", "", "mse, huber or absolute", ErrorKind::usage};
+}
+
+std::string_view algorithm_name(LstmAlgorithm algorithm) {
+  switch (algorithm) {
+    case LstmAlgorithm::standard: return "standard";
+    case LstmAlgorithm::persist_static: return "persist-static";
+    case LstmAlgorithm::small_h: return "small-h";
+    case LstmAlgorithm::automatic: break;
+  }
+  return "auto";
+}
+
+Expected<LstmAlgorithm> algorithm_by_name(std::string_view name) {
+  for (const auto algorithm : {LstmAlgorithm::automatic, LstmAlgorithm::standard, LstmAlgorithm::persist_static,
+                               LstmAlgorithm::small_h})
+    if (name == algorithm_name(algorithm)) return algorithm;
+  return Error{"unknown cuDNN algorithm '" + std::string(name) + "'", "",
+               "auto, standard, persist-static or small-h", ErrorKind::usage};
+}
+
+void require_windows_fit(const LstmShape& shape, const WindowBatch& windows, bool with_targets) {
+  TG_REQUIRE(windows.feature_count == shape.features && windows.look_back == shape.look_back &&
+                 windows.horizon == shape.horizon,
+             "windows of another shape than the network's");
+  const std::size_t points = windows.features.size() / shape.features;
+  const std::size_t after = with_targets ? shape.horizon : 0;
+  for (const std::uint32_t start : windows.starts)
+    TG_REQUIRE(start + shape.look_back + after <= points, "a window reaches beyond the series");
+  TG_REQUIRE(!with_targets || windows.targets.size() >= points, "no target for some point");
 }
 
 }  // namespace tidegauge

@@ -4,16 +4,10 @@
 #include <string>
 
 #include "kernels/core/contract.hpp"
+#include "kernels/optimizer/optimizer_rule.hpp"
 
 namespace tidegauge {
 namespace {
-
-// std::sqrt may set errno, which forbids the compiler to take four roots at once.
-#ifdef __clang__
-#define TG_VECTOR_ROOTS
-#else
-#define TG_VECTOR_ROOTS __attribute__((optimize("no-math-errno")))
-#endif
 
 /// Eight running sums in double: exact enough for any size, and the same on every machine.
 double squared_norm(std::span<const float> values) {
@@ -39,33 +33,14 @@ void clip(std::span<float> gradient, double largest_norm) {
   for (float& value : gradient) value *= scale;
 }
 
-/// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= rate m / (sqrt(v) root_scale + epsilon), where rate
-/// and root_scale hold the corrections of the start-up bias.
-TG_VECTOR_ROOTS void adam(float* __restrict w, const float* __restrict g, float* __restrict m,
-                          float* __restrict v, std::size_t count, const OptimizerSettings& s,
-                          std::uint64_t steps) {
-  const double t = static_cast<double>(steps);
-  const float rate = static_cast<float>(s.learning_rate / (1 - std::pow(s.beta1, t)));
-  const float root_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, t)));
-  const float b1 = static_cast<float>(s.beta1), one_b1 = static_cast<float>(1 - s.beta1);
-  const float b2 = static_cast<float>(s.beta2), one_b2 = static_cast<float>(1 - s.beta2);
-  const float epsilon = static_cast<float>(s.epsilon);
-  for (std::size_t i = 0; i < count; ++i) {
-    m[i] = b1 * m[i] + one_b1 * g[i];
-    v[i] = b2 * v[i] + one_b2 * (g[i] * g[i]);
-    w[i] -= rate * m[i] / (std::sqrt(v[i]) * root_scale + epsilon);
-  }
+void adam(float* __restrict w, const float* __restrict g, float* __restrict m, float* __restrict v,
+          std::size_t count, const AdamStep& step) {
+  for (std::size_t i = 0; i < count; ++i) step.apply(w[i], g[i], m[i], v[i]);
 }
 
-/// v = rho v + (1 - rho) g^2; w -= rate g / sqrt(v + epsilon).
-TG_VECTOR_ROOTS void rmsprop(float* __restrict w, const float* __restrict g, float* __restrict v,
-                             std::size_t count, const OptimizerSettings& s) {
-  const float rate = static_cast<float>(s.learning_rate), epsilon = static_cast<float>(s.epsilon);
-  const float rho = static_cast<float>(s.rho), one_rho = static_cast<float>(1 - s.rho);
-  for (std::size_t i = 0; i < count; ++i) {
-    v[i] = rho * v[i] + one_rho * (g[i] * g[i]);
-    w[i] -= rate * g[i] / std::sqrt(v[i] + epsilon);
-  }
+void rmsprop(float* __restrict w, const float* __restrict g, float* __restrict v, std::size_t count,
+             const RmspropStep& step) {
+  for (std::size_t i = 0; i < count; ++i) step.apply(w[i], g[i], v[i]);
 }
 
 }  // namespace
@@ -98,9 +73,9 @@ void optimizer_step(std::span<float> parameters, std::span<float> gradient, Opti
   ++state.steps;
   if (adam_chosen) {
     adam(parameters.data(), gradient.data(), state.first_moment.data(), state.second_moment.data(), count,
-         settings, state.steps);
+         adam_step(settings, state.steps));
   } else {
-    rmsprop(parameters.data(), gradient.data(), state.second_moment.data(), count, settings);
+    rmsprop(parameters.data(), gradient.data(), state.second_moment.data(), count, rmsprop_step(settings));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include "host/interrupt.hpp"
@@ -221,8 +222,7 @@ TEST_F(BinTraces, OfAFileThatIsNoLongerFollowedNothingIsKept) {
   const auto report = bin({path});
   EXPECT_TRUE(report.stopped);
   EXPECT_EQ(report.count(BinOutcome::left_out), 1u);
-  auto file = SeriesFile::open(scratch / "x.series", OpenMode::read);
-  EXPECT_TRUE(file->traces()->empty());
+  EXPECT_FALSE(test::fs::exists(scratch / "x.series")) << "nor the file that was made for it";
 }
 
 TEST_F(BinTraces, WhatCannotBeFollowedIsSaid) {
@@ -246,6 +246,59 @@ TEST_F(BinTraces, TwiceInOneCommandCountsOnce) {
   EXPECT_EQ(report.count(BinOutcome::added), 1u);
   EXPECT_EQ(report.count(BinOutcome::already_in), 2u);
   EXPECT_EQ(report.total().read, 5u);
+}
+
+TEST_F(BinTraces, TheSameCaptureStoredInAnotherWayIsRemarkedOn) {
+  const std::string a = capture("a.pcap", 0, 50), packed = scratch / "a.pcap.gz", b = capture("b.pcap", 0, 49);
+  ASSERT_EQ(std::system(fmt::format("gzip -k '{}'", a).c_str()), 0);
+  EXPECT_EQ(bin({a, b}).files[0].remark, "");
+  const auto report = bin({a, packed});
+  EXPECT_EQ(report.count(BinOutcome::added), 1u) << "it may be right";
+  EXPECT_NE(report.files[1].remark.find("as many packets as " + a), std::string::npos) << report.files[1].remark;
+  EXPECT_EQ(report.files[0].remark, "");
+}
+
+TEST_F(BinTraces, AClockThatJumpsYearsIsRemarkedOn) {
+  test::CaptureWriter merged;
+  for (const std::int64_t at_s : {915'148'800, 915'148'801, 1'735'689'600, 1'735'689'601}) merged.packet(at_s * 1'000'000, 60);
+  merged.save(scratch / "merged.pcap");
+  const auto report = bin({scratch / "merged.pcap", capture("week", 0, 5)});
+  EXPECT_EQ(report.total().counted, 9u);
+  EXPECT_EQ(report.files[0].remark.find("no packet came from 1999-01-01T00:00:02Z to 2025-01-01T00:00:00Z (9496 days): "), 0u)
+      << report.files[0].remark;
+  EXPECT_EQ(report.files[1].remark, "");
+}
+
+TEST_F(BinTraces, ASeriesFileThatCouldHoldNothingIsNotLeftBehind) {
+  test::write_text(scratch / "text", "this is no capture, but it is long enough to look at");
+  EXPECT_EQ(bin({scratch / "text", scratch / "absent"}).count(BinOutcome::failed), 2u);
+  EXPECT_EQ(std::distance(test::fs::directory_iterator(scratch.path()), {}), 1) << "the text alone";
+  bin({capture("a", 0, 5)});
+  bin({scratch / "text"});
+  EXPECT_TRUE(SeriesFile::open(scratch / "x.series", OpenMode::read)) << "what was there stays";
+}
+
+TEST_F(BinTraces, StandardInputIsNamedOnce) {
+  options.series = scratch / "x.series";
+  const auto twice = bin_traces({"-", "a", "-"}, options);
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().kind, ErrorKind::usage);
+  EXPECT_FALSE(test::fs::exists(options.series));
+}
+
+TEST_F(ThreadsBinTraces, WithoutMemoryAFileFailsAndTheOthersGoIn) {
+  const std::string starved = capture("starved", 0, 50);
+  options.threads = 2;
+  std::atomic<bool> thrown{false};
+  options.progress = [&](const BinProgress& progress) {
+    if (progress.current == starved && !thrown.exchange(true)) throw std::bad_alloc();
+  };
+  const std::vector<std::string> all{starved, capture("small", 90, 5), capture("other", 190, 5)};
+  const auto report = bin(all);
+  EXPECT_EQ(report.count(BinOutcome::added), 2u);
+  ASSERT_TRUE(report.files[0].error);
+  EXPECT_NE(report.files[0].error->message().find("not enough memory"), std::string::npos);
+  EXPECT_EQ(bin(all).count(BinOutcome::added), 1u) << "the same command goes on";
 }
 
 TEST_F(BinTraces, AChangedFileIsAnError) {

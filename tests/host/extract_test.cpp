@@ -2,9 +2,13 @@
 #include "host/extract.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <thread>
 
 #include "host/bin_traces.hpp"
 #include "host/sqlite.hpp"
+#include "tests/capture_writer.hpp"
 #include "tests/oracle/capture_oracle.hpp"
 #include "tests/oracle/naive_order.hpp"
 #include "tests/support.hpp"
@@ -214,6 +218,36 @@ TEST_F(ExtractPackets, AnIndexThatCannotBeIsAnErrorBeforeAnythingIsRead) {
     ASSERT_FALSE(report) << damage;
     EXPECT_TRUE(written.empty()) << damage;
   }
+}
+
+TEST_F(ExtractPackets, OfAPipeACopyIsFoundUnderAnyName) {
+  test::CaptureWriter writer;
+  for (int i = 0; i < 5; ++i) writer.packet(1'452'315'600'000'000 + i * 1'000'000, 60);
+  const std::string pipe = name("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::thread feeder([&] { test::write_text(pipe, writer.bytes()); });
+  const SeriesFile file = bin({pipe});
+  feeder.join();
+  const std::vector<IntervalRange> ranges{{1'452'315'601, 1'452'315'602}};
+  const auto gone = extract(file, {.ranges = ranges});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, ErrorKind::failed);
+  EXPECT_NE(gone.error().message().find("came from the pipe " + pipe), std::string::npos) << gone.error().message();
+
+  test::fs::create_directory(scratch / "kept");
+  std::string same_size = writer.bytes();
+  same_size.back() = '\x7f';
+  test::write_text(scratch / "kept" / "other.pcap", same_size);
+  const auto absent = extract(file, {.ranges = ranges, .input_dir = name("kept")});
+  ASSERT_FALSE(absent);
+  EXPECT_NE(absent.error().message().find("no file here holds what came"), std::string::npos) << absent.error().message();
+  EXPECT_FALSE(extract(file, {.ranges = ranges, .input_dir = name("no such folder")}));
+
+  writer.save(scratch / "kept" / "saved under another name");
+  const auto found = extract(file, {.ranges = ranges, .input_dir = name("kept")});
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->packets, 2u);
+  EXPECT_EQ(found->counted, 2u);
 }
 
 TEST_F(ExtractPackets, ImportedValuesHaveNoPackets) {

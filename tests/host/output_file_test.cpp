@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "host/safetensors.hpp"
+#include "tests/capture_writer.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -64,9 +66,46 @@ TEST_F(Output, ReplacesNeitherFoldersNorDatabases) {
     const auto refused = write_whole(at(name), "text");
     ASSERT_FALSE(refused) << name;
     EXPECT_EQ(refused.error().kind, ErrorKind::usage) << name;
-    EXPECT_FALSE(output_target(at(name))) << name;
+    for (const auto kind : {OutputKind::text, OutputKind::capture, OutputKind::model})
+      EXPECT_FALSE(output_target(at(name), kind)) << name;
   }
   EXPECT_EQ(read_text(at("x.series")).size(), 26u);
+}
+
+TEST_F(Output, ReplacesCapturesAndModelsByTheirOwnKindOnly) {
+  test::CaptureWriter writer;
+  for (int i = 0; i < 3; ++i) writer.packet(1'452'315'600'000'000 + i, 60);
+  writer.save(at("a.pcap"));
+  ASSERT_TRUE(write_safetensors(at("a.model"), {}));
+  const std::string erf_record("\0\0\0\0\x10\x90\x90\x56\x02\0\0\x50\0\0\0\x3c", 16);  // Ethernet, 80 bytes of 60
+  write_text(at("a.erf"), erf_record + std::string(64, '\0') + erf_record + std::string(64, '\0'));
+  write_text(at("a.pcapng"), std::string("\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a", 12));
+  write_text(at("a.gz"), std::string("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10));
+  write_text(at("a.zst"), std::string("\x28\xb5\x2f\xfd\x04\0", 6));
+  write_text(at("a.csv"), "k,time,coverage,complete,packets\n1452315600,2016-01-09T05:00:00Z,1,1,1000\n");
+  write_text(at("commented.csv"), "# program: tidegauge 0.1\n# content: series\n# interval: 1s\nk,time,packets\n");
+  write_text(at("a.html"), "<!doctype html><html><head><title>x</title></head><body></body></html>\n");
+  write_text(at("a.json"), "{\"is\": \"no model\"}\n");
+  write_text(at("empty"), "");
+  struct Row { const char* name; bool text, capture, model; };
+  const Row table[] = {
+      {"a.pcap", false, true, false}, {"a.pcapng", false, true, false},     {"a.erf", false, true, false},
+      {"a.gz", false, true, false},   {"a.zst", false, true, false},        {"a.model", false, false, true},
+      {"a.csv", true, true, true},    {"commented.csv", true, true, true},  {"a.html", true, true, true},
+      {"a.json", true, true, true},   {"empty", true, true, true},
+  };
+  for (const Row& row : table) {
+    EXPECT_EQ(output_target(at(row.name), OutputKind::text).has_value(), row.text) << row.name;
+    EXPECT_EQ(output_target(at(row.name), OutputKind::capture).has_value(), row.capture) << row.name;
+    EXPECT_EQ(output_target(at(row.name), OutputKind::model).has_value(), row.model) << row.name;
+  }
+  const std::string capture = read_text(at("a.pcap"));
+  const auto refused = write_whole(at("a.pcap"), "text");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::usage);
+  EXPECT_NE(refused.error().message().find("is a capture, and is not overwritten (try: another name, or delete it first)"),
+            std::string::npos) << refused.error().message();
+  EXPECT_EQ(read_text(at("a.pcap")), capture);
 }
 
 TEST_F(Output, PipesAndDevicesAreWrittenAsTheyAre) {

@@ -351,10 +351,107 @@ TEST_F(Store, ASeriesBeyondMemoryIsRefusedAndStillStreams) {
   add(file, spanning(trace_of("a", 1), 0, year_ns), {{0, row_of(1, 1)}, {year_ns / 1'000'000, row_of(2, 1)}});
   const auto series = file.read({});
   ASSERT_FALSE(series);
-  EXPECT_NE(series.error().what.find("more than fit into memory"), std::string::npos);
+  EXPECT_NE(series.error().what.find("31536000001 intervals, more than the"), std::string::npos) << series.error().what;
+  EXPECT_NE(series.error().what.find("in a no packet came from 1970-01-01T00:00:00.001Z to 1971-01-01T00:00:00.000Z (364 days)"),
+            std::string::npos) << series.error().what;
   const auto tail = file.read({.columns = {"packets"}, .from_ns = year_ns - 3'000'000});
   ASSERT_TRUE(tail);
   EXPECT_EQ(tail->values, (std::vector<double>{0, 0, 0, 2}));
+}
+
+TEST_F(Store, TheLimitOfAReadIsInIntervalsTooAndExact) {
+  auto file = create("x.series", 1'000'000);
+  const auto most = static_cast<std::int64_t>(read_limit_intervals);
+  add(file, spanning(trace_of("a", 1), 0, most * 1'000'000), {{0, row_of(1, 1)}, {most, row_of(2, 1)}});
+  EXPECT_EQ(*file.count_intervals({}), read_limit_intervals + 1);
+  EXPECT_FALSE(file.read({.columns = {"packets"}}));
+  EXPECT_EQ(*file.count_intervals({.from_ns = 1'000'000}), read_limit_intervals);
+  EXPECT_EQ(*file.count_intervals({.from_ns = 5'000'000, .to_ns = 8'000'000}), 3u);
+}
+
+// Against a look at every row, for intervals that a day is a multiple of and the longest.
+TEST_F(Store, TheLongestSilenceOfMoreThanADay) {
+  constexpr std::int64_t day = 86'400 * second, ms = 1'000'000;
+  RandomStream random(7, 0);
+  for (const std::int64_t interval : {ms, second, 7 * second, day}) {
+    for (int round = 0; round < 8; ++round) {
+      auto file = create(fmt::format("{}-{}.series", interval, round), interval);
+      Rows rows;
+      std::int64_t k = -5 * day / interval, first = 0, end = 0;
+      for (int i = 0; i < 20; ++i) {
+        rows[k] = row_of(1, 1);
+        const std::int64_t step = 1 + static_cast<std::int64_t>(random.unit() * 2.5 * static_cast<double>(std::max(day, 2 * interval) / interval));
+        if (i < 19 && (step - 1) * interval > day && (step - 1) * interval > end - first)
+          first = (k + 1) * interval, end = (k + step) * interval;
+        k += step;
+      }
+      const TraceRecord trace = spanning(trace_of("a", 1), rows.begin()->first * interval, rows.rbegin()->first * interval);
+      add(file, trace, rows);
+      const auto silence = file.long_silence(trace);
+      ASSERT_TRUE(silence);
+      EXPECT_EQ(silence->has_value(), end != first) << interval << " " << round;
+      if (*silence) {
+        EXPECT_EQ((*silence)->first_ns, first) << interval << " " << round;
+        EXPECT_EQ((*silence)->end_ns, end) << interval << " " << round;
+        EXPECT_EQ((*silence)->path, "a");
+        EXPECT_EQ((*file.long_silence("default"))->first_ns, first);
+      }
+    }
+  }
+}
+
+TEST_F(Store, ASilenceOfADayIsNoneToSpeakOf) {
+  constexpr std::int64_t day = 86'400;
+  auto file = create();
+  const TraceRecord hourly = spanning(trace_of("hourly", 1), 0, 3 * day * second), daily = spanning(trace_of("daily", 2), 0, 3 * day * second);
+  Rows rows;
+  for (std::int64_t k = 0; k <= 3 * day; k += 3600) rows[k] = row_of(1, 1);
+  add(file, hourly, rows);
+  add(file, daily, {{0, row_of(1, 1)}, {day + 1, row_of(1, 1)}, {2 * day + 2, row_of(1, 1)}, {3 * day, row_of(1, 1)}});  // a day to the second
+  EXPECT_FALSE(*file.long_silence(hourly));
+  EXPECT_FALSE(*file.long_silence(daily));
+  EXPECT_FALSE(*file.long_silence("default"));
+}
+
+TEST_F(Store, ATwinHasTheSameTimesAndAsManyPackets) {
+  auto file = create();
+  const TraceRecord first = spanning(trace_of("first", 1), 100, 3 * second);
+  TraceRecord more = spanning(trace_of("more", 2), 100, 3 * second);
+  more.account.read = more.account.counted = 2;
+  const TraceRecord longer = spanning(trace_of("longer", 3), 100, 3 * second + 1), later = spanning(trace_of("later", 4), 101, 3 * second);
+  const TraceRecord elsewhere = spanning(trace_of("elsewhere", 5, "other point"), 100, 3 * second);
+  const TraceRecord twin = spanning(trace_of("twin", 6), 100, 3 * second);
+  for (const TraceRecord& trace : {first, more, longer, later, elsewhere}) {
+    add(file, trace, ramp(0, 4));
+    const auto found = file.twin_of(trace);
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(*found) << trace.path;
+  }
+  add(file, twin, ramp(0, 4));
+  EXPECT_EQ(*file.twin_of(twin), "first");
+  EXPECT_FALSE(*file.twin_of(first)) << "it was there before";
+}
+
+TEST_F(Store, AFileIsRemovedOnlyIfItIsUnused) {
+  const std::string path = scratch / "x.series";
+  {
+    const SeriesFile open_elsewhere = create();
+    ASSERT_TRUE(open_elsewhere.points());
+    SeriesFile::remove_unused(path);
+    EXPECT_TRUE(test::fs::exists(path));
+  }
+  SeriesFile::remove_unused(path);
+  EXPECT_TRUE(test::fs::is_empty(scratch.path())) << "with its log";
+  {
+    auto file = create();
+    add(file, trace_of("a", 1), ramp(0, 3));
+  }
+  SeriesFile::remove_unused(path);
+  EXPECT_EQ(shell(path, "PRAGMA journal_mode"), std::vector<std::string>{"wal"});
+  EXPECT_EQ(shell(path, "SELECT count(*) FROM traces"), std::vector<std::string>{"1"});
+  test::write_text(scratch / "text", "no database");
+  SeriesFile::remove_unused(scratch / "text");
+  EXPECT_EQ(test::read_text(scratch / "text"), "no database");
 }
 
 TEST_F(Store, RowsAcrossManyWindowsComeInOrder) {

@@ -19,8 +19,7 @@ std::string python_with_torch() {
 
 TEST(TorchInterop, TorchLoadsTheWeightsAndPredictsTheSame) {
   const std::string python = python_with_torch();
-  if (python.empty())
-    GTEST_SKIP() << "python3 has no torch; this test needs it (python3-torch)";
+  TG_NEEDS(!python.empty(), "torch", "python3 has no torch; this test needs it (python3-torch)");
   const IntervalSeries series = test::waves(150);
   const auto backend = make_cpu_backend(1);
   for (const bool skip : {true, false}) {
@@ -43,9 +42,9 @@ TEST(TorchInterop, TorchLoadsTheWeightsAndPredictsTheSame) {
     const WindowBatch windows = features->windows(starts, settings.look_back, settings.horizon);
     auto network = backend->lstm(settings.shape(), 1);
     ASSERT_TRUE(network);
-    (*network)->set_parameters(model.parameters);
+    ASSERT_TRUE((*network)->set_parameters(model.parameters));
     std::vector<float> ours(starts.size() * 2);
-    (*network)->predict(ours, windows);
+    ASSERT_TRUE((*network)->predict(ours, windows));
 
     nlohmann::json input = nlohmann::json::array();
     for (std::size_t w = 0; w < starts.size(); ++w) {

@@ -26,6 +26,8 @@ TrainSettings unusual() {
   s.optimizer.clip_norm = 2;
   s.batch = 16, s.epochs = 5, s.patience = 2;
   s.seed = ~0ull;
+  s.cudnn = LstmAlgorithm::small_h;
+  s.tf32 = true;
   return s;
 }
 
@@ -95,11 +97,13 @@ clip = 2
 batch = 16
 epochs = 5
 patience = 2
+cudnn = "small-h"
+tf32 = true
 )");
   for (const Error& e : table.load_file(scratch / "s.toml")) ADD_FAILURE() << e.message();
   s.seed = ~0ull;  // TOML integers end at 2^63
   EXPECT_EQ(settings_to_json(s), settings_to_json(unusual()));
-  EXPECT_EQ(table.fields().size(), 25u);
+  EXPECT_EQ(table.fields().size(), 27u);
 }
 
 TEST(SettingFields, ReachEveryLabelSetting) {

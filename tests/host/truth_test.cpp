@@ -49,6 +49,23 @@ TEST(Truth, NamesTheLineOfAMistake) {
   EXPECT_FALSE(read_truth("/no/such/file", second));
 }
 
+TEST(Truth, ReadsTheWindowsOfABenchmark) {
+  const std::string two = R"({"a.csv": [["1970-01-01 00:00:10.000000", "1970-01-01 00:00:30.000000"]], "b.csv": []})";
+  test::ScratchFolder scratch;
+  test::write_text(scratch / "w.json", two);
+  const auto read_of = [&](const std::string& name) { return read_truth(scratch / "w.json", 10 * second, name); };
+  EXPECT_EQ(*read_of("a.csv"), (std::vector<IntervalRange>{{1, 3}}));  // the row at the end belongs to it
+  EXPECT_TRUE(read_of("b.csv")->empty());
+  EXPECT_NE(read_of("").error().remedy.find("a.csv, b.csv"), std::string::npos);
+  EXPECT_EQ(read_of("c.csv").error().kind, ErrorKind::usage);
+  for (const char* text : {"{", "{}", R"({"a": 1})", R"({"a": [1]})", R"({"a": [["x", "y"]]})", R"({"a": [["1970-01-02", "1970-01-01"]]})"}) {
+    test::write_text(scratch / "w.json", text);
+    EXPECT_FALSE(read_of("")) << text;
+  }
+  test::write_text(scratch / "t.csv", "start,end\n1,2\n");
+  EXPECT_EQ(read_truth(scratch / "t.csv", second, "a.csv").error().kind, ErrorKind::usage);
+}
+
 TEST(LabelScore, CountsOnlyTheStretchThatTheLabelsCouldSpeakOf) {
   Labels labels;
   labels.source = "lstm";
@@ -68,6 +85,27 @@ TEST(LabelScore, CountsOnlyTheStretchThatTheLabelsCouldSpeakOf) {
   EXPECT_EQ(part.pairs->true_positives, 2u);  // 11 lies on the end of its range, and strictly inside is asked for
   EXPECT_EQ(part.pairs->false_negatives, 1u);
   EXPECT_NE(score_table({part}).find("1 true ranges, 1 detections"), std::string::npos) << score_table({part});
+}
+
+TEST(LabelScore, SaysHowLateHowOftenAndNabsScore) {
+  Labels labels;
+  labels.interval_ns = 10 * second;
+  labels.ranges = {{48, 58, 53, Direction::rising, 2, 1}, {75, 85, 80, Direction::rising, 2, 1}};
+  labels.detections = {53, 80};
+  std::vector<std::int64_t> rows;
+  for (std::int64_t k = 0; k < 100; ++k) rows.push_back(k);
+  const LabelScore score = score_labels({{50, 59}}, labels, {.covered_ns = 43200 * second, .nab_rows = rows});
+  EXPECT_EQ(score.median_delay_ns, 30 * second);
+  EXPECT_DOUBLE_EQ(*score.alarms_per_day, 4);
+  EXPECT_DOUBLE_EQ(score.overlap.recall, 0.9);
+  ASSERT_EQ(score.nab.size(), 3u);
+  EXPECT_EQ(score.nab[0].found, 1u);
+  EXPECT_EQ(score.nab[0].false_positives, 1u);
+  EXPECT_LT(score.nab[1].normalised, score.nab[0].normalised);
+  const std::string json = score_json({score});
+  for (const char* word : {"median_delay_s", "alarms_per_day", "reward_low_FN_rate", "overlap"})
+    EXPECT_NE(json.find(word), std::string::npos) << word;
+  EXPECT_NE(score_table({score}).find("NAB, standard"), std::string::npos);
 }
 
 }  // namespace

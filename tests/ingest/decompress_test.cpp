@@ -270,6 +270,43 @@ TEST(Decompress, AWrongChecksumIsDamageAndTheNextUnitIsReadOn) {
   }
 }
 
+/// A flipped bit in a header makes a field of much of what follows; only the member itself is lost by it.
+TEST(Decompress, AGzipHeaderThatRunsOverTheNextOneIsDamage) {
+  constexpr std::size_t kMembers = 12, kHit = 4;
+  std::mt19937 random(21);
+  std::vector<Bytes> parts;
+  for (std::size_t i = 0; i < kMembers; ++i) parts.push_back(noise(random, 3'000));
+  Bytes others = joined({parts.begin(), parts.begin() + kHit});
+  append(others, joined({parts.begin() + kHit + 1, parts.end()}));
+  struct Row {
+    const char* words;
+    Bytes (*member)(const Bytes&);
+    std::size_t at;
+    std::uint8_t byte;
+  };
+  const Row rows[] = {
+      {"an extra field by its flag", gzip_member, 3, 4},
+      {"the length of an extra field", bgzf_block, 11, 0x20},
+      {"the length of an extra field, beyond the end of the file", bgzf_block, 11, 0xff},
+  };
+  for (const Row& row : rows) {
+    Bytes compressed;
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < kMembers; ++i) {
+      if (i == kHit) begin = compressed.size();
+      append(compressed, row.member(parts[i]));
+    }
+    ASSERT_TRUE(drain_memory("gzip", compressed).bytes == joined(parts)) << row.words;
+    compressed[begin + row.at] = row.byte;
+    if (row.at == 3) compressed[begin + 11] = 0x20;  // what it takes for the length: 8 KiB
+    for (const std::size_t step : {512u, 65536u}) {
+      const Drained drained = drain_memory("gzip", compressed, step);
+      EXPECT_TRUE(drained.bytes == others) << row.words << ": " << drained.bytes.size() << " bytes";
+      EXPECT_NE(drained.damage.find("has a header that runs over the next one's"), std::string::npos) << drained.damage;
+    }
+  }
+}
+
 TEST(Decompress, IsRecognisedByContentAndCountsItsInput) {
   ScratchFolder scratch;
   std::mt19937 random(8);

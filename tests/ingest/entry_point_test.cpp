@@ -9,7 +9,7 @@
 #include <string>
 
 #include "ingest/source/gzip_state.hpp"
-#include "tests/ingest/source_support.hpp"
+#include "tests/ingest/gzip_support.hpp"
 
 namespace tidegauge {
 namespace {
@@ -320,17 +320,6 @@ TEST(Stop, ReadsEndShortWhereAUnitBegins) {
     EXPECT_TRUE((*source)->reached_stop());
     EXPECT_EQ((*source)->read(block.data(), block.size()).value(), a.size() - stop);
   }
-}
-
-/// One block as bgzip writes it: an extra field says how long the member is.
-Bytes bgzf_block(const Bytes& content) {
-  const Bytes member = gzip_member(content);
-  Bytes block{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 6, 0, 'B', 'C', 2, 0, 0, 0};
-  block.insert(block.end(), member.begin() + 10, member.end());
-  const auto bsize = static_cast<std::uint16_t>(block.size() - 1);
-  block[16] = static_cast<std::uint8_t>(bsize);
-  block[17] = static_cast<std::uint8_t>(bsize >> 8);
-  return block;
 }
 
 struct Made {

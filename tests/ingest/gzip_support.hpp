@@ -51,6 +51,18 @@ inline Bytes zlib_member(const Bytes& content, const Kind& kind) {
   return out;
 }
 
+/// One block as bgzip writes it: an extra field says how long the member is.
+inline Bytes bgzf_block(const Bytes& content) {
+  Bytes block = gzip_member(content);
+  const Bytes extra{6, 0, 'B', 'C', 2, 0, 0, 0};
+  block[3] = 4;
+  block.insert(block.begin() + 10, extra.begin(), extra.end());
+  const auto bsize = static_cast<std::uint16_t>(block.size() - 1);
+  block[16] = static_cast<std::uint8_t>(bsize);
+  block[17] = static_cast<std::uint8_t>(bsize >> 8);
+  return block;
+}
+
 /// As headers are: fields that count, repeat, or are noise, of 20 conversations; now and then only noise, or a run.
 inline Bytes headers_like(std::mt19937& random, std::size_t size) {
   Bytes bytes, pattern = noise(random, 20 * 60);

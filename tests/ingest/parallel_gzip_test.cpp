@@ -2,6 +2,8 @@
 // anywhere, members behind members, files that are cut off or damaged. Run by the thread sanitizer.
 #include "ingest/source/parallel_gzip_source.hpp"
 
+#include <limits>
+#include <new>
 #include <random>
 #include <string>
 
@@ -69,6 +71,22 @@ TEST(ThreadsParallelGzip, ChunksOfMoreThanIsHeld) {
   for (const std::size_t most : {1u, 5000u, 40'000u, 150'000u}) {
     EXPECT_TRUE(drain_parallel(path, 2, 100'000, most).bytes == content) << most;
   }
+}
+
+TEST(ThreadsParallelGzip, AHelperWithoutMemoryIsThrownToTheReader) {
+  ScratchFolder scratch;
+  std::mt19937 random(27);
+  const std::string path = (scratch / "f.gz").string();
+  write_bytes(path, zlib_member(headers_like(random, 3'000'000), {"short blocks", 6, Z_DEFAULT_STRATEGY, 1}));
+  bool thrown = false;
+  for (int attempt = 0; attempt < 50 && !thrown; ++attempt) {  // the reader may be at the end before a helper has begun
+    try {
+      drain_parallel(path, 2, 100'000, std::numeric_limits<std::size_t>::max() / 2);
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+  }
+  EXPECT_TRUE(thrown);
 }
 
 TEST(ThreadsParallelGzip, MembersAndOtherThingsBehindIt) {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <new>
 #include <random>
 #include <string>
 
@@ -80,6 +81,29 @@ TEST(ThreadsReadAhead, ErrorsComeWhereTheyHappen) {
     EXPECT_EQ(drained.bytes.size(), 1000 / step * step);
     EXPECT_FALSE(source.read(Bytes(10).data(), 10));  // and go on being told
   }
+}
+
+/// Gives some bytes, then finds no memory.
+class StarvingSource final : public ByteSource {
+ public:
+  Expected<std::size_t> read(std::uint8_t* out, std::size_t size) override {
+    if (++reads_ > 2) throw std::bad_alloc();
+    std::fill_n(out, size, std::uint8_t{7});
+    return size;
+  }
+  std::uint64_t input_done() const override { return 0; }
+  std::uint64_t input_total() const override { return 0; }
+  std::size_t block_bytes() const override { return 100; }
+
+ private:
+  int reads_ = 0;
+};
+
+TEST(ThreadsReadAhead, WhatTheSourceThrowsIsThrownToTheReader) {
+  ReadAheadSource source(std::make_unique<StarvingSource>(), {2, 100, 0});
+  Bytes block(200);
+  EXPECT_EQ(source.read(block.data(), block.size()).value(), 200u);
+  for (int i = 0; i < 2; ++i) EXPECT_THROW(static_cast<void>(source.read(block.data(), 1)), std::bad_alloc);
 }
 
 TEST(ThreadsReadAhead, LeavesInAnyState) {

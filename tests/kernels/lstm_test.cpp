@@ -1,53 +1,24 @@
 // The CPU LSTM against the oracle in double, finite differences, PyTorch's values and itself.
 #include "kernels/lstm/lstm.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
 
-#include "kernels/core/random.hpp"
 #include "tests/golden/formula.hpp"
+#include "tests/kernels/lstm_cases.hpp"
+#include "tests/kernels/sure_network.hpp"
 #include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
 namespace {
 
-/// A made-up series and windows over it; owns what a WindowBatch points at.
-struct Series {
-  std::vector<float> features, targets;
-  std::vector<std::uint32_t> starts;
-  LstmShape shape;
-
-  Series(const LstmShape& of, std::size_t windows, std::uint64_t seed) : shape(of) {
-    RandomStream random(seed, 1);
-    const std::size_t points = shape.look_back + shape.horizon + windows + 7;
-    for (std::size_t i = 0; i < points * shape.features; ++i) features.push_back(uniform(random));
-    for (std::size_t i = 0; i < points; ++i) targets.push_back(uniform(random));
-    for (std::size_t w = 0; w < windows; ++w)
-      starts.push_back(static_cast<std::uint32_t>(random.below(windows + 7)));
-  }
-  static float uniform(RandomStream& random) { return static_cast<float>(2 * random.unit() - 1); }
-  WindowBatch batch() const {
-    return {.features = features,
-            .feature_count = shape.features,
-            .targets = targets,
-            .look_back = shape.look_back,
-            .horizon = shape.horizon,
-            .starts = starts};
-  }
-};
-
-/// Weights of about 1 / sqrt(sources), biases too, so that no gate saturates and every term counts.
-std::vector<float> random_parameters(const LstmShape& shape, std::uint64_t seed) {
-  RandomStream random(seed, 2);
-  std::vector<float> flat(lstm_parameter_count(shape));
-  const float scale = 1.5f / std::sqrt(static_cast<float>(shape.hidden + shape.features));
-  for (float& value : flat) value = scale * Series::uniform(random);
-  return flat;
-}
+using test::distance;
+using test::kMse;
+using test::random_parameters;
+using test::Series;
+using test::shape_of;
 
 std::vector<std::string> instruction_sets() {  // those that this machine has, each once
   std::vector<std::string> names{"portable"};
@@ -57,62 +28,6 @@ std::vector<std::string> instruction_sets() {  // those that this machine has, e
   return names;
 }
 
-/// Largest difference, relative to the largest expected value.
-template <class A, class B>
-double distance(const A& found, const B& expected) {
-  double worst = 0, scale = 1e-30;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double difference = std::abs(static_cast<double>(found[i]) - static_cast<double>(expected[i]));
-    worst = std::isnan(difference) ? difference : std::max(worst, difference);
-    scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
-  }
-  return worst / scale;
-}
-
-struct Case {
-  LstmShape shape;
-  std::size_t windows;
-  LossSettings loss;
-};
-
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
-             << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
-             << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
-}
-
-LstmShape shape_of(std::size_t features, std::size_t hidden, std::size_t layers, std::size_t steps,
-                   std::size_t horizon = 1, bool skip = true) {
-  return {features, hidden, layers, steps, horizon, skip};
-}
-
-const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
-    kDropout{.dropout = 0.3, .dropout_seed = 11},
-    kHeavyDropout{.kind = Loss::huber, .dropout = 0.8, .dropout_seed = 5};
-
-/// Each branch that a kernel can take: unit counts around every lane count, row groups of every size, one
-/// step (no recurrence), a chunk of steps and one more, several layers, tiles of one window and one more than
-/// full.
-const Case kCases[] = {
-    {shape_of(1, 1, 1, 1), 1, kMse},
-    {shape_of(1, 1, 1, 2, 1, false), 2, kMse},
-    {shape_of(4, 7, 1, 3), 3, kHuber},
-    {shape_of(5, 8, 1, 2, 3), 5, kAbsolute},
-    {shape_of(1, 10, 1, 2, 1, false), 32, kMse},
-    {shape_of(4, 15, 2, 5), 31, kDropout},
-    {shape_of(4, 16, 1, 32), 33, kMse},
-    {shape_of(5, 17, 3, 4, 3), 23, kHuber},
-    {shape_of(16, 16, 2, 3), 24, kMse},  // inputs of the first layer as wide as the hidden ones
-    {shape_of(1, 31, 2, 9, 1, false), 25, kHeavyDropout},
-    {shape_of(4, 32, 1, 6, 3, false), 47, kAbsolute},
-    {shape_of(1, 33, 3, 2), 48, kDropout},
-    {shape_of(4, 64, 1, 32), 49, kMse},
-    {shape_of(4, 65, 2, 3, 3), 7, kHuber},
-    {shape_of(1, 128, 1, 5, 1, false), 26, kMse},
-    {shape_of(3, 48, 1, 4), 12, kMse},
-    {shape_of(2, 9, 1, 1), 400, kMse},  // more tiles than groups
-};
-
 /// Sums of up to K + N * T float products: relative error about 2^-24 * sqrt(K + N * T), and the activations'
 /// 1e-7 absolute error travels through up to 32 steps. 1e-5 of a tensor's largest entry is four times what is
 /// seen.
@@ -120,12 +35,12 @@ constexpr double kTolerance = 1e-5;
 
 TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
   for (const std::string& isa : instruction_sets()) {
-    for (const Case& c : kCases) {
+    for (const test::LstmCase& c : test::lstm_cases) {
       SCOPED_TRACE(testing::Message() << isa << " " << c);
       const Series series(c.shape, c.windows, 3);
       const std::vector<float> flat = random_parameters(c.shape, 4);
       const oracle::Lstm<double> oracle(c.shape, flat);
-      const auto network = make_lstm_cpu(c.shape, 1, 1, isa);
+      const auto network = test::sure_lstm_cpu(c.shape, 1, 1, isa);
       network->set_parameters(flat);
 
       std::vector<float> predictions(c.windows * c.shape.horizon);
@@ -150,7 +65,7 @@ TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
 /// In double a central difference of 1e-5 is exact to about 1e-10, plus the loss's own rounding / 1e-5 =
 /// 1e-11.
 TEST(LstmOracle, GradientIsTheFiniteDifference) {
-  for (const Case& c : kCases) {
+  for (const test::LstmCase& c : test::lstm_cases) {
     if (c.windows > 33 || c.shape.hidden > 33) continue;
     SCOPED_TRACE(testing::Message() << c);
     const Series series(c.shape, c.windows, 3);
@@ -174,7 +89,7 @@ TEST(LstmOracle, GradientIsTheFiniteDifference) {
 
 TEST(Lstm, NoWindowsGiveNoLossAndNoGradient) {
   const Series series(shape_of(2, 5, 2, 3), 0, 1);
-  const auto network = make_lstm_cpu(series.shape, 1, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 1, 1);
   std::vector<float> gradient(lstm_parameter_count(series.shape), 5.0f);
   EXPECT_EQ(network->loss_and_gradient(gradient, series.batch(), kMse, 0), 0.0);
   EXPECT_EQ(gradient, std::vector<float>(gradient.size(), 0.0f));
@@ -184,7 +99,7 @@ TEST(Lstm, NoWindowsGiveNoLossAndNoGradient) {
 TEST(Lstm, APredictionDoesNotDependOnTheOtherWindows) {
   for (const std::string& isa : instruction_sets()) {
     const Series series(shape_of(4, 33, 2, 7, 2), 50, 8);
-    const auto network = make_lstm_cpu(series.shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(series.shape, 1, 1, isa);
     std::vector<float> together(100), alone(2);
     network->predict(together, series.batch());
     for (std::size_t w = 0; w < 50; ++w) {
@@ -202,7 +117,7 @@ TEST(Lstm, SaturatedGatesAndNotANumberPassThrough) {
     const LstmShape shape = shape_of(1, 16, 1, 2, 1, false);
     Series series(shape, 1, 1);
     std::vector<float> flat(lstm_parameter_count(shape), 300.0f);  // gates at 1, c = 2 after two steps
-    const auto network = make_lstm_cpu(shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(shape, 1, 1, isa);
     std::fill(series.features.begin(), series.features.end(), 1.0f);
     network->set_parameters(flat);
     float out = 0;
@@ -224,7 +139,7 @@ TEST(Lstm, SmallActivationsKeepTheirRelativePrecision) {
     const LstmShape shape = shape_of(1, 1, 1, 1, 1, false);
     Series series(shape, 1, 1);
     std::fill(series.features.begin(), series.features.end(), 1e-5f);
-    const auto network = make_lstm_cpu(shape, 1, 1, isa);
+    const auto network = test::sure_lstm_cpu(shape, 1, 1, isa);
     network->set_parameters(std::vector<float>{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0});
     float out = 0;
     network->predict({&out, 1}, series.batch());
@@ -274,7 +189,7 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       series.targets = test::golden_formula(2, points);
       for (std::size_t w = 0; w < c.windows; ++w) series.starts[w] = static_cast<std::uint32_t>(3 * w);
       const std::size_t count = lstm_parameter_count(c.shape);
-      const auto network = make_lstm_cpu(c.shape, 1, 1, isa);
+      const auto network = test::sure_lstm_cpu(c.shape, 1, 1, isa);
       network->set_parameters(test::golden_formula(3, count));
       const auto chosen = [&](const std::vector<float>& flat) {
         std::vector<float> part;
@@ -311,7 +226,7 @@ TEST(LstmGolden, AgreesWithPyTorch) {
 
 TEST(LstmDropout, MasksAreReproducibleAndChangeWithStepAndSeed) {
   const Series series(shape_of(2, 24, 2, 4), 40, 2);
-  const auto network = make_lstm_cpu(series.shape, 7, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 7, 1);
   const std::size_t count = lstm_parameter_count(series.shape);
   auto gradient_of = [&](std::uint64_t step, std::uint64_t seed) {
     // The head's weights start at zero with a skip connection, which would hide the masks.
@@ -334,7 +249,7 @@ TEST(LstmDropout, KeepsTheMean) {
   std::fill(series.features.begin(), series.features.end(), 1.0f);
   std::fill(series.targets.begin(), series.targets.end(), 1e3f);  // far away: the gradient is the sum of h
   std::vector<float> flat(lstm_parameter_count(shape), 1e-2f);
-  const auto network = make_lstm_cpu(shape, 1, 1);
+  const auto network = test::sure_lstm_cpu(shape, 1, 1);
   network->set_parameters(flat);
   const auto tensors = lstm_tensors(shape);
   const auto input_gradient =
@@ -361,12 +276,12 @@ OptimizerSettings fast_adam() {
 TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
   const Series series(shape_of(2, 12, 2, 5), 100, 4);
   const LossSettings loss{.dropout = 0.2, .dropout_seed = 9};
-  const auto whole = make_lstm_cpu(series.shape, 3, 1), halves = make_lstm_cpu(series.shape, 3, 1);
+  const auto whole = test::sure_lstm_cpu(series.shape, 3, 1), halves = test::sure_lstm_cpu(series.shape, 3, 1);
   OptimizerState whole_state, state;
   const auto losses = whole->train(series.batch(), 32, 0, 4, loss, fast_adam(), whole_state);
   auto first = halves->train(series.batch(), 32, 0, 2, loss, fast_adam(), state);
   const auto resumed =
-      make_lstm_cpu(series.shape, 99, 1);  // another process: parameters and state are all it has
+      test::sure_lstm_cpu(series.shape, 99, 1);  // another process: parameters and state are all it has
   resumed->set_parameters(halves->parameters());
   const auto second = resumed->train(series.batch(), 32, 2, 4, loss, fast_adam(), state);
   first.insert(first.end(), second.begin(), second.end());
@@ -379,7 +294,7 @@ TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
 
 TEST(LstmTraining, DropoutMasksFollowTheOptimizerStep) {
   const Series series(shape_of(2, 12, 2, 5), 64, 4);
-  const auto network = make_lstm_cpu(series.shape, 3, 1);
+  const auto network = test::sure_lstm_cpu(series.shape, 3, 1);
   network->set_parameters(random_parameters(series.shape, 3));
   OptimizerSettings standstill = fast_adam();
   standstill.learning_rate = 0;
@@ -396,7 +311,7 @@ TEST(LstmTraining, LearnsToRepeatTheLastValue) {
   LstmShape shape = shape_of(1, 10, 1, 3, 1, false);
   Series series(shape, 256, 4);
   for (std::size_t i = 1; i < series.targets.size(); ++i) series.targets[i] = series.features[i - 1];
-  const auto network = make_lstm_cpu(shape, 3, 1);
+  const auto network = test::sure_lstm_cpu(shape, 3, 1);
   OptimizerState state;
   double first = 0, last = 0;
   for (int epoch = 0; epoch < 60; ++epoch) {
@@ -413,7 +328,7 @@ TEST(ThreadsLstm, BitsDoNotDependOnTheNumberOfThreads) {
   std::vector<float> expected, predicted;
   std::vector<double> losses;
   for (const std::size_t threads : {1, 2, 3, 4}) {
-    const auto network = make_lstm_cpu(series.shape, 5, threads);
+    const auto network = test::sure_lstm_cpu(series.shape, 5, threads);
     OptimizerState state;
     const auto found = network->train(series.batch(), 200, 0, 3, loss, fast_adam(), state);
     std::vector<float> out(840);

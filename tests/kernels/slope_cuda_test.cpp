@@ -28,12 +28,5 @@ TEST(SlopeCuda, SameBitsAsTheCpuAndTheOracleTwice) {
     }
 }
 
-TEST(LstmCuda, IsAnErrorThatSaysSo) {
-  TG_NEEDS_CUDA(cuda);
-  const auto network = cuda->lstm({}, 1);
-  ASSERT_FALSE(network);
-  EXPECT_EQ(network.error().message(), "--device: the CUDA module has no LSTM yet (try: --device cpu)");
-}
-
 }  // namespace
 }  // namespace tidegauge

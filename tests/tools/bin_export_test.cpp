@@ -65,6 +65,76 @@ TEST_F(BinExport, OnDevicesOrAnErrorThatSaysWhatIsMissing) {
   EXPECT_EQ(run_command(bin("none.series") + "gpu").status, 2);
 }
 
+// Large enough for threads in one gzip member, which each open the file again: standard input cannot be.
+TEST_F(BinExport, ALargeCompressedFileAsStandardInputHasItsIdentity) {
+  constexpr std::size_t packets = 3500, packet_bytes = 1400;
+  test::CaptureWriter writer(packet_bytes);
+  for (std::size_t i = 0; i < packets; ++i) writer.packet(1'452'315'600'000'000 + static_cast<std::int64_t>(i) * 1000, packet_bytes);
+  std::string bytes = writer.bytes();
+  std::mt19937 random(3);
+  for (std::size_t i = 0; i < packets; ++i)  // payload that cannot be compressed
+    for (std::size_t at = 60; at < packet_bytes; ++at) bytes[24 + i * (16 + packet_bytes) + 16 + at] = static_cast<char>(random());
+  test::write_text(scratch / "large.pcap", bytes);
+  ASSERT_EQ(std::system(fmt::format("gzip -1 '{}'", path("large.pcap")).c_str()), 0);
+  ASSERT_GT(test::fs::file_size(path("large.pcap.gz")), 4u << 20);
+  for (const int threads : {1, 2, 4}) {
+    const std::string bin = fmt::format("bin -o {} --threads {} ", path(fmt::format("{}.series", threads)), threads);
+    const auto piped = run_command(bin + "- < " + path("large.pcap.gz")), named = run_command(bin + path("large.pcap.gz"));
+    EXPECT_NE(piped.out.find("1 added"), std::string::npos) << piped.out << piped.err;
+    EXPECT_NE(named.out.find("1 already in"), std::string::npos) << named.out << named.err;
+  }
+}
+
+// pzstd begins its files so: what the frame is of is seen behind it, where standard input cannot be looked at beforehand.
+TEST_F(BinExport, ASkippableFrameBeforeStandardInputMovesNothing) {
+  const std::string a = capture("a.pcap", 0, 2000);
+  ASSERT_EQ(run_command(fmt::format("sample {} -o {} -m COUNT_SYS -r 1", a, path("a.pcap.zst"))).status, 0);
+  const std::string frame("\x50\x2a\x4d\x18\x04\0\0\0abcd", 12);
+  test::write_text(scratch / "framed.zst", frame + test::read_text(path("a.pcap.zst")));
+  const auto piped = run_command(fmt::format("bin - -o {} < {}", path("x.series"), path("framed.zst")));
+  EXPECT_NE(piped.out.find("2000 records read = 2000 counted"), std::string::npos) << piped.out << piped.err;
+  const auto named = run_command(fmt::format("bin {} -o {}", path("framed.zst"), path("x.series")));
+  EXPECT_NE(named.out.find("1 already in"), std::string::npos) << named.out << named.err;
+}
+
+TEST_F(BinExport, AnInputThatIsNamedTwiceOrAnOutputThatIsACapture) {
+  const std::string a = capture("a.pcap", 0, 20), series = path("x.series");
+  const auto twice = run_command("bin - - -o " + series + " < " + a);
+  EXPECT_EQ(twice.status, 2) << twice.err;
+  EXPECT_NE(twice.err.find("named more than once"), std::string::npos) << twice.err;
+  EXPECT_FALSE(test::fs::exists(series));
+  ASSERT_EQ(run_command(fmt::format("bin {} -o {}", a, series)).status, 0);
+  const std::string before = test::read_text(a);
+  for (const std::string& command : {"export " + series + " -o " + a, "report " + series + " -o " + a, "stats " + series + " --svg " + a,
+                                     "report " + series + " --svg " + a}) {
+    const auto refused = run_command(command);
+    EXPECT_EQ(refused.status, 2) << command << refused.err;
+    EXPECT_NE(refused.err.find("is a capture, and is not overwritten"), std::string::npos) << command << refused.err;
+  }
+  EXPECT_EQ(test::read_text(a), before);
+}
+
+TEST_F(BinExport, ManyRowsAreAnnouncedAndWhatDoesNotFitIsRefused) {
+  test::CaptureWriter merged;  // two captures of a second each, eight years apart, at 1 s and at 1 ms
+  for (const std::int64_t at_s : {1'452'315'600, 1'452'315'601, 1'704'067'200, 1'704'067'201}) merged.packet(at_s * 1'000'000, 60);
+  merged.save(scratch / "merged.pcap");
+  const auto binned = run_command(fmt::format("bin {} -o {} --interval 1ms", path("merged.pcap"), path("x.series")));
+  EXPECT_EQ(binned.status, 0) << binned.err;
+  EXPECT_NE(binned.err.find("no packet came from 2016-01-09T05:00:01.001Z to 2024-01-01T00:00:00.000Z"), std::string::npos) << binned.err;
+  for (const char* verb : {"stats", "report", "train", "label"}) {
+    const auto refused = run_command(fmt::format("{} {}{}", verb, path("x.series"), verb == std::string("report") ? " -o " + path("x.html") : ""));
+    EXPECT_EQ(refused.status, 1) << verb << refused.err;
+    EXPECT_NE(refused.err.find("more than the 100000000 that are read at once; in " + path("merged.pcap")), std::string::npos)
+        << verb << refused.err;
+  }
+  const auto begun = run_command(fmt::format("export {} --columns packets 2> {} | head -n 100000", path("x.series"), path("words")));
+  const std::string words = test::read_text(path("words"));
+  EXPECT_NE(words.find("251751601001 rows will be written"), std::string::npos) << words;
+  EXPECT_EQ(std::count(begun.out.begin(), begun.out.end(), '\n'), 100'000) << "in a stream";
+  const auto part = run_command(fmt::format("export {} --columns packets --from 2024-01-01", path("x.series")));
+  EXPECT_EQ(part.err, "") << "few rows";
+}
+
 TEST_F(BinExport, TheUsualRound) {
   const std::string a = capture("a.pcap", 0, 2500), b = capture("b.pcap", 10, 1000);
   const auto binned = run_command(fmt::format("bin {} {} -o {}", a, b, path("x.series")));

@@ -38,9 +38,6 @@ class ExtractRebin : public testing::Test {
     const auto result = ok(fmt::format("bin --json {} -o {}", capture_path, path("again.series")));
     return nlohmann::json::parse(result.out)["total"]["counted"].get<std::uint64_t>();
   }
-  static bool installed(const char* program) {
-    return std::system(fmt::format("command -v {} >/dev/null", program).c_str()) == 0;
-  }
   void editcap(const std::string& options, const std::string& capture_path, const std::string& output) {
     ASSERT_EQ(std::system(fmt::format("editcap {} {} {} 2>/dev/null", options, capture_path, path(output)).c_str()), 0);
   }
@@ -92,7 +89,8 @@ TEST_F(ExtractRebin, TimesAndIntervalNumbersMeanWholeIntervals) {
 }
 
 TEST_F(ExtractRebin, ALabelHoldsWhatTsharkSeesInItsTime) {
-  if (!installed("tshark") || !installed("editcap")) GTEST_SKIP() << "tshark or editcap is not installed";
+  TG_NEEDS_PROGRAM("tshark");
+  TG_NEEDS_PROGRAM("editcap");
   TG_NEEDS_SHARED_DATA();
   const auto capture_path = (test::shared_data() / "pcaps" / "channel_5d_3s.pcap").string();
   ok(fmt::format("bin {} -o {}", capture_path, path("x.series")));
@@ -109,7 +107,8 @@ TEST_F(ExtractRebin, ALabelHoldsWhatTsharkSeesInItsTime) {
 }
 
 TEST_F(ExtractRebin, WithoutRepetitionsAndFilteredItHoldsWhatEditcapAndTsharkLeave) {
-  if (!installed("tshark") || !installed("editcap")) GTEST_SKIP() << "tshark or editcap is not installed";
+  TG_NEEDS_PROGRAM("tshark");
+  TG_NEEDS_PROGRAM("editcap");
   TG_NEEDS_SHARED_DATA();
   const auto capture_path = (test::shared_data() / "pcaps" / "modbus_test_2.pcap").string();
   ok(fmt::format("bin {} -o {} --dedup 4 --filter 'greater 70'", capture_path, path("x.series")));

@@ -12,21 +12,15 @@ using test::run_command;
 using test::ScratchFolder;
 using test::write_text;
 
+/// The browser under any of its names; empty: none.
 std::string find_chromium() {
   for (const char* name : {"chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"})
-    if (std::system((std::string("command -v ") + name + " >/dev/null 2>&1").c_str()) == 0) return name;
+    if (test::is_installed(name)) return name;
   return "";
 }
-
-/// Skips without a browser, unless the environment requires one.
-#define TG_NEEDS_CHROMIUM(browser)                                               \
-  const std::string browser = find_chromium();                                   \
-  if (browser.empty()) {                                                         \
-    const char* required = std::getenv("TIDEGAUGE_REQUIRE");                     \
-    if (required && std::string(required).find("chromium") != std::string::npos) \
-      FAIL() << "no chromium in PATH, and TIDEGAUGE_REQUIRE asks for it";        \
-    GTEST_SKIP() << "no chromium in PATH (Debian package chromium)";             \
-  }
+#define TG_NEEDS_CHROMIUM(browser)              \
+  const std::string browser = find_chromium(); \
+  TG_NEEDS(!browser.empty(), "chromium", "no chromium in PATH; this test needs it")
 
 struct Browsed {
   int status;

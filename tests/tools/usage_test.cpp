@@ -25,6 +25,22 @@ TEST(Usage, WrongCommandLinesSayWhoSpeaksAndWhatToTry) {
   EXPECT_NE(test::run_command("run --help").out.find("replaces the file's"), std::string::npos);
 }
 
+TEST(Usage, FourMistakesGiveFourMessages) {
+  const auto result = test::run_command("bin --bogus 5 --threads many --follow-timeout 5s --delimiter ';' --keys auto:5 --more");
+  EXPECT_EQ(result.status, 2);
+  for (const char* words : {"--bogus", "--more", "--threads", "--follow-timeout requires --follow", "--delimiter requires --csv",
+                            "--output is required"})
+    EXPECT_NE(result.err.find(words), std::string::npos) << words << "\n" << result.err;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 6) << result.err;
+
+  const auto excluded = test::run_command("export x.series --canonical --columns packets --what spans");
+  EXPECT_EQ(excluded.status, 2);
+  EXPECT_EQ(std::count(excluded.err.begin(), excluded.err.end(), '\n'), 2) << "a pair is named once\n" << excluded.err;
+  const auto word = test::run_command("export x.series y.series");
+  EXPECT_EQ(word.status, 2);
+  EXPECT_NE(word.err.find("y.series"), std::string::npos) << word.err;
+}
+
 TEST(Usage, AFileThatMayNotGrowIsAnErrorAndNothingIsLeft) {
   test::ScratchFolder scratch;
   const auto result = test::run_command("synth -o '" + (scratch / "a.pcap").string() + "' --duration 30s --rate 5000", "ulimit -f 100;");

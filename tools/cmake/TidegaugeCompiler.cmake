@@ -14,6 +14,10 @@ set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 add_library(tidegauge_warnings INTERFACE)
 target_compile_options(tidegauge_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror>)
+option(TIDEGAUGE_WERROR "A warning in our code is an error; off for compilers that it was never built with" ON)
+if(NOT TIDEGAUGE_WERROR)
+  target_compile_options(tidegauge_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-error>)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 sees an overlap in `"literal" + std::string` that is not there (GCC bug 105651).
   target_compile_options(tidegauge_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)

@@ -47,3 +47,14 @@ set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 find_package(CUDAToolkit REQUIRED)
 set(TIDEGAUGE_HAVE_CUDA ON)
 message(STATUS "CUDA module: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+
+# Only headers: the library is loaded at run time (kernels/core/cudnn_library.hpp).
+find_path(CUDNN_INCLUDE_DIR cudnn_adv.h HINTS ${CUDNN_ROOT} ENV CUDNN_ROOT ENV CUDNN_PATH ${CUDAToolkit_INCLUDE_DIRS}
+          PATH_SUFFIXES include include/x86_64-linux-gnu)
+if(CUDNN_INCLUDE_DIR)
+  file(STRINGS ${CUDNN_INCLUDE_DIR}/cudnn_version.h version REGEX "^#define CUDNN_(MAJOR|MINOR) ")
+  string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" version "${version}")
+  message(STATUS "LSTM in the CUDA module: cuDNN ${version} headers in ${CUDNN_INCLUDE_DIR}")
+else()
+  message(STATUS "LSTM in the CUDA module: left out (no cudnn_adv.h; install cuDNN 9 or set CUDNN_ROOT)")
+endif()

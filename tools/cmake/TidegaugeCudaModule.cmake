@@ -2,9 +2,15 @@
 # is inside it and hidden, so that neither the program nor another library sees its symbols; whatever else it misses
 # is an error of the link, not of a user's first run.
 add_library(tidegauge_cuda MODULE ${cuda_sources})
-target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels)
-target_compile_options(tidegauge_cuda PRIVATE
-  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Werror -lineinfo>)
+target_link_libraries(tidegauge_cuda PRIVATE tidegauge_kernels ${CMAKE_DL_LIBS})
+if(CUDNN_INCLUDE_DIR)
+  target_include_directories(tidegauge_cuda SYSTEM PRIVATE ${CUDNN_INCLUDE_DIR})
+  target_compile_definitions(tidegauge_cuda PRIVATE TIDEGAUGE_CUDNN=1)
+endif()
+target_compile_options(tidegauge_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra -lineinfo>)
+if(TIDEGAUGE_WERROR)
+  target_compile_options(tidegauge_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings -Xcompiler=-Werror>)
+endif()
 set(exports ${CMAKE_CURRENT_SOURCE_DIR}/device/cuda_module.map)
 target_link_options(tidegauge_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,--version-script,${exports})
 set_property(TARGET tidegauge_cuda APPEND PROPERTY LINK_DEPENDS ${exports})

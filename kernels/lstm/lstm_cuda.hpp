@@ -1,0 +1,23 @@
+// The LSTM on a GPU, for the CUDA module only. The one place that chooses who runs it: cuDNN (lstm_cudnn_cuda.cu).
+// Cost: the series crosses the link once (WindowBatch::series_id), then 4 bytes a window and 8 a step; a step is a CUDA
+// graph, and the host waits once a call. Optimizer moments cross at the begin and end of train().
+// Results: the same bits every time on one card and cuDNN version, but not the CPU's (other order of sums) and not
+// independent of the batch that a window is in.
+// Thread safety: a network belongs to one thread at a time. Tested by tests/kernels/lstm_cuda_test.cpp on a card, the
+// kernels' control flow by tests/kernels/lstm_step_kernel_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/core/status.hpp"
+#include "kernels/lstm/lstm.hpp"
+
+namespace tidegauge {
+
+/// An error where cuDNN is missing or does not start; it says how to get it.
+Expected<std::unique_ptr<LstmNetwork>> make_lstm_cuda(const LstmShape& shape, std::uint64_t seed, int device,
+                                                      const LstmOptions& options);
+
+}  // namespace tidegauge

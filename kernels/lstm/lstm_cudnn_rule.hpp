@@ -1,0 +1,79 @@
+// What can be said about cuDNN's LSTM without cuDNN: which algorithm, how many windows at once, and where the flat
+// parameters (lstm_tensors) lie in its opaque weight space. Tested by tests/kernels/lstm_cudnn_rule_test.cpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/lstm/lstm.hpp"
+
+namespace tidegauge::lstm {
+
+/// Windows of one cuDNN call. Some versions fail beyond (a batch of 6464 with T = 5 and H = 32 ended in
+/// CUDNN_STATUS_EXECUTION_FAILED); at 4096 a card is full.
+inline constexpr std::size_t most_windows_at_once = 4096;
+
+/// A batch of any size as the fewest pieces of at most most_windows_at_once, all but the last of one size.
+inline std::size_t windows_at_once(std::size_t batch) {
+  const std::size_t pieces = (batch + most_windows_at_once - 1) / most_windows_at_once;
+  return pieces == 0 ? 0 : (batch + pieces - 1) / pieces;
+}
+
+/// One row of the table: the first that fits is taken.
+struct AlgorithmRow {
+  int least_major;  ///< compute capability
+  std::size_t most_hidden, least_steps;
+  LstmAlgorithm algorithm;
+};
+/// From published measurements and PyTorch's rule, none of our own: small_h is 4 to 10 times as fast as standard for
+/// H <= 128 (0.7 to 2.6 us a step against 7 to 10, batches of 6 to 47), and a trap above: 5 times slower at H = 168.
+/// PyTorch takes it forward up to H = 192 and backward up to 128; forward and backward share one algorithm here, hence
+/// 128. With one step there is nothing that could persist. No row asks for the batch: nothing is published for 256 and
+/// more, and one choice must serve full, last and validation batches; --tune-cudnn measures with the run's own.
+inline constexpr AlgorithmRow algorithm_table[] = {
+    {6, 128, 2, LstmAlgorithm::small_h},
+    {0, SIZE_MAX, 1, LstmAlgorithm::standard},
+};
+
+/// Never automatic: `wanted` itself unless it is automatic.
+inline LstmAlgorithm choose_algorithm(LstmAlgorithm wanted, const LstmShape& shape, int compute_major) {
+  if (wanted != LstmAlgorithm::automatic) return wanted;
+  for (const AlgorithmRow& row : algorithm_table)
+    if (compute_major >= row.least_major && shape.hidden <= row.most_hidden && shape.look_back >= row.least_steps)
+      return row.algorithm;
+  return LstmAlgorithm::standard;
+}
+
+/// What --tune-cudnn tries; cuDNN refuses what it cannot do. small_h is not tried where it is known to be a trap.
+/// CUDNN_RNN_ALGO_PERSIST_DYNAMIC is left out: it compiles for one batch size, and full and last batch take turns.
+inline std::vector<LstmAlgorithm> algorithms_to_try(const LstmShape& shape) {
+  std::vector<LstmAlgorithm> all{LstmAlgorithm::standard, LstmAlgorithm::persist_static};
+  if (shape.hidden <= 192) all.push_back(LstmAlgorithm::small_h);
+  return all;
+}
+
+/// Where cuDNN keeps the parameters of one layer, as offsets in floats into its weight space. Both arrays by linLayerID:
+/// gate i, f, g, o of the input (0 to 3), then of the recurrent product (4 to 7); matrices row-major [hidden][columns].
+struct CudnnLayerPlaces {
+  std::array<std::uint32_t, 8> matrix, bias;
+};
+
+/// place[i] is the offset of flat parameter i, for all parameters before head.weight. Recurrent biases have no flat
+/// parameter: they stay zero.
+inline std::vector<std::uint32_t> cudnn_places(const LstmShape& shape, std::span<const CudnnLayerPlaces> layers) {
+  std::vector<std::uint32_t> places;
+  const auto add = [&places](std::uint32_t first, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) places.push_back(first + static_cast<std::uint32_t>(i));
+  };
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::size_t inputs = l == 0 ? shape.features : shape.hidden;
+    for (std::size_t gate = 0; gate < 4; ++gate) add(layers[l].matrix[gate], shape.hidden * inputs);
+    for (std::size_t gate = 0; gate < 4; ++gate) add(layers[l].matrix[4 + gate], shape.hidden * shape.hidden);
+    for (std::size_t gate = 0; gate < 4; ++gate) add(layers[l].bias[gate], shape.hidden);
+  }
+  return places;
+}
+
+}  // namespace tidegauge::lstm

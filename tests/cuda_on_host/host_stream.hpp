@@ -1,0 +1,39 @@
+// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or kept
+// where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and cuDNN runs
+// without a card, and the address sanitizer watches what it calls device memory.
+// Not modelled: work that is still under way when a call returns.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+using HostWork = std::vector<std::function<void()>>;
+
+struct CUstream_st {
+  std::optional<HostWork> recording;
+};
+struct CUgraph_st {
+  HostWork work;
+};
+struct CUgraphExec_st {
+  HostWork work;
+};
+
+namespace tidegauge::test {
+
+inline void put_on_stream(cudaStream_t stream, std::function<void()> work) {
+  if (stream->recording)
+    stream->recording->push_back(std::move(work));
+  else
+    work();
+}
+
+/// Graphs launched since the program began: tests see that replaying took place.
+extern int graphs_launched;
+/// The next recordings fail, as on a device or library that cannot.
+extern bool recording_fails;
+
+}  // namespace tidegauge::test

@@ -1,0 +1,117 @@
+// What only stand-ins for CUDA and cuDNN can show of the LSTM's host code: that steps are replayed, what happens where
+// recording or an algorithm is refused, and how large the calls are. Its arithmetic: tests/kernels/lstm_cuda_test.cpp,
+// which is part of this program too.
+#include "tests/cuda_on_host/host_backend.hpp"
+#include "tests/cuda_on_host/host_cudnn.hpp"
+#include "tests/cuda_on_host/host_stream.hpp"
+#include "tests/kernels/lstm_cases.hpp"
+#include "tests/kernels/sure_network.hpp"
+
+namespace tidegauge {
+namespace {
+
+using test::Series;
+using test::shape_of;
+
+/// Sets a switch of the stand-ins while it lives.
+class Switched {
+ public:
+  explicit Switched(bool& place) : place_(place) { place_ = true; }
+  ~Switched() { place_ = false; }
+
+ private:
+  bool& place_;
+};
+
+struct Trained {
+  std::vector<double> losses;
+  std::vector<float> parameters;
+};
+
+Trained train(const LstmOptions& options, double dropout = 0) {
+  const Series series(shape_of(2, 7, 2, 3), 70, 4);
+  auto network = make_lstm_cuda(series.shape, 1, 0, options);
+  TG_REQUIRE(network.has_value(), network.error().message());
+  test::SureNetwork sure(*std::move(network));
+  OptimizerState state;
+  Trained trained;
+  for (int epoch = 0; epoch < 3; ++epoch)
+    trained.losses = sure.train(series.batch(), 16, 0, 5, {.dropout = dropout}, {}, state);
+  trained.parameters = sure.parameters();
+  return trained;
+}
+
+TEST(LstmOnHost, StepsAreRecordedOnceAndReplayed) {
+  for (const double dropout : {0.0, 0.3}) {
+    const int launched = test::graphs_launched, calls = test::cudnn_forward_calls;
+    train({}, dropout);
+    // Two kinds of batches, full and ragged: the first of each runs by itself, the second is recorded.
+    EXPECT_EQ(test::graphs_launched - launched, 15 - 2);
+    EXPECT_EQ(test::cudnn_forward_calls - calls, 2 * 2 * (dropout > 0 ? 2 : 1)) << "one call a layer with dropout";
+  }
+}
+
+/// A recorded step has pointers built in; a call with more windows moves what they point at.
+TEST(LstmOnHost, WhatWasRecordedIsForgottenWhereMemoryMoves) {
+  const Series series(shape_of(2, 7, 1, 3), 2000, 4);
+  WindowBatch few = series.batch();
+  few.starts = few.starts.subspan(0, 64);
+  std::vector<double> losses[2];
+  for (const bool between : {false, true}) {
+    auto network = make_lstm_cuda(series.shape, 1, 0, {});
+    ASSERT_TRUE(network);
+    test::SureNetwork sure(*std::move(network));
+    OptimizerState state;
+    sure.train(few, 16, 0, 4, {}, {}, state);
+    OptimizerSettings standstill;
+    standstill.learning_rate = 0;
+    OptimizerState unused;
+    if (between) sure.train(series.batch(), 16, 0, 1, {}, standstill, unused);
+    losses[between] = sure.train(few, 16, 0, 4, {}, {}, state);
+  }
+  EXPECT_EQ(losses[1], losses[0]);
+}
+
+TEST(LstmOnHost, WhereRecordingFailsTheSameIsDoneWithout) {
+  const Trained replayed = train({}, 0.3);
+  const Switched fails(test::recording_fails);
+  const int launched = test::graphs_launched;
+  const Trained plain = train({}, 0.3);
+  EXPECT_EQ(test::graphs_launched, launched);
+  EXPECT_EQ(plain.losses, replayed.losses);
+  EXPECT_EQ(plain.parameters, replayed.parameters);
+}
+
+TEST(LstmOnHost, AutomaticGoesOnWithStandardWhereSmallHIsRefused) {
+  const Trained standard = train({LstmAlgorithm::standard});
+  const Switched refused(test::small_h_is_refused);
+  const Trained automatic = train({});
+  EXPECT_EQ(automatic.losses, standard.losses);
+  EXPECT_EQ(automatic.parameters, standard.parameters);
+}
+
+TEST(LstmOnHost, AnAlgorithmThatWasAskedForIsNotReplaced) {
+  const Switched refused(test::small_h_is_refused);
+  const Series series(shape_of(2, 7, 2, 3), 20, 4);
+  auto network = make_lstm_cuda(series.shape, 1, 0, {LstmAlgorithm::small_h});
+  ASSERT_TRUE(network);
+  std::vector<float> out(20);
+  const Status predicted = (*network)->predict(out, series.batch());
+  ASSERT_FALSE(predicted);
+  EXPECT_NE(predicted.error().remedy.find("--cudnn"), std::string::npos) << predicted.error().message();
+}
+
+TEST(LstmOnHost, CallsAreNotLargerThanTheLimit) {
+  const Series series(shape_of(1, 1, 1, 2), 2 * lstm::most_windows_at_once + 3, 4);
+  auto network = make_lstm_cuda(series.shape, 1, 0, {});
+  ASSERT_TRUE(network);
+  std::vector<float> out(series.starts.size());
+  test::cudnn_most_windows = 0;
+  const int calls = test::cudnn_forward_calls;
+  ASSERT_TRUE((*network)->predict(out, series.batch()));
+  EXPECT_EQ(test::cudnn_forward_calls - calls, 3);
+  EXPECT_LE(test::cudnn_most_windows, static_cast<int>(lstm::most_windows_at_once));
+}
+
+}  // namespace
+}  // namespace tidegauge
