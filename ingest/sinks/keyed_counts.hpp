@@ -77,7 +77,10 @@ class BatchCounts {
       writer_.addresses(packet.addressed ? address_entries(entry_of(packet.source_hash), entry_of(packet.destination_hash)) : 0);
   }
   std::size_t rows() const { return writer_.rows(); }
-  std::size_t keyed_bytes() const { return writer_.keyed_bytes(); }
+  std::size_t keyed_bytes() const {
+    const bool keyed = shape_.dimensions != 0 || shape_.distinct;
+    return writer_.keyed_bytes() + (keyed ? writer_.rows() * RowPortions::empty_keyed_row_bytes : 0);
+  }
   CountedRows take() {
     auto counted = writer_.take();
     if (counted) return *std::move(counted);
