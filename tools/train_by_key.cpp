@@ -116,7 +116,7 @@ Status run_train_by_key(const KeyedTrainRequest& request, const CommonOptions& c
   mistakes.add(query);
   auto file = SeriesFile::open(request.series.path, OpenMode::read);
   mistakes.add(file);
-  mistakes.add(output_target(request.path));  // before the training, not after it
+  mistakes.add(output_target(request.path, OutputKind::model));  // before the training, not after it
   TG_TRY(mistakes.status());
   auto series = KeyedSeries::read(*file, *query, request.keys);
   if (!series) return std::move(series).error();
