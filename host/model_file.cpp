@@ -88,17 +88,27 @@ std::string shape_text(const std::vector<std::size_t>& shape) {
   return "[" + text + "]";
 }
 
+/// The tensors of one model among those of a file.
+struct ModelTensors {
+  const TensorFile& file;
+  const std::string& prefix;
+  const Tensor* find(const std::string& name) const {
+    const auto found = file.tensors.find(prefix + name);
+    return found == file.tensors.end() ? nullptr : &found->second;
+  }
+};
+
 /// A tensor of exactly that shape as floats or doubles.
 template <class T>
-Expected<std::vector<T>> take(const TensorFile& file, const std::string& name, const std::vector<std::size_t>& shape) {
-  const auto found = file.tensors.find(name);
-  if (found == file.tensors.end()) return Error{fmt::format("tensor '{}' is missing", name), "", ""};
-  if (found->second.shape != shape)
+Expected<std::vector<T>> take(const ModelTensors& file, const std::string& name, const std::vector<std::size_t>& shape) {
+  const Tensor* found = file.find(name);
+  if (!found) return Error{fmt::format("tensor '{}' is missing", name), "", ""};
+  if (found->shape != shape)
     return Error{fmt::format("tensor '{}' has shape {} where the settings ask for {}", name,
-                             shape_text(found->second.shape), shape_text(shape)), "", ""};
+                             shape_text(found->shape), shape_text(shape)), "", ""};
   Expected<std::vector<T>> values = [&] {
-    if constexpr (std::is_same_v<T, float>) return found->second.floats();
-    else return found->second.doubles();
+    if constexpr (std::is_same_v<T, float>) return found->floats();
+    else return found->doubles();
   }();
   if (!values) return Error{fmt::format("tensor '{}': {}", name, values.error().what), "", ""};
   for (T value : *values)
@@ -112,14 +122,14 @@ std::string second_bias(const std::string& name) {
   return "bias_hh" + name.substr(7);
 }
 
-Status read_network(Model& m, const TensorFile& file) {
+Status read_network(Model& m, const ModelTensors& file) {
   const std::vector<LstmTensor> layout = lstm_tensors(m.settings.shape());
   // Found and checked one by one before anything of the claimed size is allocated.
   std::vector<float> flat;
   for (const LstmTensor& t : layout) {
     auto values = take<float>(file, t.name, t.shape);
     if (!values) return values.error();
-    if (const std::string other = second_bias(t.name); !other.empty() && file.tensors.contains(other)) {
+    if (const std::string other = second_bias(t.name); !other.empty() && file.find(other)) {
       auto added = take<float>(file, other, t.shape);
       if (!added) return added.error();
       for (std::size_t i = 0; i < values->size(); ++i) (*values)[i] += (*added)[i];
@@ -131,11 +141,11 @@ Status read_network(Model& m, const TensorFile& file) {
   return {};
 }
 
-Status read_state(Model& m, const TensorFile& file) {
+Status read_state(Model& m, const ModelTensors& file) {
   const std::vector<std::size_t> flat = {m.parameters.size()};
   const bool adam = m.settings.optimizer.kind == OptimizerKind::adam;
   const auto fill = [&](std::vector<float>& out, const char* name) -> Status {
-    if (!file.tensors.contains(name)) return {};
+    if (!file.find(name)) return {};
     auto values = take<float>(file, name, flat);
     if (!values) return values.error();
     out = std::move(*values);
@@ -153,8 +163,8 @@ Status read_state(Model& m, const TensorFile& file) {
   return {};
 }
 
-Status read_linear(Model& m, const TensorFile& file) {
-  if (!file.tensors.contains("linear.weight")) return {};
+Status read_linear(Model& m, const ModelTensors& file) {
+  if (!file.find("linear.weight")) return {};
   const LstmShape shape = m.settings.shape();
   m.linear.inputs = shape.look_back * shape.features;
   m.linear.horizon = shape.horizon;
@@ -168,47 +178,66 @@ Status read_linear(Model& m, const TensorFile& file) {
 }
 
 Expected<Model> read_model(const TensorFile& file) {
-  const auto description = file.metadata.find("tidegauge");
+  if (file.metadata.contains(keyed_models_entry))
+    return Error{"it holds one model a key, not one model", "", "train on a column instead of --by-key for one model"};
+  const auto description = file.metadata.find(model_entry);
   if (description == file.metadata.end())
     return Error{"no tidegauge settings in __metadata__: the weights alone do not say what they are for", "",
                  "pass metadata= of the original file to save_file"};
-  const json parsed = json::parse(description->second, nullptr, false);
-  if (!parsed.is_object()) return Error{"the tidegauge metadata is not JSON", "", ""};
-  try {
-    auto model = read_description(parsed);
-    if (!model) return model.error();
-    TG_TRY(read_network(*model, file));
-    TG_TRY(read_state(*model, file));
-    TG_TRY(read_linear(*model, file));
-    return model;
-  } catch (const json::exception& e) {
-    return Error{fmt::format("the tidegauge metadata is incomplete: {}", e.what()), "", ""};
-  }
+  return take_model(file, description->second, "");
 }
 
 }  // namespace
 
-Status save_model(const std::string& path, const Model& m) {
-  TensorFile file;
-  file.metadata["format"] = "pt";
-  file.metadata["tidegauge"] = describe(m).dump(-1, ' ', false, json::error_handler_t::replace);
+std::string put_model(TensorFile& file, const Model& m, const std::string& prefix) {
   const std::span<const float> flat = m.parameters;
   for (const LstmTensor& t : lstm_tensors(m.settings.shape())) {
-    file.tensors[t.name] = Tensor::of(flat.subspan(t.offset, t.size), t.shape);
+    file.tensors[prefix + t.name] = Tensor::of(flat.subspan(t.offset, t.size), t.shape);
     if (const std::string other = second_bias(t.name); !other.empty())
-      file.tensors[other] = Tensor::of(std::vector<float>(t.size), t.shape);
+      file.tensors[prefix + other] = Tensor::of(std::vector<float>(t.size), t.shape);
   }
   const auto add = [&](const char* name, const std::vector<float>& values) {
-    if (!values.empty()) file.tensors[name] = Tensor::of(values, {values.size()});
+    if (!values.empty()) file.tensors[prefix + name] = Tensor::of(values, {values.size()});
   };
   const bool adam = m.settings.optimizer.kind == OptimizerKind::adam;
   add("training.parameters", m.progress.parameters);
   add("adam.m", m.progress.optimizer.first_moment);
   add(adam ? "adam.v" : "rmsprop.v", m.progress.optimizer.second_moment);
   if (m.linear.fitted()) {
-    file.tensors["linear.weight"] = Tensor::of(m.linear.weight, {m.linear.horizon, m.linear.inputs});
-    file.tensors["linear.bias"] = Tensor::of(m.linear.bias, {m.linear.horizon});
+    file.tensors[prefix + "linear.weight"] = Tensor::of(m.linear.weight, {m.linear.horizon, m.linear.inputs});
+    file.tensors[prefix + "linear.bias"] = Tensor::of(m.linear.bias, {m.linear.horizon});
   }
+  return describe(m).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Expected<Model> take_model(const TensorFile& file, const std::string& description, const std::string& prefix) {
+  const json parsed = json::parse(description, nullptr, false);
+  if (!parsed.is_object()) return Error{"the tidegauge metadata is not JSON", "", ""};
+  const ModelTensors tensors{file, prefix};
+  try {
+    auto model = read_description(parsed);
+    if (!model) return model.error();
+    TG_TRY(read_network(*model, tensors));
+    TG_TRY(read_state(*model, tensors));
+    TG_TRY(read_linear(*model, tensors));
+    return model;
+  } catch (const json::exception& e) {
+    return Error{fmt::format("the tidegauge metadata is incomplete: {}", e.what()), "", ""};
+  }
+}
+
+Error unusable_model(Error why, const std::string& path) {
+  why.what = "not a usable model: " + why.what;
+  why.where = path;
+  if (why.remedy.empty()) why.remedy = "train the model again";
+  why.kind = ErrorKind::failed;
+  return why;
+}
+
+Status save_model(const std::string& path, const Model& m) {
+  TensorFile file;
+  file.metadata["format"] = "pt";
+  file.metadata[model_entry] = put_model(file, m, "");
   return write_safetensors(path, file);
 }
 
@@ -216,13 +245,7 @@ Expected<Model> load_model(const std::string& path) {
   auto file = read_safetensors(path);
   if (!file) return file.error();
   auto model = read_model(*file);
-  if (model) return model;
-  Error error = model.error();
-  error.what = "not a usable model: " + error.what;
-  error.where = path;
-  if (error.remedy.empty()) error.remedy = "train the model again";
-  error.kind = ErrorKind::failed;
-  return error;
+  return model ? std::move(model) : unusable_model(model.error(), path);
 }
 
 }  // namespace tidegauge

@@ -17,19 +17,15 @@
 #include <string>
 #include <vector>
 
+#include "host/safetensors.hpp"
 #include "host/scaler.hpp"
 #include "host/train_settings.hpp"
 #include "kernels/core/status.hpp"
+#include "kernels/data/epoch_loss.hpp"
 #include "kernels/linear/linear.hpp"
 #include "kernels/optimizer/optimizer.hpp"
 
 namespace tidegauge {
-
-/// Scaled losses after an epoch; NaN where there is none. Epoch 0 is the start, before any step.
-struct EpochLoss {
-  double training = std::numeric_limits<double>::quiet_NaN();    ///< mean over the epoch's batches, as it trained
-  double validation = std::numeric_limits<double>::quiet_NaN();  ///< on the validation tail, after the epoch
-};
 
 struct TrainProgress {
   std::size_t epoch = 0;           ///< whole epochs done
@@ -60,5 +56,15 @@ struct Model {
 
 Status save_model(const std::string& path, const Model& model);
 Expected<Model> load_model(const std::string& path);
+
+// What a file of several models (keyed_model_file.hpp) is made of -----
+
+inline constexpr const char* model_entry = "tidegauge";                ///< in the metadata: one model's description
+inline constexpr const char* keyed_models_entry = "tidegauge_by_key";  ///< that it is a file of several models
+
+/// Adds a model's tensors, `prefix` before each name. @return its description.
+std::string put_model(TensorFile& file, const Model& model, const std::string& prefix);
+Expected<Model> take_model(const TensorFile& file, const std::string& description, const std::string& prefix);
+Error unusable_model(Error why, const std::string& path);
 
 }  // namespace tidegauge

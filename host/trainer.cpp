@@ -8,9 +8,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "host/baselines.hpp"
 #include "host/lstm_tuning.hpp"
-#include "host/training_data.hpp"
+#include "host/training_start.hpp"
 #include "kernels/core/random.hpp"
 
 namespace tidegauge {
@@ -29,7 +28,7 @@ class TrainingRun {
         batch_size_(batch_size(model.settings, data.training.size())),
         batches_((data.training.size() + batch_size_ - 1) / batch_size_) {
     loss_ = model.settings.loss;
-    loss_.dropout_seed = mix64(model.settings.seed ^ 0x64726f70);
+    loss_.dropout_seed = dropout_seed(model.settings);
   }
 
   Expected<TrainEnd> run() {
@@ -171,76 +170,8 @@ class TrainingRun {
   Clock::time_point last_checkpoint_ = Clock::now();
 };
 
-/// Puts the linear model into the skip connection and the head's bias.
-void start_from_linear(std::vector<float>& parameters, const LstmShape& shape, const LinearModel& linear) {
-  for (const LstmTensor& tensor : lstm_tensors(shape)) {
-    const auto fill = [&](const std::vector<double>& values) {
-      std::transform(values.begin(), values.end(), parameters.begin() + static_cast<std::ptrdiff_t>(tensor.offset),
-                     [](double v) { return static_cast<float>(v); });
-    };
-    if (tensor.name == "skip.weight") fill(linear.weight);
-    if (tensor.name == "head.bias") fill(linear.bias);
-    if (tensor.name == "head.weight") fill(std::vector<double>(tensor.size, 0.0));
-  }
-}
-
-/// What every start shares: scalers (given or fitted), the baseline, and what forecasts are measured against.
-struct Prepared {
-  Model model;
-  TrainingData data;
-  LinearModel linear_start;  ///< fitted without the validation tail, so that epoch 0 is validated fairly
-};
-
-/// The start of the network, and the baseline: the same with the same ridge on the whole training part, as someone who
-/// wants only a linear model would fit it.
-Status fit_linear_models(Prepared& p) {
-  const TrainSettings& s = p.model.settings;
-  const auto windows = [&](const std::vector<std::uint32_t>& starts) {
-    return p.data.features.windows(starts, s.look_back, s.horizon);
-  };
-  auto start = fit_linear_validated(windows(p.data.training), windows(p.data.validation), {s.loss});
-  if (!start) return std::move(start).error();
-  p.linear_start = std::move(*start);
-  const std::vector<std::uint32_t> part = p.data.training_part();
-  auto baseline = fit_linear(windows(part), {s.loss, p.linear_start.ridge});
-  if (!baseline) return std::move(baseline).error();
-  p.model.linear = std::move(*baseline);
-  return {};
-}
-
-Expected<Prepared> prepare(const IntervalSeries& series, const TrainSettings& settings,
-                           const std::vector<Scaler>* frozen_scalers) {
-  TG_TRY(check_settings(settings));
-  auto split = split_rows(series.size(), settings.training_part, settings.validation);
-  if (!split) return split.error();
-  const Segment part{0, split->validation.last};
-  Prepared p;
-  Model& m = p.model;
-  m.settings = settings;
-  m.point = series.point;
-  m.interval_ns = series.interval_ns;
-  if (frozen_scalers) {
-    m.scalers = *frozen_scalers;
-  } else {
-    auto scalers = fit_scalers(series, settings, split->training);
-    if (!scalers) return scalers.error();
-    m.scalers = std::move(*scalers);
-  }
-  auto data = make_training_data(series, settings, *split, m.scalers);
-  if (!data) return data.error();
-  p.data = std::move(*data);
-
-  TG_TRY(fit_linear_models(p));
-  const std::size_t column = find_columns(series, settings)->front();
-  m.mase_scale = mean_one_step_change(series, column, part);
-  m.season = choose_season(series.interval_ns, part.size(), settings.season);
-  m.training_end_k = part.last == 0 ? 0 : series.k[part.last - 1] + 1;
-  m.data_hash = training_hash(series, settings, part);
-  return p;
-}
-
 /// Before the first step only: what was begun keeps its algorithm.
-Status tune(Prepared& p, Backend& backend, const TrainHooks& hooks) {
+Status tune(TrainingStart& p, Backend& backend, const TrainHooks& hooks) {
   if (!hooks.tune_cudnn || !p.model.progress.history.empty()) return {};
   TrainSettings& s = p.model.settings;
   const auto windows = p.data.features.windows(p.data.training, s.look_back, s.horizon);
@@ -250,7 +181,7 @@ Status tune(Prepared& p, Backend& backend, const TrainHooks& hooks) {
   return {};
 }
 
-Expected<TrainOutcome> run(Prepared p, Backend& backend, const TrainHooks& hooks) {
+Expected<TrainOutcome> run(TrainingStart p, Backend& backend, const TrainHooks& hooks) {
   TG_TRY(tune(p, backend, hooks));
   auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
   if (!network) return network.error();
@@ -281,14 +212,6 @@ Expected<TrainOutcome> continue_checkpoint(const IntervalSeries& series, const T
     hooks.remark(fmt::format("going on from {} (epoch {}, batch {})", hooks.checkpoint, model->progress.epoch + 1,
                              model->progress.batch));
   return continue_training(std::move(*model), series, settings, backend, hooks, hooks.checkpoint);
-}
-
-/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was.
-bool same_training(TrainSettings a, const TrainSettings& b) {
-  a.epochs = b.epochs;
-  a.patience = b.patience;
-  a.cudnn = b.cudnn;
-  return settings_to_json(a) == settings_to_json(b);
 }
 
 /// What fine-tuning takes from a model: its weights, and its scale unless that is fitted anew. Never 0.
@@ -322,12 +245,9 @@ Status check_frozen_scale(const TrainSettings& from, const TrainSettings& settin
 Expected<TrainOutcome> train_model(const IntervalSeries& series, const TrainSettings& settings, Backend& backend,
                                    const TrainHooks& hooks) {
   if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks, 0);
-  auto prepared = prepare(series, settings, nullptr);
+  auto prepared = prepare_training(series, settings, nullptr);
   if (!prepared) return prepared.error();
-  Model& model = prepared->model;
-  model.parameters = lstm_initial_parameters(settings.shape(), settings.seed);
-  if (settings.skip) start_from_linear(model.parameters, settings.shape(), prepared->linear_start);
-  model.progress.parameters = model.parameters;
+  set_first_parameters(*prepared);
   return run(std::move(*prepared), backend, hooks);
 }
 
@@ -339,7 +259,7 @@ Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series
   if (!options.refit_scaler) TG_TRY(check_frozen_scale(from.settings, settings));
   const std::uint64_t base_hash = base_hash_of(from, options);
   if (was_begun(hooks)) return continue_checkpoint(series, settings, backend, hooks, base_hash);
-  auto prepared = prepare(series, settings, options.refit_scaler ? nullptr : &from.scalers);
+  auto prepared = prepare_training(series, settings, options.refit_scaler ? nullptr : &from.scalers);
   if (!prepared) return prepared.error();
   prepared->model.base_hash = base_hash;
   prepared->model.parameters = from.parameters;
@@ -349,18 +269,8 @@ Expected<TrainOutcome> fine_tune(const Model& from, const IntervalSeries& series
 
 Expected<TrainOutcome> continue_training(Model model, const IntervalSeries& series, const TrainSettings& settings,
                                          Backend& backend, const TrainHooks& hooks, const std::string& where) {
-  const char* remedy = "the same settings and data, or another --model; --restart drops the checkpoint";
-  if (!same_training(model.settings, settings))
-    return Error{"what was begun has other settings", where, remedy, ErrorKind::usage};
-  auto prepared = prepare(series, settings, &model.scalers);
+  auto prepared = prepare_continuation(std::move(model), series, settings, where);
   if (!prepared) return prepared.error();
-  if (prepared->model.data_hash != model.data_hash)
-    return Error{"what was begun was trained on other data", where, remedy, ErrorKind::usage};
-  const LstmAlgorithm begun_with = model.settings.cudnn;
-  model.settings = settings;
-  model.settings.cudnn = begun_with;
-  model.progress.finished = false;
-  prepared->model = std::move(model);
   return run(std::move(*prepared), backend, hooks);
 }
 

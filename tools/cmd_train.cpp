@@ -16,6 +16,7 @@
 #include "tools/log.hpp"
 #include "tools/series_options.hpp"
 #include "tools/setting_options.hpp"
+#include "tools/train_by_key.hpp"
 #include "tools/verbs.hpp"
 
 namespace tidegauge {
@@ -29,6 +30,9 @@ struct Request {
   bool refit_scaler = false, resume = false, restart = false, tune_cudnn = false;
   std::size_t max_steps = 0;
   double checkpoint_every_s = 30;
+  std::string by;
+  std::size_t top = 100;
+  std::vector<std::string> keys;
 };
 
 /// "epoch 12/100, loss 0.0123, validation 0.0145, 0:42 left"
@@ -128,9 +132,18 @@ Status say_stopped(const TrainHooks& hooks, const TrainOutcome& outcome) {
   return {};
 }
 
+/// What --by-key needs of the request.
+KeyedTrainRequest keyed_request(const Request& request, const std::string& path) {
+  KeyedTrainRequest keyed{request.series, request.device, request.options, path, request.resume, request.restart,
+                          request.checkpoint_every_s, {.kind = request.by, .top = request.top, .keys = {}}};
+  if (!request.keys.empty()) keyed.keys.keys = request.keys;
+  return keyed;
+}
+
 Status run_train(const Request& request, const CommonOptions& common) {
   const std::string path = request.model.empty() ? std::filesystem::path(request.series.path).replace_extension(".model").string()
                                                  : request.model;
+  if (!request.by.empty()) return run_train_by_key(keyed_request(request, path), common);
   if (request.resume && !request.from.empty())
     return Error{"--resume and --from exclude each other", "", "one of them", ErrorKind::usage};
   const std::string checkpoint = path + ".checkpoint";
@@ -196,13 +209,20 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
   request->series.declare(app);
   app.add_option("-m,--model", request->model, "Model file to write (default: the series file's name with .model)");
-  app.add_option("--from", request->from,
+  auto* from = app.add_option("--from", request->from,
                  "Fine-tune this model: its weights, shape and scale, a tenth of its learning rate");
   app.add_flag("--refit-scaler", request->refit_scaler, "With --from: fit the scale anew");
   app.add_flag("--resume", request->resume, "Go on exactly where the finished model file stands, to more --epochs");
   app.add_flag("--restart", request->restart, "Drop the checkpoint of a run that was stopped");
-  app.add_option("--max-steps", request->max_steps, "Stop after so many steps; the same command goes on");
+  auto* max_steps = app.add_option("--max-steps", request->max_steps, "Stop after so many steps; the same command goes on");
   app.add_option("--checkpoint-every", request->checkpoint_every_s, "Seconds between checkpoints")->capture_default_str();
+  auto* by = app.add_option("--by-key", request->by,
+                            "One model per key of this kind (bin --by), such as dport, all in one model file")
+                 ->excludes(from)->excludes(max_steps);
+  auto* top = app.add_option("--top", request->top, "With --by-key: so many keys, those with the most bytes")
+                  ->needs(by)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--keys", request->keys, "With --by-key: only these keys, such as 80,443")->delimiter(',')->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false)->needs(by)->excludes(top);
   request->device.declare(app);
   app.add_flag("--tune-cudnn", request->tune_cudnn,
                "On a GPU: measure cuDNN's algorithms first; the model keeps the fastest");
@@ -216,6 +236,7 @@ const VerbRegistration registration({
     "Train an LSTM on a series; the linear and the other plain models are printed beside it",
     "tidegauge train jan.series --column tcp_bytes --look-back 32 --time-of-day\n"
     "  tidegauge train feb.series --from jan.model --model feb.model\n"
+    "  tidegauge train jan.series --by-key dport --top 50 --model ports.model\n"
     "The model is a safetensors file with PyTorch's names and gate order; in Python:\n"
     "  weights = safetensors.torch.load_file('jan.model')\n"
     "  lstm = torch.nn.LSTM(input_size=3, hidden_size=32, batch_first=True)\n"

@@ -48,6 +48,11 @@ class CpuBackend final : public Backend {
     return make_lstm_cpu(shape, seed, threads_);
   }
 
+  Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+                    std::size_t most_epochs) override {
+    return train_many_cpu(states, tasks, settings, most_epochs, threads_);
+  }
+
  private:
   std::size_t threads_;
   std::string name_;

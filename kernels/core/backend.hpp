@@ -12,6 +12,7 @@
 #include "kernels/binning/binning.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/lstm/lstm.hpp"
+#include "kernels/lstm/lstm_many.hpp"
 #include "kernels/slope/slope.hpp"
 #include "kernels/slope/surge.hpp"
 
@@ -37,6 +38,9 @@ class Backend {
   /// What LstmOptions::algorithm could be for such a network, for measuring which is fastest; none where there is only
   /// one way. The device may still refuse some.
   virtual std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape&) const { return {}; }
+  /// Trains many small networks side by side, by up to `most_epochs` epochs each (lstm_many.hpp).
+  virtual Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+                            std::size_t most_epochs) = 0;
 };
 
 struct DeviceChoice {

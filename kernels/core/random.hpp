@@ -31,15 +31,15 @@ TG_HD inline float random_unit(std::uint64_t seed, std::uint64_t stream, std::ui
 class RandomStream {
  public:
   using result_type = std::uint64_t;
-  RandomStream(std::uint64_t seed, std::uint64_t stream, std::uint64_t index = 0)
+  TG_HD RandomStream(std::uint64_t seed, std::uint64_t stream, std::uint64_t index = 0)
       : seed_(seed), stream_(stream), index_(index) {}
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return ~0ull; }
-  result_type operator()() { return random_bits(seed_, stream_, index_++); }
+  TG_HD result_type operator()() { return random_bits(seed_, stream_, index_++); }
   /// Uniform in [0, 1) with 53 random bits.
   double unit() { return static_cast<double>((*this)() >> 11) * 0x1p-53; }
   /// Uniform in [0, bound), by multiply-shift (bias below bound / 2^64).
-  std::uint64_t below(std::uint64_t bound) {
+  TG_HD std::uint64_t below(std::uint64_t bound) {
     return static_cast<std::uint64_t>((static_cast<uint128>((*this)()) * bound) >> 64);
   }
   /// How far the stream has advanced; with seed and stream it is the whole state.

@@ -13,6 +13,7 @@
 #include "kernels/device/cuda_owners.hpp"
 #include "kernels/lstm/lstm_cuda.hpp"
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
+#include "kernels/lstm/lstm_many_cuda.hpp"
 #include "kernels/slope/slope_cuda.hpp"
 #include "kernels/slope/surge_cuda.hpp"
 
@@ -41,6 +42,10 @@ class CudaBackend final : public Backend {
   }
   std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape& shape) const override {
     return lstm::algorithms_to_try(shape);
+  }
+  Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+                    std::size_t most_epochs) override {
+    return train_many_cuda(states, tasks, settings, most_epochs, device_);
   }
 
  private:

@@ -25,7 +25,7 @@ struct AdamStep {
 };
 
 /// @param steps steps taken, this one included: 1 for the first.
-inline AdamStep adam_step(const OptimizerSettings& s, std::uint64_t steps) {
+TG_HD inline AdamStep adam_step(const OptimizerSettings& s, std::uint64_t steps) {
   const double t = static_cast<double>(steps);
   return {static_cast<float>(s.beta1),
           static_cast<float>(1 - s.beta1),
@@ -46,7 +46,7 @@ struct RmspropStep {
   }
 };
 
-inline RmspropStep rmsprop_step(const OptimizerSettings& s) {
+TG_HD inline RmspropStep rmsprop_step(const OptimizerSettings& s) {
   return {static_cast<float>(s.rho), static_cast<float>(1 - s.rho), static_cast<float>(s.learning_rate),
           static_cast<float>(s.epsilon)};
 }

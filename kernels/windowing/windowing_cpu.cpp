@@ -6,14 +6,10 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/core/random.hpp"
+#include "kernels/windowing/shuffle_rule.hpp"
 #include "kernels/windowing/windowing.hpp"
 
 namespace tidegauge {
-
-namespace {
-constexpr std::uint64_t shuffle_stream = 0x73687566;  // keeps the order apart from initialisation and dropout
-}
 
 std::size_t PartSize::of(std::size_t total) const {
   if (!is_fraction) return std::min(rows, total);
@@ -73,8 +69,7 @@ std::vector<std::uint32_t> window_starts(std::span<const Segment> segments, std:
 }
 
 void shuffle_starts(std::span<std::uint32_t> starts, std::uint64_t seed, std::uint64_t epoch) {
-  RandomStream random(seed, mix64(shuffle_stream) ^ epoch);
-  for (std::size_t i = starts.size(); i > 1; --i) std::swap(starts[i - 1], starts[random.below(i)]);
+  shuffle_in_place(starts.data(), starts.size(), seed, epoch);
 }
 
 }  // namespace tidegauge
