@@ -4,7 +4,7 @@
 // - forward and backward use one descriptor, hence one algorithm, and the same reserve space in between;
 // - cudnnRNNBackwardWeights_v8 only adds (CUDNN_WGRAD_MODE_SET is declared, not supported), and comes after
 //   cudnnRNNBackwardData_v8;
-// - unpacked layouts need CUDNN_RNN_PADDED_IO_ENABLED; lengths lie on the host in the descriptors and on the device too;
+// - unpacked layouts need CUDNN_RNN_PADDED_IO_ENABLED; lengths lie on the host (in the descriptors) and on the device;
 // - without projection projSize is the hidden size; temporary spaces do not grow with the batch, so ask for every size;
 // - two biases (CUDNN_RNN_DOUBLE_BIAS) are what everybody uses and every algorithm knows; the recurrent one stays zero;
 // - CUDNN_DEFAULT_MATH allows TF32 for floats, CUDNN_FMA_MATH does not.

@@ -1,6 +1,6 @@
-// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or kept
-// where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and cuDNN runs
-// without a card, and the address sanitizer watches what it calls device memory.
+// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or
+// kept where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and
+// cuDNN runs without a card, and the address sanitizer watches what it calls device memory.
 // Not modelled: work that is still under way when a call returns.
 #pragma once
 
