@@ -1,5 +1,6 @@
-// A GPU beside what bounds it and beside the CPU of the same run: what the card can do at most (gpu_limits.hpp), then
-// training and inference of the LSTM over shapes. Each figure is the best of interleaved rounds.
+// A GPU beside what bounds it and beside the CPU of the same run: what the card can do at most (gpu_limits.hpp), batches of
+// packets to counters, from pinned memory and resident, then training and inference of the LSTM over shapes. Each figure is
+// the best of several rounds.
 //   gpu_bench [--device N] [--json FILE] [--dump DIR] [--quick]
 //   --json   a line a figure: {"what", "case", "value", "unit", "limit", "cpu"}
 //   --dump   networks with their windows, outputs and gradients, for bench/torch_lstm.py to judge in double
@@ -19,8 +20,10 @@
 #include <vector>
 
 #include "bench/gpu_limits.hpp"
+#include "bench/gpu_resident.hpp"
 #include "kernels/core/backend.hpp"
 #include "kernels/core/random.hpp"
+#include "kernels/sketch/hll.hpp"
 
 namespace {
 
@@ -246,6 +249,81 @@ Status bench_lstm(const Devices& devices, double fp32_tflops, const Options& opt
   return {};
 }
 
+// Packets -----
+
+constexpr std::size_t kResidentBytes = std::size_t{4} << 30;
+
+/// Fills a batch to the brim, one interval and a busy link's packets; what a sink would write.
+void fill(PacketBatch& batch) {
+  RandomStream random(11, 3);
+  for (std::uint32_t i = 0; i < batch.room.packets; ++i) {
+    const auto wire = static_cast<std::uint32_t>(64 + random.below(1437));
+    batch.lengths[i] = wire | (wire - 14) << 16;
+    batch.bits[i] = static_cast<std::uint16_t>(random.below(64) | random.below(256) << 8);
+    if (batch.room.distinct)
+      batch.addresses[i] = address_entries(Hll::entry(static_cast<std::uint32_t>(random.below(4096)), 1),
+                                           Hll::entry(static_cast<std::uint32_t>(random.below(4096)), 2));
+    for (std::uint32_t d = 0; d < batch.room.dimensions; ++d) batch.keys_of(d)[i] = static_cast<std::uint32_t>(random.below(1024));
+  }
+}
+/// Says again how full a batch is: its columns stay where they were written.
+void declare_full(PacketBatch& batch) {
+  batch.packets = batch.room.packets;
+  batch.runs[0] = {0, 0};
+  batch.run_count = 1;
+  batch.row_k = {0};
+  for (std::uint32_t d = 0; d < batch.room.dimensions; ++d) batch.key_bits[d] = 1023;
+}
+
+/// Packets a second of batches that are full already: nothing is written between them, so what is timed is copying and
+/// counting. @param batches a round
+Expected<double> batch_rate(PacketBatchCounter& counter, int batches) {
+  const std::uint32_t room = counter.batch().room.packets;
+  const auto submit = [&](int count, bool fresh) -> Status {
+    for (int i = 0; i < count; ++i) {
+      if (fresh) fill(counter.batch());
+      declare_full(counter.batch());
+      TG_TRY(counter.submit());
+    }
+    const auto rows = counter.take();
+    if (!rows) return rows.error();
+    const std::uint64_t counted = rows->rows.at(0)[Column::packets], expected = std::uint64_t{room} * static_cast<std::uint64_t>(count);
+    if (counted == expected) return {};
+    return Error{fmt::format("{} packets were counted, not {}", counted, expected), "batches", ""};
+  };
+  TG_TRY(submit(8, true));  // at least once round all that are in flight
+  return best_rate(static_cast<double>(batches) * room, [&] { return submit(batches, false); });
+}
+
+Status bench_batches(const Devices& devices, const bench::GpuLimits& limits, Figures& figures) {
+  struct Case {
+    const char* name;
+    BatchShape shape;
+    double bytes;  ///< a packet over the link
+  };
+  for (const Case& c : {Case{"default counters", {}, 6}, Case{"and distinct addresses", {.rows = 64, .distinct = true}, 14},
+                        Case{"and a dimension of keys", {.rows = 64, .dimensions = 1}, 10}}) {
+    auto gpu = devices.gpu.batch_counter(c.shape, 1), cpu = devices.cpu.batch_counter(c.shape, 1);
+    if (!gpu) return gpu.error();
+    if (!cpu) return cpu.error();
+    const auto fast = batch_rate(**gpu, 64), slow = batch_rate(**cpu, 2);
+    if (!fast) return fast.error();
+    if (!slow) return slow.error();
+    figures.add("batches", c.name, 1e-6 * *fast, "Mpps", 1e3 * limits.link_gbps / c.bytes, 1e-6 * *slow);
+  }
+  return {};
+}
+
+Status bench_resident(const bench::GpuLimits& limits, int device, Figures& figures) {
+  const auto resident = bench::resident_binning_rate(device, kResidentBytes);
+  if (!resident) return resident.error();
+  if (resident->counted != resident->packets)
+    return Error{fmt::format("{} packets were counted, not {}", resident->counted, resident->packets), "resident packets", ""};
+  figures.add("resident", fmt::format("{:.1f} GB of packets", 1e-9 * static_cast<double>(resident->bytes)), resident->gbps, "GB/s",
+              limits.read_gbps);
+  return {};
+}
+
 Status run(const Options& options) {
   auto choice = choose_device(fmt::format("cuda:{}", options.device));
   if (!choice) return choice.error();
@@ -258,7 +336,10 @@ Status run(const Options& options) {
   figures.add("limit", "copy back, pinned", limits->link_back_gbps, "GB/s");
   figures.add("limit", "read by a kernel", limits->read_gbps, "GB/s");
   figures.add("limit", "fp32 multiply-adds", limits->fp32_tflops, "TFLOP/s");
-  return bench_lstm({*choice->backend, *cpu}, limits->fp32_tflops, options, figures);
+  const Devices devices{*choice->backend, *cpu};
+  TG_TRY(bench_batches(devices, *limits, figures));
+  TG_TRY(bench_resident(*limits, options.device, figures));
+  return bench_lstm(devices, limits->fp32_tflops, options, figures);
 }
 
 [[noreturn]] void usage() {

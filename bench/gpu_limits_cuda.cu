@@ -1,15 +1,12 @@
-#include <cuda_runtime.h>
-
 #include <algorithm>
 #include <cstdint>
 
 #include "bench/gpu_limits.hpp"
-#include "kernels/device/cuda_owners.hpp"
+#include "bench/gpu_timer_cuda.hpp"
 
 namespace tidegauge::bench {
 namespace {
 
-constexpr int kRounds = 9;
 constexpr unsigned kThreads = 256;
 
 /// Reads every word once; what it found is kept, so that no read can be left out.
@@ -42,36 +39,6 @@ __global__ void __launch_bounds__(kThreads) multiply_add(float* sink, float fact
   if (sum == 12345.678f) *sink = sum;
 }
 
-class Timer {
- public:
-  Status make() {
-    TG_TRY(cuda_status(cudaEventCreate(&begin_), "making an event"));
-    return cuda_status(cudaEventCreate(&end_), "making an event");
-  }
-  ~Timer() {
-    if (begin_) cudaEventDestroy(begin_);
-    if (end_) cudaEventDestroy(end_);
-  }
-  /// Seconds of the best round of `work`, after one that does not count.
-  template <class Work>
-  Expected<double> best(const Work& work) {
-    double best = 1e30;
-    for (int round = -1; round < kRounds; ++round) {
-      TG_TRY(cuda_status(cudaEventRecord(begin_), "timing"));
-      TG_TRY(cuda_status(work(), "measuring a limit"));
-      TG_TRY(cuda_status(cudaEventRecord(end_), "timing"));
-      TG_TRY(cuda_status(cudaEventSynchronize(end_), "measuring a limit"));
-      float milliseconds = 0;
-      TG_TRY(cuda_status(cudaEventElapsedTime(&milliseconds, begin_, end_), "timing"));
-      if (round >= 0) best = std::min(best, 1e-3 * static_cast<double>(milliseconds));
-    }
-    return best;
-  }
-
- private:
-  cudaEvent_t begin_ = nullptr, end_ = nullptr;
-};
-
 }  // namespace
 
 Expected<GpuLimits> measure_gpu_limits(int device) {
@@ -93,7 +60,7 @@ Expected<GpuLimits> measure_gpu_limits(int device) {
   std::fill_n(pinned.data(), copied, static_cast<unsigned char>(0x5a));
   TG_TRY(cuda_status(cudaMemset(words.data(), 0x5a, resident * sizeof(uint4)), "filling device memory"));
 
-  Timer timer;
+  GpuTimer timer;
   TG_TRY(timer.make());
   GpuLimits limits;
   const auto rate = [&](double& place, double amount, const auto& work) -> Status {

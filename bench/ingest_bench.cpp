@@ -32,6 +32,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,10 +73,30 @@ struct DecodeSink {
   void lost(std::uint64_t) {}
 };
 
-struct NoCounter final : PacketBatchCounter {
-  std::uint64_t packets = 0;
-  Status add(const PacketBatch& batch) override { return packets += batch.packets.size(), Status{}; }
-  Expected<IntervalRows> take() override { return IntervalRows{}; }
+/// A device that throws its batches away: what is left is what packing costs.
+class NoDevice final : public Backend {
+ public:
+  explicit NoDevice(std::uint64_t& packets) : packets_(packets) {}
+  std::string_view name() const override { return "none"; }
+  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
+    return std::unique_ptr<PacketBatchCounter>(std::make_unique<Counter>(packets_, make_batch_counter_cpu(shape)));
+  }
+  Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return nothing(); }
+  Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return nothing(); }
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override { return nothing(); }
+
+ private:
+  static Error nothing() { return {"this device does nothing", "", ""}; }
+  struct Counter final : PacketBatchCounter {
+    Counter(std::uint64_t& count, std::unique_ptr<PacketBatchCounter> of) : packets(count), memory(std::move(of)) {}
+    PacketBatch& batch() override { return memory->batch(); }
+    Status submit() override { return packets += batch().packets, batch().clear(), Status{}; }
+    Expected<CountedRows> take() override { return CountedRows{}; }
+    std::size_t keyed_bytes() const override { return 0; }
+    std::uint64_t& packets;
+    std::unique_ptr<PacketBatchCounter> memory;
+  };
+  std::uint64_t& packets_;
 };
 
 template <class Sink>
@@ -158,12 +179,13 @@ std::uint64_t sample(const std::string& path) {
 
 /// All but the first two packets, which their neighbours decide.
 std::uint64_t pack(const std::string& path) {
-  NoCounter counter;
+  std::uint64_t packets = 0;
+  CounterPool pool({std::make_shared<NoDevice>(packets)}, {}, 1);
   RowPortions portions(1 << 16, [](const IntervalRows&) { return Status{}; });
-  PackSink sink(1'000'000'000, counter, portions, PackOptions{});
+  PackSink sink(1'000'000'000, pool, portions);
   if (auto walked = walk_capture(path, sink, {}); !walked) fail(walked.error().message());
   sink.finish();
-  return counter.packets + 2;
+  return packets + 2;
 }
 
 /// What has to be paid to see the bytes at all: the copy out of the page cache, or inflating, in the walk's

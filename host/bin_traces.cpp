@@ -16,6 +16,7 @@
 #include "host/stats_file.hpp"
 #include "ingest/sinks/choose_keys.hpp"
 #include "ingest/sinks/count_capture.hpp"
+#include "ingest/sinks/keyed_counts.hpp"
 #include "ingest/sinks/times_reader.hpp"
 #include "kernels/core/parallel.hpp"
 #include "kernels/core/stopwatch.hpp"
@@ -51,6 +52,9 @@ class ProgressSum {
   BinProgress sum_;
 };
 
+/// Thrown out of a walk whose device is lost, so that it does not go on to the end of its capture for nothing.
+struct DeviceLost {};
+
 class BinJob {
  public:
   BinJob(const std::vector<std::string>& paths, const BinOptions& options)
@@ -74,6 +78,7 @@ class BinJob {
     TG_TRY(open_series());
     TG_TRY(fix_keys());
     if (stop_.load()) return std::move(report_);
+    TG_TRY(take_devices());
     const auto begin = std::chrono::steady_clock::now();
     const std::size_t threads = options_.csv ? 1 : threads_wanted();  // an import holds the process's time zone
     ThreadPool pool(std::clamp<std::size_t>(paths_.size(), 1, threads));
@@ -87,6 +92,7 @@ class BinJob {
     });
     TG_TRY(settle());
     report_.stopped = stop_.load();
+    if (counters_) report_.device_failure = counters_->failure();
     report_.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(report_);
   }
@@ -151,6 +157,16 @@ class BinJob {
     return file->save_table("keys", options_.point, key_lists_json(keyed_));
   }
 
+  Status take_devices() {
+    if (options_.devices.empty()) return {};
+    if (keyed_.held)
+      return Error{"prefixes and MACs without a list are counted on the CPU only", "--device",
+                   "--keys FILE or --keys auto, or --device cpu", ErrorKind::usage};
+    counters_.emplace(options_.devices, BatchCounts::shape_of(keyed_), threads_wanted());
+    return {};
+  }
+  CounterPool* usable_counters() { return counters_ && !counters_->failure() ? &*counters_ : nullptr; }
+
   Expected<SeriesFile*> writer(std::size_t worker) {
     auto& own = writers_[worker];
     if (!own) {
@@ -194,7 +210,7 @@ class BinJob {
     if (stopping()) return;
     std::uint64_t told = 0;
     try {
-      auto outcome = add(result, worker, told);
+      auto outcome = add_anywhere(result, worker, told);
       if (outcome)
         if (Status settled = settle_if_due(*writers_[worker]); !settled) outcome = std::move(settled).error();
       if (outcome) {
@@ -215,6 +231,21 @@ class BinJob {
     }
     const std::uint64_t size = bytes_on_disk(result.path);
     progress_.advance(result.path, size > told ? size - told : 0, true);
+  }
+
+  /// Where a device is lost in the middle, the capture is counted again without it, if it can be read again.
+  Expected<AddOutcome> add_anywhere(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
+    const bool with_device = usable_counters() != nullptr;
+    try {
+      auto outcome = add(result, worker, told);
+      if (outcome || !with_device || usable_counters()) return outcome;
+    } catch (const DeviceLost&) {
+    }
+    if (comes_once(result.path)) return *counters_->failure();
+    BinnedFile again;
+    again.path = result.path;
+    result = std::move(again);
+    return add(result, worker, told);
   }
 
   Expected<AddOutcome> add(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
@@ -293,8 +324,10 @@ class BinJob {
         result.trace.times = *times;
       }
       counting.index_step_bytes = options_.index_step_bytes;
+      counting.counters = usable_counters();
       counting.progress = [&](std::uint64_t done, std::uint64_t) {
         if (stopping()) throw Interrupted{};
+        if (counting.counters && counters_->failure()) throw DeviceLost{};
         progress_.advance(result.path, done - std::min(done, told));
         told = std::max(told, done);
       };
@@ -391,6 +424,7 @@ class BinJob {
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> started_{0};
   ThreadBudget spare_threads_{0};
+  std::optional<CounterPool> counters_;  ///< of the devices, if there are any
   BinReport report_;
 };
 

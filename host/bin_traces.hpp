@@ -4,12 +4,14 @@
 // Rows wait in memory (64 Ki intervals a capture) and are written one capture at a time. Cost: one pass per capture; some
 // 200 us and, in the report, 1 KB for each however small.
 // A capture that is in stays in if the process is killed; if the power fails those of the last second may have to be counted
-// again, by the same command. None that is reported is lost.
+// again, by the same command. None that is reported is lost. The same holds for a GPU that is lost: what is in stays in, and
+// the job goes on without it.
 // Tested by tests/host/bin_traces_test.cpp, hostile_traces_test.cpp, many_traces_test.cpp and partition_test.cpp.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "host/store.hpp"
 #include "ingest/formats/walk_options.hpp"
 #include "ingest/sinks/keyed_options.hpp"
+#include "kernels/core/backend.hpp"
 #include "kernels/core/status.hpp"
 
 namespace tidegauge {
@@ -41,6 +44,8 @@ struct BinOptions {
   std::string stats_field = "IPv4 bytes";  ///< what is taken of CAIDA's .pcap.stats files
   KeyedOptions keyed{};                 ///< what captures are counted by beyond the default counters, checked
   std::optional<std::int64_t> follow_ms{};  ///< captures still grow; whole once nothing has come for so long
+  /// Captures are counted on these, files and their pieces shared out; none: on the CPU. Prefixes and MACs need a list then.
+  std::vector<std::shared_ptr<Backend>> devices{};
   std::function<void(const BinProgress&)> progress{};  ///< never called by two threads at once
   std::function<bool()> stop{};         ///< asked often; true gives up the captures in work and starts no other
 };
@@ -61,6 +66,8 @@ struct BinReport {
   std::int64_t interval_ns = 0;
   std::vector<BinnedFile> files;  ///< in the order given
   bool stopped = false;
+  /// Why a device was given up in the middle. What was in work, and the rest, was counted on the CPU.
+  std::optional<Error> device_failure;
   std::size_t count(BinOutcome outcome) const;
   double wall_seconds = 0;
   RecordAccount total() const;    ///< of the files added

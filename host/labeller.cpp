@@ -9,6 +9,7 @@
 
 #include "host/alert_budget.hpp"
 #include "kernels/data/interval_columns.hpp"
+#include "kernels/slope/surge_rule.hpp"
 
 namespace tidegauge {
 
@@ -16,13 +17,14 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-double strength(SlopeKind kind, double s, bool rising) {
-  if (rising) return s;
-  return kind == SlopeKind::ratio ? 1 / s : -s;  // 1/0 and 1/inf are what they should be
+double strength(SlopeKind kind, double s, bool rising) { return strength_of(kind == SlopeKind::ratio, s, rising); }
+
+StrengthView view_of(const StrengthSeries& p, std::size_t rows) {
+  return {p.kind, std::span(p.s).first(rows), std::span(p.k).first(rows), std::span(p.segment).first(rows)};
 }
 
 /// Both directions of every point that has a strength.
-std::vector<Candidate> candidates_of(const StrengthSeries& p, const LabelSettings& settings) {
+std::vector<Candidate> candidates_of(const StrengthView& p, const LabelSettings& settings) {
   std::vector<Candidate> all;
   for (std::size_t i = 0; i < p.k.size(); ++i) {
     if (std::isnan(p.s[i])) continue;
@@ -37,94 +39,63 @@ std::size_t rows_before(const StrengthSeries& p, const std::optional<std::int64_
   return static_cast<std::size_t>(std::lower_bound(p.k.begin(), p.k.end(), *k) - p.k.begin());
 }
 
-/// The strength that a share `quantile` of the points does not exceed (the lower empirical quantile). A point counts
-/// with its stronger direction.
-double learn_quantile(std::span<const Candidate> candidates, double quantile) {
-  std::vector<double> strengths;
-  std::int64_t last_k = std::numeric_limits<std::int64_t>::min();
-  for (const Candidate& c : candidates) {
-    if (!strengths.empty() && c.k == last_k) strengths.back() = std::max(strengths.back(), c.strength);
-    else strengths.push_back(c.strength);
-    last_k = c.k;
-  }
-  const auto rank = static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(strengths.size())));
-  const auto nth = strengths.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
-  std::nth_element(strengths.begin(), nth, strengths.end());
-  return *nth;
-}
-
 Expected<double> choose_threshold(const StrengthSeries& p, const LabelSettings& settings) {
   if (settings.threshold) return *settings.threshold;
   if (!settings.quantile && !settings.budget) return *default_threshold(settings.kind);
   const std::size_t rows = rows_before(p, settings.learn_before_k);
-  StrengthSeries part = p;
-  part.k.resize(rows);
-  part.s.resize(rows);
-  part.segment.resize(rows);
+  const StrengthView part = view_of(p, rows);
+  if (settings.quantile) return quantile_of_strengths(part, settings.rising, settings.falling, *settings.quantile);
   const std::vector<Candidate> candidates = candidates_of(part, settings);
   // Nothing can be labelled; one silent model must not end a run that compares several.
   if (candidates.empty()) return std::numeric_limits<double>::infinity();
-  if (settings.quantile) return learn_quantile(candidates, *settings.quantile);
   const double time_ns = static_cast<double>(rows) * static_cast<double>(p.interval_ns);
   const double most = settings.budget->alerts * time_ns / static_cast<double>(settings.budget->per_ns);
   return threshold_for_budget(candidates, 2 * static_cast<std::int64_t>(settings.error), !settings.seed_compatible, most);
 }
 
-/// First and last interval of each segment number.
-std::vector<std::pair<std::int64_t, std::int64_t>> segment_bounds(const StrengthSeries& p) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> bounds;
+/// Every detection a range of its own, not clipped at gaps, as the seed had it.
+std::vector<Surge> seed_ranges(const StrengthSeries& p, double threshold, std::int64_t error, bool rising) {
+  const std::int64_t limit = last_interval(p.interval_ns);
+  std::vector<Surge> ranges;
   for (std::size_t i = 0; i < p.k.size(); ++i) {
-    if (p.segment[i] >= bounds.size()) bounds.resize(p.segment[i] + 1, {p.k[i], p.k[i]});
-    bounds[p.segment[i]].second = p.k[i];
+    if (!(strength(p.kind, p.s[i], rising) > threshold)) continue;
+    const std::int64_t k = p.k[i];
+    ranges.push_back({0, rising, k < error - limit ? -limit : k - error, k > limit - error ? limit : k + error, k, p.s[i], 1});
   }
-  return bounds;
+  return ranges;
 }
 
-/// Ranges of one direction in the order of time.
-void add_ranges(std::vector<LabelledRange>& out, const StrengthSeries& p, const LabelSettings& settings,
-                double threshold, bool rising) {
-  const auto bounds = segment_bounds(p);
+std::vector<Surge> find_surges(const StrengthSeries& p, const LabelSettings& settings, double threshold) {
   const auto error = static_cast<std::int64_t>(settings.error);
-  const std::int64_t limit = last_interval(p.interval_ns);
-  bool open = false;
-  double peak = 0;
-  for (std::size_t i = 0; i < p.k.size(); ++i) {
-    const double size = strength(p.kind, p.s[i], rising);
-    if (!(size > threshold)) continue;
-    LabelledRange range{p.k[i] < error - limit ? -limit : p.k[i] - error,
-                        p.k[i] > limit - error ? limit : p.k[i] + error, p.k[i], rising ? Direction::rising : Direction::falling, p.s[i], 1};
-    if (settings.seed_compatible) {
-      out.push_back(range);
+  std::vector<Surge> all;
+  for (const bool rising : {true, false}) {
+    if (!(rising ? settings.rising : settings.falling)) continue;
+    if (!settings.seed_compatible) {
+      append_surges(all, view_of(p, p.k.size()), rising, threshold, error);
       continue;
     }
-    range.first_k = std::max(range.first_k, bounds[p.segment[i]].first);
-    range.last_k = std::min(range.last_k, bounds[p.segment[i]].second);
-    // Clipping keeps ranges of different segments apart, so overlap means the same segment.
-    if (open && range.first_k <= out.back().last_k) {
-      LabelledRange& before = out.back();
-      before.last_k = range.last_k;
-      ++before.detections;
-      if (size > peak) {
-        before.peak_k = range.peak_k;
-        before.slope = range.slope;
-        peak = size;
-      }
-    } else {
-      out.push_back(range);
-      peak = size;
-    }
-    open = true;
+    const std::vector<Surge> ranges = seed_ranges(p, threshold, error, rising);
+    all.insert(all.end(), ranges.begin(), ranges.end());
   }
+  return all;
 }
 
-/// Numbers runs of consecutive intervals; a step over a gap begins a new one. Incomplete rows are runs of their own.
-std::vector<std::uint32_t> number_segments(std::span<const std::int64_t> k, std::span<const std::uint8_t> complete) {
-  std::vector<std::uint32_t> segment(k.size());
-  for (std::size_t i = 1; i < k.size(); ++i) {
-    const bool continues = k[i] == k[i - 1] + 1 && (complete.empty() || (complete[i] && complete[i - 1]));
-    segment[i] = segment[i - 1] + !continues;
-  }
-  return segment;
+/// @param slopes of the rows `k`
+LabelOutcome outcome_of(std::span<const Surge> surges, SlopeKind kind, std::int64_t interval_ns, std::span<const std::int64_t> k,
+                        std::span<const double> slopes, const LabelSettings& settings, double threshold) {
+  LabelOutcome outcome;
+  outcome.threshold = threshold;
+  Labels& labels = outcome.labels;
+  labels.interval_ns = interval_ns;
+  for (const Surge& surge : surges)
+    labels.ranges.push_back({surge.first_k, surge.last_k, surge.peak_k, surge.rising ? Direction::rising : Direction::falling,
+                             surge.slope, surge.detections});
+  std::stable_sort(labels.ranges.begin(), labels.ranges.end(),
+                   [](const LabelledRange& a, const LabelledRange& b) { return a.first_k < b.first_k; });
+  for (std::size_t i = 0; i < k.size(); ++i)
+    if (strongest_of(kind == SlopeKind::ratio, slopes[i], settings.rising, settings.falling) > threshold)
+      labels.detections.push_back(k[i]);
+  return outcome;
 }
 
 StrengthSeries residual_strengths(const Forecast& f, SlopeKind kind) {
@@ -203,32 +174,37 @@ Expected<LabelOutcome> label_strengths(const StrengthSeries& p, const LabelSetti
   TG_TRY(check_label_settings(settings));
   auto threshold = choose_threshold(p, settings);
   if (!threshold) return threshold.error();
-  LabelOutcome outcome;
-  outcome.threshold = *threshold;
-  Labels& labels = outcome.labels;
-  labels.interval_ns = p.interval_ns;
-  if (settings.rising) add_ranges(labels.ranges, p, settings, *threshold, true);
-  std::vector<LabelledRange> falls;
-  if (settings.falling) add_ranges(falls, p, settings, *threshold, false);
-  labels.ranges.insert(labels.ranges.end(), falls.begin(), falls.end());
-  std::stable_sort(labels.ranges.begin(), labels.ranges.end(),
-                   [](const LabelledRange& a, const LabelledRange& b) { return a.first_k < b.first_k; });
-  for (std::size_t i = 0; i < p.k.size(); ++i) {
-    const bool rise = settings.rising && strength(p.kind, p.s[i], true) > *threshold;
-    const bool fall = settings.falling && strength(p.kind, p.s[i], false) > *threshold;
-    if (rise || fall) labels.detections.push_back(p.k[i]);
-  }
-  return outcome;
+  return outcome_of(find_surges(p, settings, *threshold), p.kind, p.interval_ns, p.k, p.s, settings, *threshold);
 }
+
+namespace {
+
+/// On the backend as a whole where it can be: what a budget, a stretch to learn from or the seed asks for is found here.
+Expected<LabelOutcome> label_values(const IntervalSeries& series, std::span<const double> values, const LabelSettings& settings,
+                                    Backend& backend) {
+  if (settings.budget || settings.learn_before_k || settings.seed_compatible) {
+    auto strengths = slope_strengths(series.k, values, series.complete, series.interval_ns, settings.kind, backend);
+    if (!strengths) return strengths.error();
+    return label_strengths(*strengths, settings);
+  }
+  TG_TRY(check_label_settings(settings));
+  SurgeRule rule{.kind = settings.kind, .rising = settings.rising, .falling = settings.falling, .threshold = settings.threshold,
+                 .quantile = settings.quantile.value_or(0), .error = static_cast<std::int64_t>(settings.error)};
+  if (!settings.threshold && !settings.quantile) rule.threshold = default_threshold(settings.kind);
+  const std::uint64_t begin[] = {0, values.size()};
+  Surges surges;
+  TG_TRY(backend.surges(surges, {{values, series.k, series.complete, series.interval_ns}, begin}, rule));
+  return outcome_of(surges.ranges, settings.kind, series.interval_ns, series.k, surges.slopes, settings, surges.thresholds[0]);
+}
+
+}  // namespace
 
 Expected<LabelOutcome> label_series(const IntervalSeries& series, std::size_t column, const LabelSettings& settings,
                                     Backend& backend) {
   TG_REQUIRE(column < series.columns.size(), "a column of the series");
   std::vector<double> values(series.size());
   for (std::size_t row = 0; row < series.size(); ++row) values[row] = series.at(row, column);
-  auto strengths = slope_strengths(series.k, values, series.complete, series.interval_ns, settings.kind, backend);
-  if (!strengths) return strengths.error();
-  auto outcome = label_strengths(*strengths, settings);
+  auto outcome = label_values(series, values, settings, backend);
   if (!outcome) return outcome.error();
   outcome->labels.source = "series";
   outcome->labels.column = series.columns[column];

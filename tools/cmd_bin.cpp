@@ -24,7 +24,7 @@ namespace {
 
 struct Request {
   std::vector<std::string> inputs;
-  std::string series, interval, wait = "10s", follow_timeout = "30s";
+  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto";
   bool follow = false;
   std::string delimiter = ",";
   bool csv = false;
@@ -212,7 +212,12 @@ Status complete(Request& request) {
   if (request.bin.point.empty()) mistakes.add({"an observation point needs a name", "--point", "", ErrorKind::usage});
   complete_keys(request, mistakes);
   if (request.csv) complete_table(request, mistakes);
-  return mistakes.status();
+  TG_TRY(mistakes.status());
+  auto devices = choose_devices(request.device);
+  if (!devices) return std::move(devices).error();
+  if (!devices->why.empty()) remark(devices->why);
+  for (auto& backend : devices->backends) request.bin.devices.push_back(std::move(backend));
+  return {};
 }
 
 Status run_bin(Request& request, const CommonOptions& common) {
@@ -227,6 +232,8 @@ Status run_bin(Request& request, const CommonOptions& common) {
   }();
   if (!report) return std::move(report).error();
   tell_remarks(*report);
+  if (report->device_failure)
+    warn(fmt::format("the GPU was given up in the middle, the rest was counted on the CPU: {}", report->device_failure->message()));
   if (request.bin.keyed.held && report->count(BinOutcome::added) > 0)
     remark("prefixes and MACs are approximate without --keys; `export --by` says beside each how much it may lack");
   tell_stages(*report);
@@ -244,6 +251,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
   app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")
       ->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--device", request->device,
+                 "cpu, cuda (all GPUs) or cuda:N; auto is the CPU, which counts as fast as it reads")->capture_default_str();
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
                               "are whole; Ctrl-C leaves the one in work out");

@@ -7,6 +7,7 @@
 #include "ingest/formats/capture.hpp"
 #include "ingest/sinks/count_sink.hpp"
 #include "ingest/sinks/keyed_sink.hpp"
+#include "ingest/sinks/pack_sink.hpp"
 #include "ingest/sinks/split_walk.hpp"
 #include "ingest/sinks/timed_sink.hpp"
 #include "ingest/source/parallel_gzip_source.hpp"
@@ -142,12 +143,14 @@ Expected<CountedCapture> count_with(const std::string& path, const CountOptions&
 }
 
 /// One walk that takes each record's time from the file beside the capture.
-Expected<CountedCapture> count_timed(const std::string& path, const CountOptions& options, RowPortions& portions) {
+template <class Sink, class MakeSink>
+Expected<CountedCapture> count_timed(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
+                                     RowPortions& portions) {
   auto times = TimesReader::open(options.times);
   if (!times) return std::move(times).error();
   auto source = open_source(path);
   if (!source) return std::move(source).error();
-  KeyedSink sink(options.interval_ns, options.keyed, path, portions);
+  Sink sink = make_sink(portions);
   TimedSink timed(sink, *times);
   IndexBuilder index(options.index_step_bytes);
   auto walked = walk_source(path, **source, timed, {.strict = options.strict, .progress = options.progress, .index = &index},
@@ -160,6 +163,13 @@ Expected<CountedCapture> count_timed(const std::string& path, const CountOptions
   return counted;
 }
 
+template <class Sink, class MakeSink>
+Expected<CountedCapture> count_by(const std::string& path, const CountOptions& options, const MakeSink& make_sink,
+                                  RowPortions& portions) {
+  if (!options.times.empty()) return count_timed<Sink>(path, options, make_sink, portions);
+  return count_with<Sink>(path, options, make_sink, portions);
+}
+
 }  // namespace
 
 Expected<CountedCapture> count_capture(const std::string& path, const CountOptions& options,
@@ -170,13 +180,21 @@ Expected<CountedCapture> count_capture(const std::string& path, const CountOptio
   const auto keyed_rows = [&](const KeyedRows& portion) -> Status {
     return options.keyed_rows ? options.keyed_rows(portion, plan) : Status();
   };
+  TG_REQUIRE(!options.counters || !options.keyed.held, "a device counts keys that are known before");
   TG_REQUIRE(!options.follow || options.times.empty(), "a capture with a file of its times is whole");
   RowPortions portions(options.flush_rows, rows, keyed_rows, options.flush_keyed_bytes);
-  if (!options.times.empty()) return count_timed(path, options, portions);
+  if (options.counters && !options.keyed.any())
+    return count_by<PackSink>(
+        path, options, [&](RowPortions& to) { return PackSink(options.interval_ns, *options.counters, to); }, portions);
+  if (options.counters)
+    return count_by<KeyedPackSink>(
+        path, options,
+        [&](RowPortions& to) { return KeyedPackSink(options.interval_ns, options.keyed, path, to, *options.counters); },
+        portions);
   if (options.keyed.any())
-    return count_with<KeyedSink>(
+    return count_by<KeyedSink>(
         path, options, [&](RowPortions& to) { return KeyedSink(options.interval_ns, options.keyed, path, to); }, portions);
-  return count_with<CountSink>(
+  return count_by<CountSink>(
       path, options, [&](RowPortions& to) { return CountSink(options.interval_ns, to); }, portions);
 }
 

@@ -12,6 +12,7 @@
 
 #include "ingest/formats/trace_index.hpp"
 #include "ingest/formats/walk_options.hpp"
+#include "ingest/sinks/counter_pool.hpp"
 #include "ingest/sinks/key_plan.hpp"
 #include "ingest/sinks/keyed_options.hpp"
 #include "ingest/sinks/row_portions.hpp"
@@ -43,6 +44,7 @@ struct CountOptions {
   std::function<Status(const KeyedRows&, const KeyPlan&)> keyed_rows{};
   /// The capture still grows: it is read on at its end until it is whole, by one thread. Not with `times`.
   std::optional<FollowOptions> follow{};
+  CounterPool* counters = nullptr;  ///< a device's, made for the keys asked for; without them the CPU counts
   std::size_t flush_keyed_bytes = RowPortions::default_keyed_bytes;  ///< about how many of them are kept in memory
 };
 

@@ -3,7 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/core/contract.hpp"
 #include "kernels/decode/decode.hpp"
 
 namespace tidegauge {
@@ -20,21 +19,8 @@ std::uint64_t hash_of(bool v6, uint128 address) {
 
 }  // namespace
 
-KeyedSink::KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, const std::string& path,
-                     RowPortions& portions)
-    : interval_ns_(interval_ns),
-      plan_(options, path),
-      outer_(options.outer),
-      distinct_(options.distinct),
-      selection_(options),
-      window_(options.dedup),
-      keyed_(options.by.size(), options.held ? options.held->capacity : 0),
-      partial_(interval_ns),
-      portions_(portions) {
-  TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
-}
-
-void KeyedSink::take(const PacketView& packet) {
+template <class Counts>
+void BasicKeyedSink<Counts>::take(const PacketView& packet) {
   handed_ += 1;
   if (window_.repeats(packet)) return refuse(Refusal::duplicate, 1, 0);
   Examined record = examine(packet);
@@ -42,10 +28,11 @@ void KeyedSink::take(const PacketView& packet) {
   else decide(packet.ts_ns, record);
 }
 
-KeyedSink::Examined KeyedSink::examine(const PacketView& packet) {
+template <class Counts>
+BasicKeyedSink<Counts>::Examined BasicKeyedSink<Counts>::examine(const PacketView& packet) {
   Examined record;
   const LocatedFacts located = decode_located(packet, {.outer = outer_});
-  record.packed = binning::pack(0, packet.wire_bytes, located.facts, 0);
+  record.packed = binning::pack(packet.wire_bytes, located.facts, 0);
   record.matches = selection_.matches(packet, located.facts);
   if (!record.matches || (plan_.dimensions() == 0 && !distinct_)) return record;
   const AddressPair addresses = addresses_of(packet, located);
@@ -58,7 +45,8 @@ KeyedSink::Examined KeyedSink::examine(const PacketView& packet) {
 }
 
 /// A record near a kept one: kept for certain.
-void KeyedSink::keep(std::int64_t ts_ns, Examined& record) {
+template <class Counts>
+void BasicKeyedSink<Counts>::keep(std::int64_t ts_ns, Examined& record) {
   const std::uint32_t order = (ts_ns < last_ ? binning::backward_bit : 0) | (ts_ns < begin_ ? binning::late_bit : 0);
   partial_.span(ts_ns);
   if (ts_ns < begin_ || ts_ns >= end_) enter(ts_ns);
@@ -74,15 +62,12 @@ void KeyedSink::keep(std::int64_t ts_ns, Examined& record) {
     return partial_.add_rows(std::move(row));
   }
   record.packed.bits |= order;
-  rows_.count(record.packed);
-  for (std::uint32_t i = 0; i < plan_.dimensions(); ++i) keyed_.count(record.codes[i], record.packed.wire_bytes);
-  if (!record.addressed) return;
-  keyed_.see(KeyedRow::sources, record.source_hash);
-  keyed_.see(KeyedRow::destinations, record.destination_hash);
+  counts_.count(record);
 }
 
 /// A record that its neighbours decide.
-void KeyedSink::decide(std::int64_t ts_ns, const Examined& record) {
+template <class Counts>
+void BasicKeyedSink<Counts>::decide(std::int64_t ts_ns, const Examined& record) {
   report();
   marker_.widen(interval_of(ts_ns, interval_ns_));  // also for a record that will be set aside: it may be kept
   partial_.record(ts_ns, counts_of(record));
@@ -94,7 +79,8 @@ void KeyedSink::decide(std::int64_t ts_ns, const Examined& record) {
   enter(ts_ns);
 }
 
-RecordCounts KeyedSink::counts_of(const Examined& record) const {
+template <class Counts>
+RecordCounts BasicKeyedSink<Counts>::counts_of(const Examined& record) const {
   RecordCounts counts;
   counts.filtered = !record.matches;
   if (counts.filtered) return counts;
@@ -109,57 +95,68 @@ RecordCounts KeyedSink::counts_of(const Examined& record) const {
   return counts;
 }
 
-void KeyedSink::enter(std::int64_t ts_ns) {
+template <class Counts>
+void BasicKeyedSink<Counts>::enter(std::int64_t ts_ns) {
   k_ = interval_of(ts_ns, interval_ns_);
   // Intervals at the two ends of representable time are cut off there.
   if (__builtin_mul_overflow(k_, interval_ns_, &begin_)) begin_ = lowest;
   if (__builtin_mul_overflow(k_ + 1, interval_ns_, &end_)) end_ = highest;
   marker_.widen(k_);
   take_portion();
-  rows_.enter(k_);
-  keyed_.enter(k_);
+  counts_.enter(k_);
 }
 
-void KeyedSink::take_portion() {
-  const bool full = portions_.full(rows_.rows() + partial_.rows_held()) ||
-                    portions_.full_of_keyed(keyed_.bytes_held() + decided_bytes_);
+template <class Counts>
+void BasicKeyedSink<Counts>::take_portion() {
+  const bool full = portions_.full(counts_.rows() + partial_.rows_held()) ||
+                    portions_.full_of_keyed(counts_.keyed_bytes() + decided_bytes_);
   if (!full) return;
   decided_bytes_ = 0;
-  portions_.hand_over(rows_.take());
+  CountedRows counted = counts_.take();
+  portions_.hand_over(counted.rows);
   portions_.hand_over(partial_.take_rows());
-  portions_.hand_over(keyed_.take());
+  portions_.hand_over(std::move(counted.keyed));
   portions_.hand_over(partial_.take_keyed_rows());
 }
 
-std::optional<StretchMark> KeyedSink::mark(bool at_end) {
+template <class Counts>
+std::optional<StretchMark> BasicKeyedSink<Counts>::mark(bool at_end) {
   report();
   return marker_.mark(partial_, handed_, interval_ns_, at_end);
 }
 
 /// Tells the partial what was counted past it.
-void KeyedSink::report() {
+template <class Counts>
+void BasicKeyedSink<Counts>::report() {
   const std::uint64_t records = std::exchange(unreported_, 0), filtered = std::exchange(unreported_filtered_, 0);
   if (records != 0) partial_.continue_to(before_last_, last_, records, filtered);
 }
 
-void KeyedSink::refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
+template <class Counts>
+void BasicKeyedSink<Counts>::refuse(Refusal why, std::uint64_t records, std::uint64_t bytes) {
   report();
   partial_.refuse(why, records, bytes);
 }
 
-void KeyedSink::lost(std::uint64_t packets) {
+template <class Counts>
+void BasicKeyedSink<Counts>::lost(std::uint64_t packets) {
   report();
   partial_.lost(packets);
 }
 
-PartialSeries KeyedSink::finish() {
+template <class Counts>
+PartialSeries BasicKeyedSink<Counts>::finish() {
   report();
   settled_ = false;
   if (const Status status = selection_.status(); !status) portions_.fail(status.error());
   PartialSeries partial = std::exchange(partial_, PartialSeries(interval_ns_));
-  partial.add_rows(rows_.take());
-  partial.add_rows(keyed_.take());
+  CountedRows counted = counts_.take();
+  partial.add_rows(std::move(counted.rows));
+  partial.add_rows(std::move(counted.keyed));
   return partial;
 }
+
+template class BasicKeyedSink<CoreCounts>;
+template class BasicKeyedSink<BatchCounts>;
 
 }  // namespace tidegauge

@@ -19,23 +19,40 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "ingest/formats/packet_sink.hpp"
 #include "ingest/sinks/duplicate_window.hpp"
 #include "ingest/sinks/key_plan.hpp"
-#include "ingest/sinks/keyed_counter.hpp"
+#include "ingest/sinks/keyed_counts.hpp"
 #include "ingest/sinks/keyed_options.hpp"
 #include "ingest/sinks/packet_selection.hpp"
 #include "ingest/sinks/row_portions.hpp"
 #include "ingest/sinks/stretch_marker.hpp"
-#include "kernels/binning/interval_counter.hpp"
+#include "kernels/core/contract.hpp"
 
 namespace tidegauge {
 
-class KeyedSink {
+/// @tparam Counts where it is counted (keyed_counts.hpp)
+template <class Counts>
+class BasicKeyedSink {
  public:
   /// @param path of the capture; its name may say the direction
-  KeyedSink(std::int64_t interval_ns, const KeyedOptions& options, const std::string& path, RowPortions& portions);
+  /// @param counts what Counts is made of beside the options and the portions
+  template <class... CountsArguments>
+  BasicKeyedSink(std::int64_t interval_ns, const KeyedOptions& options, const std::string& path, RowPortions& portions,
+                 CountsArguments&&... counts)
+      : interval_ns_(interval_ns),
+        plan_(options, path),
+        outer_(options.outer),
+        distinct_(options.distinct),
+        selection_(options),
+        window_(options.dedup),
+        counts_(options, portions, std::forward<CountsArguments>(counts)...),
+        partial_(interval_ns),
+        portions_(portions) {
+    TG_REQUIRE(interval_ns > 0 && interval_ns <= day_ns, "an interval is between 1 ns and a day");
+  }
 
   TG_INLINE void packet(const PacketView& packet) { take(packet); }
   void refuse(Refusal why, std::uint64_t records, std::uint64_t bytes);
@@ -48,13 +65,8 @@ class KeyedSink {
   std::optional<StretchMark> mark(bool at_end);
 
  private:
-  /// What a record counts if it is kept.
-  struct Examined {
-    PackedPacket packed{};
+  struct Examined : KeyedPacket {
     bool matches = true;
-    KeyPlan::Codes codes{};
-    bool addressed = false;
-    std::uint64_t source_hash = 0, destination_hash = 0;
   };
 
   void take(const PacketView& packet);
@@ -72,8 +84,7 @@ class KeyedSink {
   PacketSelection selection_;
   DuplicateWindow window_;
 
-  IntervalCounter rows_;
-  KeyedCounter keyed_;
+  Counts counts_;
   PartialSeries partial_;
   RowPortions& portions_;
   StretchMarker marker_;
@@ -86,6 +97,12 @@ class KeyedSink {
   std::int64_t before_last_ = 0, last_ = 0;
   std::uint64_t unreported_ = 0, unreported_filtered_ = 0;
 };
-static_assert(PacketSink<KeyedSink>);
+extern template class BasicKeyedSink<CoreCounts>;
+extern template class BasicKeyedSink<BatchCounts>;
+
+using KeyedSink = BasicKeyedSink<CoreCounts>;
+/// Made of a CounterPool beside the rest.
+using KeyedPackSink = BasicKeyedSink<BatchCounts>;
+static_assert(PacketSink<KeyedSink> && PacketSink<KeyedPackSink>);
 
 }  // namespace tidegauge

@@ -89,7 +89,7 @@ class OrderedStretch {
   /// Whatever is not the next packet of the current interval.
   TG_COLD void turn(std::int64_t ts_ns, std::uint32_t wire_bytes, std::uint32_t ip_bytes,
                     std::uint32_t bits) {
-    PackedPacket packet{0, wire_bytes, ip_bytes, bits};
+    PackedPacket packet{wire_bytes, ip_bytes, bits};
     if (end_ == closed_window || far_apart(last_, ts_ns)) return decide(ts_ns, packet);
     partial_.span(last_);
     partial_.span(ts_ns);

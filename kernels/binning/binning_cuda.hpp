@@ -1,10 +1,12 @@
-// Binning on a GPU, for the CUDA module only. Packets go through pinned memory in pieces, two pieces on their way at
-// once: while one is copied and counted on its stream, the host fills the other.
-// Cost: 16 bytes a packet over the link, 256 bytes back per row of a piece. Memory per counter: at most 48 MiB pinned
-// and 48 MiB on the device, whatever the batches look like.
+// Binning on a GPU, for the CUDA module only. Batches lie in pinned memory; three are in work at a time, each with a
+// stream of its own: while one is filled, one is copied and one is counted.
+// Cost: 6 bytes a packet over the link and 256 bytes back a row of a batch; what keys and sketches add is said in
+// keyed_cuda.hpp. Memory: what batch_plan.hpp says, all of it taken at the beginning; of pinned memory 13 MiB a counter,
+// 6 MiB more a dimension of keys, 24 MiB more for sketches.
 // Tested by tests/kernels/binning_cuda_test.cpp on a card.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "kernels/binning/binning.hpp"
@@ -12,7 +14,8 @@
 
 namespace tidegauge {
 
-/// After an error the counter is of no further use.
-Expected<std::unique_ptr<PacketBatchCounter>> make_batch_counter_cuda(int device);
+/// @param sharing as in plan_batches()
+Expected<std::unique_ptr<PacketBatchCounter>> make_batch_counter_cuda(const BatchShape& shape, std::uint32_t sharing,
+                                                                      int device);
 
 }  // namespace tidegauge

@@ -1,80 +1,85 @@
 // The binning kernel's body, one text for the GPU and for the host's emulation of it (kernel_context.hpp).
 //
 // Problem: a packet adds to about ten of an interval's columns; an atomic addition for each would be ten a packet, all
-// to the same few addresses, because neighbouring packets belong to the same interval.
-// Idea: a lane of the warp owns a column. 32 packets, one a lane, are 32 words of "touches column c" bits; transposed
-// across the warp (5 shuffles) lane c holds which packets touch its column, and counting them is one population count.
-// The six columns that sum lengths take a warp sum each. The sums stay in registers as long as the interval does not
-// change and then go, one coalesced row at a time, to the block's rows in shared memory (where the batch has few
-// intervals) or straight to the batch's rows in global memory. Packets of different intervals in one warp are taken
-// interval by interval; each turn serves every packet of that interval.
-// Cost: 16 bytes read a packet; atomic additions per interval and warp, not per packet.
-// Exact: integers modulo 2^64 throughout, equal to the CPU for any input whose offsets are below `intervals`.
+// to the same few addresses, because neighbouring packets belong to the same interval. And at 6 bytes a packet a card
+// reads 400 G packets a second: there is time for some 70 instructions of a thread each.
+// Idea: a packet is a word, "touches column c" a bit each, put together from two tables in shared memory, which the block
+// fills from the rule, so that no lane branches where its neighbours do not. A lane adds its words up in bit-sliced counters: eight words,
+// of which the p-th holds the bit of value 2^p of each of 32 counters, so that one carry-save addition counts all columns
+// of a packet. The six columns that sum lengths are registers of their own. Only when the interval changes, or the
+// counters could overflow, the warp puts its lanes together: a bit plane, transposed across the warp (5 shuffles), shows
+// lane c which lanes hold that bit of column c, and a population count adds them up. Lane c then holds the sum of column
+// c in 64 bits until the interval changes, and adds it to the batch's row, the warp one coalesced row at a time.
+// Cost: 6 bytes read a packet; one atomic addition a column, warp and run; one barrier.
+// Exact: integers modulo 2^64 throughout, equal to the CPU for every batch.
 // Tested by tests/kernels/binning_kernel_test.cpp (control flow, on the host) and binning_cuda_test.cpp (on a card).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
+#include "kernels/binning/batch_stretches.hpp"
 #include "kernels/binning/binning_rule.hpp"
 #include "kernels/device/kernel_context.hpp"
 
 namespace tidegauge::binning {
 
-inline constexpr std::uint32_t block_threads = 256;
-/// Rows that a block keeps in shared memory: 24 KiB, so that eight blocks fit on a multiprocessor of 2048 threads.
-inline constexpr std::uint32_t shared_rows = 96;
 inline constexpr std::uint32_t row_cells = static_cast<std::uint32_t>(column_count);
-/// Columns per lane; one today.
-inline constexpr std::uint32_t row_words = (row_cells + warp_size - 1) / warp_size;
+static_assert(row_cells <= warp_size, "a column is a bit of a word and a lane of a warp");
 
-struct KernelWork {
-  const PackedPacket* packets;
-  std::uint64_t count;
-  std::uint64_t packets_per_block;
-  AtomicCount* rows;        ///< [intervals][row_cells], added to
-  std::uint32_t intervals;  ///< every interval_offset is below this
-  bool partial_rows;        ///< keep [intervals][row_cells] in shared memory first
+/// A lane's part of a step, as it is loaded.
+struct alignas(16) FourLengths {
+  std::uint32_t of[4];
+};
+struct alignas(8) FourBits {
+  std::uint16_t of[4];
 };
 
-struct KernelGrid {
-  std::uint32_t blocks;             ///< 0 for no packets
-  std::uint64_t packets_per_block;  ///< a multiple of the block's threads
-  bool partial_rows;
-  std::uint32_t shared_bytes;
+struct CountWork {
+  const FourLengths* lengths;  ///< readable to the end of the last step of step_packets
+  const FourBits* bits;        ///< likewise
+  Stretches batch;
+  AtomicCount* rows;           ///< [rows][row_cells], added to
 };
 
-/// A block takes a contiguous stretch, so that it sees few intervals.
-/// @param most_blocks how many the device runs at once
-inline KernelGrid kernel_grid(std::uint64_t packets, std::uint32_t intervals, std::uint32_t most_blocks,
-                              std::uint32_t threads = block_threads) {
-  const std::uint64_t rounds = (packets + threads - 1) / threads;
-  const std::uint64_t per_block = std::max<std::uint64_t>(1, (rounds + most_blocks - 1) / most_blocks);
-  const bool partial = intervals <= shared_rows;
-  return {static_cast<std::uint32_t>((rounds + per_block - 1) / per_block), per_block * threads, partial,
-          partial ? intervals * row_cells * static_cast<std::uint32_t>(sizeof(AtomicCount)) : 0};
+TG_DEVICE constexpr std::uint32_t bit_of(Column column) { return 1u << static_cast<std::uint32_t>(column); }
+
+/// Columns of the bytes of a transport.
+inline constexpr std::uint32_t transports = 4;
+TG_DEVICE constexpr Column bytes_column(std::uint32_t transport) {
+  constexpr Column columns[transports] = {Column::tcp_bytes, Column::udp_bytes, Column::icmp_bytes, Column::other_bytes};
+  return columns[transport];
+}
+/// The columns that sum lengths; a packet adds 1 to every other one that it touches.
+TG_DEVICE constexpr std::uint32_t length_bits() {
+  std::uint32_t bits = bit_of(Column::bytes) | bit_of(Column::ip_bytes);
+  for (std::uint32_t t = 0; t < transports; ++t) bits |= bit_of(bytes_column(t));
+  return bits;
 }
 
-/// The word and the bit (also the lane) of a column; the word is a constant while one is enough, so that arrays of
-/// words stay in registers.
-TG_DEVICE constexpr std::uint32_t word_of(std::uint32_t column) {
-  return row_words == 1 ? 0 : column / warp_size;
-}
-TG_DEVICE constexpr std::uint32_t bit_of(std::uint32_t column) { return column % warp_size; }
-
-/// Which columns a packet touches, a bit each.
+/// Which columns a packet touches besides its size's and `bytes` and `ip_bytes`, which all do; in shared memory.
 struct TouchedColumns {
-  std::uint32_t word[row_words] = {};
-};
+  std::uint32_t of_low[256];    ///< by the low byte of a packet's bits: kind and order
+  std::uint32_t of_flags[256];  ///< by the high one: TCP flags
 
-TG_DEVICE inline TouchedColumns touched_columns(const PackedPacket& packet) {
-  TouchedColumns touched;
-  add_packet(packet, [&touched](Column column, std::uint64_t) {
-    const auto c = static_cast<std::uint32_t>(column);
-    touched.word[word_of(c)] |= 1u << bit_of(c);
-  });
-  return touched;
-}
+  template <class Context>
+  TG_DEVICE void fill(Context& context) {
+    for (std::uint32_t byte = context.thread(); byte < 256; byte += context.block_threads()) {
+      std::uint32_t low = 0, flags = 0;
+      const auto into = [](std::uint32_t& touched) {
+        return [&touched](Column column, std::uint64_t) { touched |= bit_of(column); };
+      };
+      add_kind(byte & kind_mask, 1, 0, into(low));
+      add_order(byte, 1, into(low));
+      add_flags(byte, 1, into(flags));
+      of_low[byte] = low;
+      of_flags[byte] = flags;
+    }
+    context.sync();
+  }
+  TG_DEVICE std::uint32_t of(std::uint32_t bits, std::uint32_t wire_bytes) const {
+    return of_low[bits & 0xffu] | of_flags[bits >> flags_shift] | bit_of(size_column(size_class_of(wire_bytes)));
+  }
+};
 
 /// Bit c of lane r becomes bit r of lane c: in five steps, squares of 16, 8, 4, 2 and 1 change places across the
 /// diagonal (Hacker's Delight 7-3, a row a lane).
@@ -90,122 +95,99 @@ TG_DEVICE inline std::uint32_t transpose(Context& context, std::uint32_t row) {
   return row;
 }
 
-/// Exact sum over the warp. 32 lengths below 2^27 cannot overflow 32 bits; larger ones go in two halves.
-template <class Context>
-TG_DEVICE inline std::uint64_t wide_sum(Context& context, std::uint32_t value) {
-  if (context.ballot(value >> 27 != 0) == 0) return context.sum(value);
-  const std::uint64_t low = context.sum(value & 0xffffu);
-  const std::uint64_t high = context.sum(value >> 16);
-  return low + (high << 16);
-}
-
-/// The sums of a warp for one interval, lane l holding columns l, l + 32, ...; they leave when the interval changes.
-template <class Context>
-class WarpRow {
+/// What one lane has counted since the warp last put its lanes together.
+class LaneCounts {
  public:
-  /// @param rows where sums go: the block's if `partial`, otherwise the batch's
-  TG_DEVICE WarpRow(Context& context, AtomicCount* rows, bool partial)
-      : context_(context), rows_(rows), partial_(partial) {}
+  /// Steps of four packets that the counters hold. The largest sum of lengths of a warp is then 2^29, so 32 bits do.
+  static constexpr std::uint32_t most_steps = 63;
 
-  /// One packet a lane, `valid` where there is one. All lanes of the warp come.
-  TG_DEVICE void add(const PackedPacket& packet, bool valid) {
-    const TouchedColumns touched = touched_columns(packet);
-    std::uint32_t touching[row_words];  // lanes whose packets touch this lane's column
-    for (std::uint32_t w = 0; w < row_words; ++w) touching[w] = transpose(context_, touched.word[w]);
-
-    std::uint32_t waiting = context_.ballot(valid);
-    while (waiting != 0) {
-      const std::uint32_t interval = context_.shuffle(packet.interval_offset, lowest_bit(waiting));
-      const bool mine = valid && packet.interval_offset == interval;
-      const std::uint32_t peers = context_.ballot(mine);
-      enter(interval);
-      for (std::uint32_t w = 0; w < row_words; ++w) sums_[w] += counted(touching[w] & peers, w);
-      add_lengths(packet, touched, mine);
-      waiting &= ~peers;
+  /// Packets `at` to `at` + 3 as far as they lie in [first, end).
+  TG_DEVICE void add(const TouchedColumns& columns, const FourLengths& lengths, const FourBits& bits, std::uint32_t at,
+                     std::uint32_t first, std::uint32_t end) {
+    std::uint32_t touched[4];
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const bool valid = at + i - first < end - first;  // also where it is before the first: then it wraps round
+      const std::uint32_t length = valid ? lengths.of[i] : 0, wire_bytes = length & 0xffffu;
+      touched[i] = valid ? columns.of(bits.of[i], wire_bytes) : 0;
+      bytes_ += wire_bytes;
+      ip_bytes_ += length >> 16;
+      for (std::uint32_t t = 0; t < transports; ++t)
+        if (touched[i] & bit_of(bytes_column(t))) bytes_of_[t] += wire_bytes;
+      touched[i] &= ~length_bits();
+    }
+    const std::uint32_t two = carry_save(planes_[0], touched[0], touched[1]);
+    const std::uint32_t more = carry_save(planes_[0], touched[2], touched[3]);
+    std::uint32_t carry = carry_save(planes_[1], two, more);
+    for (std::uint32_t p = 2; p < plane_count; ++p) {
+      const std::uint32_t next = planes_[p] & carry;
+      planes_[p] ^= carry;
+      carry = next;
     }
   }
 
-  /// Adds what is held to the rows.
-  TG_DEVICE void leave() {
-    for (std::uint32_t w = 0; w < row_words; ++w) {
-      const std::uint32_t column = w * warp_size + context_.lane();
-      if (sums_[w] != 0) add_to(rows_ + std::uint64_t{interval_} * row_cells + column, sums_[w]);
-      sums_[w] = 0;
+  /// This lane's column over the warp; begins again. All lanes of the warp come.
+  template <class Context>
+  TG_DEVICE std::uint64_t put_together(Context& context) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t p = 0; p < plane_count; ++p) {
+      if (context.ballot(planes_[p] != 0) == 0) continue;
+      sum += std::uint64_t{bits_set(transpose(context, planes_[p]))} << p;
+      planes_[p] = 0;
     }
+    add_lengths(context, sum, Column::bytes, bytes_);
+    add_lengths(context, sum, Column::ip_bytes, ip_bytes_);
+    for (std::uint32_t t = 0; t < transports; ++t) add_lengths(context, sum, bytes_column(t), bytes_of_[t]);
+    return sum;
   }
 
  private:
-  TG_DEVICE void enter(std::uint32_t interval) {
-    if (interval == interval_) return;
-    leave();
-    interval_ = interval;
+  static constexpr std::uint32_t plane_count = 8;
+  static_assert(4 * most_steps < 1u << plane_count);
+  static_assert(std::uint64_t{4 * most_steps} * warp_size * 0xffff < std::uint64_t{1} << 32);
+
+  /// sum += a + b in every column, modulo 2; what is carried.
+  TG_DEVICE static std::uint32_t carry_save(std::uint32_t& sum, std::uint32_t a, std::uint32_t b) {
+    const std::uint32_t carry = (a & b) | ((a ^ b) & sum);
+    sum ^= a ^ b;
+    return carry;
   }
 
-  TG_DEVICE void add_to(AtomicCount* place, AtomicCount amount) {
-    if (partial_)
-      context_.add_shared(place, amount);
-    else
-      context_.add(place, amount);
+  template <class Context>
+  TG_DEVICE static void add_lengths(Context& context, std::uint64_t& sum, Column column, std::uint32_t& lengths) {
+    const std::uint32_t total = context.sum(lengths);
+    if (context.lane() == static_cast<std::uint32_t>(column)) sum = total;
+    lengths = 0;
   }
 
-  /// Packets that add 1 to this lane's column; none where the column sums lengths.
-  TG_DEVICE std::uint64_t counted(std::uint32_t packets, std::uint32_t w) const {
-    return sums_lengths(static_cast<Column>(w * warp_size + context_.lane())) ? 0 : bits_set(packets);
-  }
-
-  TG_DEVICE static bool sums_lengths(Column column) {
-    return column == Column::bytes || column == Column::tcp_bytes || column == Column::udp_bytes ||
-           column == Column::icmp_bytes || column == Column::other_bytes || column == Column::ip_bytes;
-  }
-
-  TG_DEVICE void add_lengths(const PackedPacket& packet, const TouchedColumns& touched, bool mine) {
-    add_length(Column::bytes, packet.wire_bytes, touched, mine);
-    add_length(Column::tcp_bytes, packet.wire_bytes, touched, mine);
-    add_length(Column::udp_bytes, packet.wire_bytes, touched, mine);
-    add_length(Column::icmp_bytes, packet.wire_bytes, touched, mine);
-    add_length(Column::other_bytes, packet.wire_bytes, touched, mine);
-    add_length(Column::ip_bytes, packet.ip_bytes, touched, mine);
-  }
-
-  TG_DEVICE void add_length(Column column, std::uint32_t length, const TouchedColumns& touched, bool mine) {
-    const auto c = static_cast<std::uint32_t>(column);
-    const bool counts = mine && (touched.word[word_of(c)] >> bit_of(c) & 1u) != 0;
-    const std::uint64_t total = wide_sum(context_, counts ? length : 0);
-    if (context_.lane() == bit_of(c)) sums_[word_of(c)] += total;
-  }
-
-  /// No offset: those are below a 32-bit number of intervals.
-  static constexpr std::uint32_t no_interval = 0xffffffffu;
-  Context& context_;
-  AtomicCount* rows_;
-  bool partial_;
-  std::uint32_t interval_ = no_interval;
-  std::uint64_t sums_[row_words] = {};
+  std::uint32_t planes_[plane_count] = {};
+  std::uint32_t bytes_ = 0, ip_bytes_ = 0, bytes_of_[transports] = {};
 };
 
+/// Adds packets [first, end) of one run to their row. All lanes of the warp come.
 template <class Context>
-TG_DEVICE inline void binning_kernel(Context& context, const KernelWork& work) {
-  const std::uint32_t cells = work.partial_rows ? work.intervals * row_cells : 0;
-  AtomicCount* partial = context.template shared<AtomicCount>();
-  for (std::uint32_t i = context.thread(); i < cells; i += context.block_threads()) partial[i] = 0;
-  context.sync();
-
-  const std::uint64_t first = std::uint64_t{context.block()} * work.packets_per_block;
-  const std::uint64_t end =
-      first + work.packets_per_block < work.count ? first + work.packets_per_block : work.count;
-  WarpRow<Context> row(context, work.partial_rows ? partial : work.rows, work.partial_rows);
-  // Counted by the warp's first lane, so that all of its lanes make the same rounds: the collectives need them.
-  for (std::uint64_t base = first + (context.thread() - context.lane()); base < end;
-       base += context.block_threads()) {
-    const std::uint64_t i = base + context.lane();
-    const bool valid = i < end;
-    row.add(valid ? work.packets[i] : PackedPacket{}, valid);
+TG_DEVICE inline void count_run(Context& context, const TouchedColumns& columns, const CountWork& work,
+                                std::uint32_t row, std::uint32_t first, std::uint32_t end) {
+  LaneCounts counts;
+  std::uint64_t sum = 0;
+  std::uint32_t steps = 0;
+  for (std::uint32_t step = first / step_packets; step * step_packets < end; ++step) {
+    const std::uint32_t quarter = step * warp_size + context.lane();
+    counts.add(columns, work.lengths[quarter], work.bits[quarter], 4 * quarter, first, end);
+    if (++steps < LaneCounts::most_steps) continue;
+    sum += counts.put_together(context);
+    steps = 0;
   }
-  row.leave();
+  if (steps != 0) sum += counts.put_together(context);
+  if (sum != 0) context.add(work.rows + std::uint64_t{row} * row_cells + context.lane(), sum);
+}
 
-  context.sync();
-  for (std::uint32_t i = context.thread(); i < cells; i += context.block_threads())
-    if (partial[i] != 0) context.add(work.rows + i, partial[i]);
+template <class Context>
+TG_DEVICE inline void binning_kernel(Context& context, const CountWork& work) {
+  TouchedColumns& columns = *context.template shared<TouchedColumns>();
+  columns.fill(context);
+  for_each_run(context, work.batch, [&](std::uint32_t row, std::uint32_t first, std::uint32_t end) {
+    count_run(context, columns, work, row, first, end);
+  });
 }
 
 }  // namespace tidegauge::binning

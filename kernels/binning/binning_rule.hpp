@@ -5,8 +5,8 @@
 //   flags  the TCP flag byte                        256 values: SYN, SYN-ACK, FIN, RST
 //   size   position of the highest bit of wire_bytes 32 values: the size histogram
 //   sums   ip_bytes, late, backward
-// add_kind, add_flags and add_size say once what each class means; add_packet is their sum for a single packet.
-// Bits of PackedPacket: 0-1 transport, 2-3 family, 4 fragment, 5 cut, 6 late, 7 backward, 8-15 TCP flags, others 0.
+// add_kind, add_flags, add_size and add_order say once what each class means; add_packet is their sum for a single packet.
+// Bits of PackedPacket and of a batch: 0-1 transport, 2-3 family, 4 fragment, 5 cut, 6 late, 7 backward, 8-15 TCP flags, others 0.
 // Host and device, no state. Tested by tests/kernels/binning_test.cpp against tests/oracle/naive_counts.hpp.
 #pragma once
 
@@ -38,10 +38,9 @@ TG_HD TG_INLINE std::uint32_t size_class_of(std::uint32_t wire_bytes) {
 }
 
 /// @param order late_bit and backward_bit, or 0
-TG_HD TG_INLINE PackedPacket pack(std::uint32_t interval_offset, std::uint32_t wire_bytes,
-                                  const HeaderFacts& facts, std::uint32_t order) {
+TG_HD TG_INLINE PackedPacket pack(std::uint32_t wire_bytes, const HeaderFacts& facts, std::uint32_t order) {
   const PackedFacts packed = pack_facts(facts);
-  return {interval_offset, wire_bytes - facts.fcs_bytes, packed.ip_bytes, packed.bits() | order};
+  return {wire_bytes - facts.fcs_bytes, packed.ip_bytes, packed.bits() | order};
 }
 
 /// `packets` packets of one kind with `bytes` wire bytes in all. `add(Column, amount)` takes each increment.
@@ -83,6 +82,13 @@ TG_HD TG_INLINE void add_size(std::uint32_t size_class, std::uint64_t packets, A
   add(size_column(size_class), packets);
 }
 
+/// `packets` packets with these of late_bit and backward_bit.
+template <class Add>
+TG_HD TG_INLINE void add_order(std::uint32_t bits, std::uint64_t packets, Add&& add) {
+  if (bits & late_bit) add(Column::late, packets);
+  if (bits & backward_bit) add(Column::backward, packets);
+}
+
 /// Everything that one packet adds.
 template <class Add>
 TG_HD TG_INLINE void add_packet(const PackedPacket& packet, Add&& add) {
@@ -90,8 +96,7 @@ TG_HD TG_INLINE void add_packet(const PackedPacket& packet, Add&& add) {
   add_flags(packet.bits >> flags_shift & 0xff, 1, add);
   add_size(size_class_of(packet.wire_bytes), 1, add);
   add(Column::ip_bytes, packet.ip_bytes);
-  if (packet.bits & late_bit) add(Column::late, 1);
-  if (packet.bits & backward_bit) add(Column::backward, 1);
+  add_order(packet.bits, 1, add);
 }
 
 }  // namespace tidegauge::binning

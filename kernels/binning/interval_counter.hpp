@@ -36,7 +36,7 @@ class IntervalCounter {
     k_ = k;
   }
 
-  /// Counts one packet into the interval entered; its own interval_offset is not looked at.
+  /// Counts one packet into the interval entered.
   TG_INLINE void count(const PackedPacket& packet) {
     count_in_order(packet.wire_bytes, {packet.bits & binning::kind_mask,
                                        packet.bits >> binning::flags_shift & 0xff, packet.ip_bytes});
@@ -100,7 +100,7 @@ class IntervalCounter {
   }
 
   TG_COLD void count_large(std::uint32_t wire_bytes, std::uint32_t ip_bytes, std::uint32_t bits) {
-    count_packet(*row_, {0, wire_bytes, ip_bytes, bits});
+    count_packet(*row_, {wire_bytes, ip_bytes, bits});
     folded_ += 1;
   }
 

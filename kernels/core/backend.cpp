@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <thread>
 
 #include "kernels/core/cuda_module.hpp"
@@ -28,10 +29,17 @@ class CpuBackend final : public Backend {
 
   std::string_view name() const override { return name_; }
 
-  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override { return make_batch_counter_cpu(); }
+  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
+    return make_batch_counter_cpu(shape);
+  }
 
   Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) override {
     slopes_cpu(out, input, rule);
+    return {};
+  }
+
+  Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) override {
+    surges_cpu(out, input, rule);
     return {};
   }
 
@@ -48,7 +56,7 @@ class CpuBackend final : public Backend {
 /// A request, taken apart.
 struct Request {
   enum class Kind { automatic, cpu, cuda } kind;
-  int index = 0;
+  std::optional<int> index = std::nullopt;
 };
 
 Expected<Request> parse_request(std::string_view text) {
@@ -67,18 +75,22 @@ Expected<Request> parse_request(std::string_view text) {
                "auto, cpu, cuda or cuda:N with N from 0", ErrorKind::usage};
 }
 
-Expected<std::unique_ptr<Backend>> make_cuda_backend(int index) {
+/// The module, once it has found a GPU.
+Expected<CudaModule> usable_cuda_module() {
   auto module = load_cuda_module();
-  if (!module) return module.error();
-  const CudaProbe& probe = module->probe;
-  if (probe.trouble != CudaTrouble::none) return cuda_trouble_error(probe);
+  if (module && module->probe.trouble != CudaTrouble::none) return cuda_trouble_error(module->probe);
+  return module;
+}
+
+Expected<std::unique_ptr<Backend>> make_cuda_backend(const CudaModule& module, int index) {
+  const CudaProbe& probe = module.probe;
   if (index >= probe.device_count)
     return Error{probe.device_count == 1
                      ? fmt::format("there is no GPU {}, only GPU 0", index)
                      : fmt::format("there is no GPU {}, only 0 to {}", index, probe.device_count - 1),
                  "--device cuda", "cuda:0, or see tidegauge doctor"};
   char reason[512] = "";
-  std::unique_ptr<Backend> backend(module->create(index, reason, sizeof reason));
+  std::unique_ptr<Backend> backend(module.create(index, reason, sizeof reason));
   if (!backend)
     return Error{fmt::format("GPU {} cannot be used: {}", index, reason), "--device cuda", "--device cpu"};
   return backend;
@@ -103,7 +115,9 @@ Expected<DeviceChoice> choose_device(std::string_view text, std::size_t threads)
   auto request = parse_request(text);
   if (!request) return request.error();
   if (request->kind == Request::Kind::cuda) {
-    auto backend = make_cuda_backend(request->index);
+    auto module = usable_cuda_module();
+    if (!module) return module.error();
+    auto backend = make_cuda_backend(*module, request->index.value_or(0));
     if (!backend) return backend.error();
     const std::string name((*backend)->name());
     return DeviceChoice{*std::move(backend), fmt::format("device: {}, as asked", name)};
@@ -113,6 +127,26 @@ Expected<DeviceChoice> choose_device(std::string_view text, std::size_t threads)
   const std::string why =
       request->kind == Request::Kind::cpu ? "as asked" : "chosen by auto: " + why_not_cuda();
   return DeviceChoice{std::move(backend), fmt::format("device: {}, {}", name, why)};
+}
+
+Expected<DevicesChoice> choose_devices(std::string_view text) {
+  auto request = parse_request(text);
+  if (!request) return request.error();
+  if (request->kind == Request::Kind::automatic) return DevicesChoice{};
+  if (request->kind == Request::Kind::cpu) return DevicesChoice{{}, "device: cpu, as asked"};
+  auto module = usable_cuda_module();
+  if (!module) return module.error();
+  const int first = request->index.value_or(0), count = request->index ? 1 : module->probe.device_count;
+  DevicesChoice choice;
+  std::string names;
+  for (int index = first; index < first + count; ++index) {
+    auto backend = make_cuda_backend(*module, index);
+    if (!backend) return backend.error();
+    names += (names.empty() ? "" : ", ") + std::string((*backend)->name());
+    choice.backends.push_back(*std::move(backend));
+  }
+  choice.why = fmt::format("device: {}, as asked", names);
+  return choice;
 }
 
 }  // namespace tidegauge

@@ -13,6 +13,7 @@
 #include "kernels/core/status.hpp"
 #include "kernels/lstm/lstm.hpp"
 #include "kernels/slope/slope.hpp"
+#include "kernels/slope/surge.hpp"
 
 namespace tidegauge {
 
@@ -22,10 +23,14 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;  ///< such as "cpu (AVX-512, 2 threads)" or "cuda:0 (NVIDIA H200)"
-  /// Counts packed packet batches into interval rows.
-  virtual Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() = 0;
+  /// A counter of packet batches (binning.hpp).
+  /// @param shape wanted; where memory is short the counter's batches are smaller
+  /// @param sharing counters of this kind that take their memory from the device, this one and those still to come
+  virtual Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t sharing) = 0;
   /// Slopes of every point of a series (slope.hpp).
   virtual Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) = 0;
+  /// Surges of many series in one call (surge.hpp).
+  virtual Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) = 0;
   /// A network with parameters initialised from `seed` (lstm.hpp).
   virtual Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
                                                       const LstmOptions& options = {}) = 0;
@@ -44,6 +49,15 @@ struct DeviceChoice {
 ///   measured to pay, and nothing was measured on a card yet.
 /// @param threads threads of the CPU backend, 0 for all cores.
 Expected<DeviceChoice> choose_device(std::string_view request, std::size_t threads = 0);
+
+struct DevicesChoice {
+  std::vector<std::unique_ptr<Backend>> backends;  ///< none: the CPU
+  std::string why;                                 ///< empty where nothing was asked for
+};
+
+/// Devices for work that is shared out over all of them: "cuda" is every GPU, "cuda:N" one. `auto` is the CPU, and no driver
+/// is asked: counting is as fast as reading there, and asking takes longer than a small capture.
+Expected<DevicesChoice> choose_devices(std::string_view request);
 
 /// The CPU backend (binning, slope and LSTM on `threads` threads, 0 for all cores).
 std::unique_ptr<Backend> make_cpu_backend(std::size_t threads = 0);

@@ -27,7 +27,7 @@ Error not_found(const std::vector<fs::path>& looked_at) {
           option, "put it there, or set TIDEGAUGE_MODULE_DIR to the folder that holds it; or --device cpu"};
 }
 
-Expected<CudaModule> load_from(const fs::path& path) {
+Expected<CudaModule> load_from(const fs::path& path, bool detailed) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* words = dlerror();
@@ -41,6 +41,7 @@ Expected<CudaModule> load_from(const fs::path& path) {
 
   CudaModule module{path, {}, create};
   module.probe.abi = cuda_module_abi;
+  module.probe.detailed = detailed;
   probe(&module.probe);
   if (module.probe.abi != cuda_module_abi)
     return Error{fmt::format("the CUDA module belongs to another build (interface {}, this program needs {})",
@@ -70,11 +71,11 @@ std::vector<fs::path> cuda_module_candidates() {
           above / "kernels" / cuda_module_file};
 }
 
-Expected<CudaModule> load_cuda_module() {
+Expected<CudaModule> load_cuda_module(bool detailed) {
   const std::vector<fs::path> candidates = cuda_module_candidates();
   for (const fs::path& path : candidates) {
     std::error_code unreadable;
-    if (fs::exists(path, unreadable)) return load_from(path);
+    if (fs::exists(path, unreadable)) return load_from(path, detailed);
   }
   return not_found(candidates);
 }

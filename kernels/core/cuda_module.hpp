@@ -19,20 +19,23 @@ namespace tidegauge {
 class Backend;
 
 /// Raised whenever anything that crosses the seam changes: this header, Backend, or a type of its functions.
-inline constexpr std::uint32_t cuda_module_abi = 2;
+inline constexpr std::uint32_t cuda_module_abi = 3;
 inline constexpr const char* cuda_module_file = "libtidegauge_cuda.so";
 
 enum class CudaTrouble : std::uint32_t { none, no_driver, driver_too_old, no_device, other };
 
 struct CudaDeviceFacts {
-  char name[128];
+  char name[128];             ///< of a MIG slice with its profile: "... MIG 1g.10gb"
+  char pci_address[16];       ///< such as "0000:3b:00.0"
   std::uint64_t memory_bytes;
+  std::uint64_t free_bytes;   ///< 0 unless `detailed`
   std::int32_t major, minor;  ///< compute capability
 };
 
 /// What the module found. Plain data, filled by the module; `abi` stays the first member for ever.
 struct CudaProbe {
   std::uint32_t abi;    ///< in: the caller's; out: the module's. Where they differ nothing else is written
+  std::uint32_t detailed;  ///< in: also what takes a context on each device, some 0.2 s and 0.5 GiB there
   CudaTrouble trouble;  ///< none: usable
   std::int32_t driver_cuda;   ///< newest CUDA version that the driver serves; 0 without a driver
   std::int32_t runtime_cuda;  ///< CUDA version inside the module; both are 1000 * major + 10 * minor
@@ -61,9 +64,9 @@ std::vector<std::filesystem::path> cuda_module_candidates();
 /// Whether the build that made this program made the module too.
 bool cuda_module_built();
 
-/// The first module found, loaded and probed. An error says whether it was never built, is not where it is looked for,
+/// The first module found, loaded and probed, `detailed` as in CudaProbe. An error says whether it was never built, is not where it is looked for,
 /// cannot be loaded, or belongs to another build. A module that finds no GPU is no error here: see probe.trouble.
-Expected<CudaModule> load_cuda_module();
+Expected<CudaModule> load_cuda_module(bool detailed = false);
 
 /// Why CUDA cannot be used although the module is there, and what to try. Only where probe.trouble is not none.
 Error cuda_trouble_error(const CudaProbe& probe);

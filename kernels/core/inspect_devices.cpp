@@ -9,6 +9,7 @@
 #include "kernels/core/backend.hpp"
 #include "kernels/core/cuda_module.hpp"
 #include "kernels/core/cudnn_library.hpp"
+#include "kernels/core/pci_link.hpp"
 
 namespace tidegauge {
 
@@ -69,8 +70,37 @@ DeviceFinding driver() {
   return {item, fmt::format("serves CUDA {}", cuda_version_text(version)), "", true};
 }
 
+DeviceFinding link_finding(const std::string& item, const CudaDeviceFacts& device) {
+  const auto link = read_pci_link(device.pci_address);
+  if (!link) return {item, "unknown: the system does not say", "look outside the container or virtual machine", false};
+  const bool whole = link->lanes == link->most_lanes;
+  return {item,
+          fmt::format("{} of {} PCIe lanes, {} now, {} at most", link->lanes, link->most_lanes, link->speed,
+                      link->best_speed),
+          whole ? "" : "a slot or riser with all lanes; copies to the card take longer without", whole};
+}
+
+void add_device_findings(std::vector<DeviceFinding>& findings, int index, const CudaDeviceFacts& device) {
+  constexpr std::uint64_t enough_bytes = std::uint64_t{1} << 30;
+  const std::string item = fmt::format("GPU {}", index);
+  findings.push_back({item,
+                      fmt::format("{}, {:.1f} GiB, compute capability {}.{}", device.name,
+                                  static_cast<double>(device.memory_bytes) / gib, device.major, device.minor),
+                      "", true});
+  const bool enough = device.free_bytes >= enough_bytes;
+  findings.push_back({item + " memory",
+                      fmt::format("{:.1f} of {:.1f} GiB free", static_cast<double>(device.free_bytes) / gib,
+                                  static_cast<double>(device.memory_bytes) / gib),
+                      enough ? "" : "close what else uses the card (nvidia-smi lists it); with less, batches are smaller",
+                      enough});
+  const bool slice = std::string_view(device.name).find(" MIG ") != std::string_view::npos;
+  findings.push_back({item + " MIG", slice ? "a slice of a card" : "no slice, the whole card",
+                      slice ? "a larger profile, or MIG off, if the whole card is yours" : "", !slice});
+  findings.push_back(link_finding(item + " link", device));
+}
+
 void add_module_findings(std::vector<DeviceFinding>& findings) {
-  const auto module = load_cuda_module();
+  const auto module = load_cuda_module(true);
   if (!module) {
     findings.push_back({"CUDA module", module.error().what, module.error().remedy, false});
     findings.push_back({"GPU", "unknown without the CUDA module", "", false});
@@ -86,14 +116,7 @@ void add_module_findings(std::vector<DeviceFinding>& findings) {
     return;
   }
   const int described = std::min<int>(probe.device_count, static_cast<int>(std::size(probe.devices)));
-  for (int i = 0; i < described; ++i) {
-    const CudaDeviceFacts& device = probe.devices[i];
-    findings.push_back(
-        {fmt::format("GPU {}", i),
-         fmt::format("{}, {:.1f} GiB, compute capability {}.{}", device.name,
-                     static_cast<double>(device.memory_bytes) / gib, device.major, device.minor),
-         "", true});
-  }
+  for (int i = 0; i < described; ++i) add_device_findings(findings, i, probe.devices[i]);
 }
 
 DeviceFinding cudnn() {

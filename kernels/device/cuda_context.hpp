@@ -28,6 +28,7 @@ struct CudaContext {
 
   __device__ static void add_shared(AtomicCount* place, AtomicCount value) { atomicAdd(place, value); }
   __device__ static void add(AtomicCount* place, AtomicCount value) { atomicAdd(place, value); }
+  __device__ static void raise(std::uint32_t* place, std::uint32_t value) { atomicMax(place, value); }
 
   __device__ static std::uint32_t ballot(bool answer) { return __ballot_sync(all_lanes, answer); }
   __device__ static std::uint32_t shuffle(std::uint32_t value, std::uint32_t from) {

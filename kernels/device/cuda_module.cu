@@ -14,6 +14,7 @@
 #include "kernels/lstm/lstm_cuda.hpp"
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
 #include "kernels/slope/slope_cuda.hpp"
+#include "kernels/slope/surge_cuda.hpp"
 
 namespace tidegauge {
 
@@ -25,11 +26,14 @@ class CudaBackend final : public Backend {
       : device_(device), name_("cuda:" + std::to_string(device) + " (" + device_name + ")") {}
 
   std::string_view name() const override { return name_; }
-  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override {
-    return make_batch_counter_cuda(device_);
+  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t sharing) override {
+    return make_batch_counter_cuda(shape, sharing, device_);
   }
   Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) override {
     return slopes_cuda(out, input, rule, device_);
+  }
+  Status surges(Surges& out, const SurgeInput& input, const SurgeRule& rule) override {
+    return surges_cuda(out, input, rule, device_);
   }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
                                               const LstmOptions& options) override {
@@ -71,10 +75,20 @@ cudaError_t describe(CudaDeviceFacts& facts, int device) {
   const cudaError_t code = cudaGetDeviceProperties(&properties, device);
   if (code != cudaSuccess) return code;
   copy_text(facts.name, sizeof facts.name, properties.name);
+  if (cudaDeviceGetPCIBusId(facts.pci_address, static_cast<int>(sizeof facts.pci_address), device) != cudaSuccess)
+    copy_text(facts.pci_address, sizeof facts.pci_address, "");
   facts.memory_bytes = properties.totalGlobalMem;
   facts.major = properties.major;
   facts.minor = properties.minor;
   return cudaSuccess;
+}
+
+/// Leaves 0 where no context can be made: then there is none for anybody.
+void ask_free_memory(CudaDeviceFacts& facts, int device) {
+  std::size_t free_bytes = 0, total_bytes = 0;
+  if (cudaSetDevice(device) == cudaSuccess && cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess)
+    facts.free_bytes = free_bytes;
+  cudaGetLastError();
 }
 
 cudaError_t probe_devices(CudaProbe& probe) {
@@ -83,8 +97,10 @@ cudaError_t probe_devices(CudaProbe& probe) {
   if (code != cudaSuccess) return code;
   if (count == 0) return cudaErrorNoDevice;
   probe.device_count = count;
-  for (int i = 0; i < std::min(count, static_cast<int>(std::size(probe.devices))); ++i)
+  for (int i = 0; i < std::min(count, static_cast<int>(std::size(probe.devices))); ++i) {
     if (const cudaError_t failed = describe(probe.devices[i], i); failed != cudaSuccess) return failed;
+    if (probe.detailed) ask_free_memory(probe.devices[i], i);
+  }
   return cudaSuccess;
 }
 

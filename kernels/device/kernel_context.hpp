@@ -9,6 +9,7 @@
 //   sync()                         barrier of the block; every thread of it must come
 //   shared<T>()                    the block's shared memory, with garbage in it
 //   add_shared(T*, T), add(T*, T)  atomic additions to shared and to global memory, relaxed
+//   raise(uint32_t*, uint32_t)     atomic maximum in global memory, relaxed
 // Collectives of a warp; all of its lanes must come, in the same order:
 //   ballot(bool)                   bit l is lane l's answer
 //   shuffle(value, from)           the 32-bit value of lane `from`

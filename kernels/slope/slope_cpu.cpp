@@ -1,31 +1,22 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "kernels/core/contract.hpp"
 #include "kernels/slope/slope_rule.hpp"
+#include "kernels/slope/surge_rule.hpp"
 
 namespace tidegauge {
 
 namespace {
-
-/// 1 / Φ⁻¹(3/4): makes the MAD of a normal distribution its standard deviation.
-constexpr double normal_mad = 1.4826;
 
 /// Reorders `values`, which must not be empty.
 double median(std::vector<double>& values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
-  return std::midpoint(*std::max_element(values.begin(), middle), *middle);
-}
-
-double robust_score(double slope, double center, double scale) {
-  const double distance = slope - center;
-  if (scale == 0 && distance == 0) return 0;
-  return distance / scale;  // ±inf where the scale is 0
+  return middle_of(*std::max_element(values.begin(), middle), *middle);
 }
 
 }  // namespace
@@ -58,13 +49,13 @@ void slopes_cpu(std::span<double> out, const SlopeInput& input, const SlopeRule&
 void robust_scores(std::span<double> slopes) {
   std::vector<double> finite;
   finite.reserve(slopes.size());
-  std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite),
-               [](double s) { return std::isfinite(s); });
+  for (const double s : slopes)
+    if (std::isfinite(s)) finite.push_back(s + 0.0);  // one zero: which of two equal ones is selected must not matter
   if (finite.empty()) return;
   const double center = median(finite);
   for (double& value : finite) value = std::abs(value - center);
-  const double scale = normal_mad * median(finite);
-  for (double& slope : slopes) slope = with_canonical_nan(robust_score(slope, center, scale));
+  const double scale = mad_scale(median(finite));
+  for (double& slope : slopes) slope = robust_score(slope, center, scale);
 }
 
 }  // namespace tidegauge

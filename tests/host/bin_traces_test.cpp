@@ -13,6 +13,7 @@
 
 #include "host/interrupt.hpp"
 #include "tests/capture_writer.hpp"
+#include "tests/failing_device.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -112,6 +113,69 @@ TEST_F(BinTraces, APipeHasTheIdentityOfWhatItCarries) {
   writer.join();
   bin({path}, "file.series");
   EXPECT_EQ(canonical(), canonical("file.series"));
+}
+
+std::vector<std::shared_ptr<Backend>> two_devices(int batches) {
+  return {std::make_shared<test::FailingDevice>(batches), std::make_shared<test::FailingDevice>(batches)};
+}
+
+std::vector<std::string> many_captures(const std::function<std::string(const std::string&, std::int64_t, int)>& capture) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 8; ++i) paths.push_back(capture(fmt::format("c{}", i), 60 * i, 100 + 30 * i));
+  return paths;
+}
+
+TEST_F(ThreadsBinTraces, DevicesCountWhatTheCpuCounts) {
+  const auto paths = many_captures([&](const auto& name, auto at, auto count) { return capture(name, at, count); });
+  options.keyed.by.push_back({KeyKind::dport, {}});
+  options.keyed.distinct = true;
+  bin(paths, "cpu.series");
+  options.devices = two_devices(1'000);
+  for (const std::size_t threads : {1u, 3u}) {
+    options.threads = threads;
+    const std::string series = fmt::format("gpu{}", threads);
+    const auto report = bin(paths, series);
+    EXPECT_EQ(report.count(BinOutcome::added), paths.size());
+    EXPECT_FALSE(report.device_failure);
+    EXPECT_EQ(canonical(series), canonical("cpu.series"));
+  }
+}
+
+TEST_F(ThreadsBinTraces, ADeviceThatIsLostLeavesTheRestToTheCpu) {
+  const auto paths = many_captures([&](const auto& name, auto at, auto count) { return capture(name, at, count); });
+  bin(paths, "cpu.series");
+  for (const int batches : {-1, 0, 3})
+    for (const std::size_t threads : {1u, 3u}) {
+      options.threads = threads;
+      options.devices = two_devices(batches);
+      const std::string series = fmt::format("lost {} {}", batches, threads);
+      const auto report = bin(paths, series);
+      EXPECT_EQ(report.count(BinOutcome::added), paths.size()) << batches;
+      ASSERT_TRUE(report.device_failure);
+      EXPECT_EQ(report.device_failure->what, test::FailingDevice::words);
+      EXPECT_EQ(canonical(series), canonical("cpu.series")) << batches;
+    }
+}
+
+TEST_F(BinTraces, APipeIsLostWithItsDevice) {
+  const std::string path = capture("x", 0, 20), pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  options.devices = two_devices(0);
+  std::thread writer([&] { test::write_text(pipe, test::read_text(path)); });
+  const auto report = bin({pipe});
+  writer.join();
+  ASSERT_EQ(report.count(BinOutcome::failed), 1u);
+  EXPECT_EQ(report.files[0].error->what, test::FailingDevice::words);
+}
+
+TEST_F(BinTraces, KeysWithoutAListAreNotForADevice) {
+  options.devices = two_devices(0);
+  options.keyed.by.push_back({KeyKind::prefix, {}});
+  options.keyed.held = HeldKeys{};
+  options.series = scratch / "x.series";
+  const auto report = bin_traces({capture("x", 0, 20)}, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, ErrorKind::usage);
 }
 
 /// A writer that appends what `path` holds to `growing`, in pieces, and closes it once somebody waited for more.

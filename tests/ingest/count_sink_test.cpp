@@ -110,20 +110,27 @@ TEST(CountSink, EveryClockEqualsTheDefinitions) {
   }
 }
 
+CounterPool cpu_pool(const BatchShape& shape) {
+  std::vector<std::shared_ptr<Backend>> devices;
+  devices.push_back(make_cpu_backend(1));
+  return {std::move(devices), shape, 1};
+}
+
 TEST(PackSink, EveryClockEqualsTheDefinitionsAtAwkwardBatchSizes) {
   constexpr std::uint64_t seed = 22;
   RandomStream random(seed, 0);
   for (int round = 0; round < 1'000; ++round) {
     const std::uint64_t model = random.below(clock_models);
-    const std::size_t batch = 32, sizes[] = {0, 1, 31, 32, 33, 64, 65, 40};
+    const std::size_t sizes[] = {0, 1, 31, 32, 33, 64, 65, 40};
     const Trace trace = random_trace(random, model, sizes[random.below(8)]);
     const std::int64_t interval_ns = random.below(2) ? second : second / 1000;
     const auto where = "seed " + std::to_string(seed) + " round " + std::to_string(round) + " model " +
                        std::to_string(model);
     Collected collected(random.below(2) ? 3 : 1'000);
-    const auto counter = make_batch_counter_cpu();
-    PackSink sink(interval_ns, *counter, collected.portions,
-                  PackOptions{.batch_packets = batch, .max_intervals = random.below(2) ? 4 : 1 << 14});
+    BatchShape shape{.packets = 32};
+    if (random.below(2)) shape.runs = 5, shape.rows = 4;
+    CounterPool pool = cpu_pool(shape);
+    PackSink sink(interval_ns, pool, collected.portions);
     feed(sink, trace, 0, trace.events.size());
     PartialSeries capture = sink.finish();
     capture.close();

@@ -145,7 +145,8 @@ Trace random_trace(RandomStream& random, std::size_t n, bool filter, bool only_v
   return trace;
 }
 
-void feed(KeyedSink& sink, const Trace& trace, std::size_t first, std::size_t last) {
+template <class Sink>
+void feed(Sink& sink, const Trace& trace, std::size_t first, std::size_t last) {
   std::size_t packet = 0;
   for (std::size_t i = 0; i < last; ++i) {
     const Event& event = trace.events[i];
@@ -177,18 +178,22 @@ struct Collected {
             keyed_bytes) {}
 };
 
-// Every option at random, on every clock, in portions of every size, whole and split between two sinks.
-TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
-  constexpr std::uint64_t seed = 41;
-  RandomStream random(seed, 0);
+struct Met {
   std::size_t portions = 0, filtered = 0, duplicates = 0;
+};
+
+/// Every option at random, on every clock, in portions of every size, whole and split between two sinks.
+/// @param make_sink `make_sink(interval_ns, options, portions)`
+template <class MakeSink>
+Met expect_definitions(std::uint64_t seed, const MakeSink& make_sink) {
+  Met sums;
+  RandomStream random(seed, 0);
   for (int round = 0; round < 1'500; ++round) {
     KeyedOptions options = every_key();
     const bool filter = random.below(3) == 0, only_v4 = random.below(3) == 0;
     if (filter) options.filter = "tcp";
     if (only_v4) {
-      ASSERT_TRUE(options.only.add("ipv4"));
-      ASSERT_TRUE(options.only.add("udp"));
+      EXPECT_TRUE(options.only.add("ipv4") && options.only.add("udp"));
     }
     options.dedup = random.below(3) == 0 ? 1 + random.below(6) : 0;
     Trace trace = random_trace(random, random.below(round % 10 ? 25 : 150), filter, only_v4, options.dedup);
@@ -197,8 +202,8 @@ TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
 
     Collected collected(random.below(2) ? 3 : 1'000, random.below(2) ? 500 : 1 << 20);
     const std::size_t split = options.serial() ? trace.events.size() : random.below(trace.events.size() + 1);
-    KeyedSink left(interval_ns, options, "a.pcap", collected.portions);
-    KeyedSink right(interval_ns, options, "a.pcap", collected.portions);
+    auto left = make_sink(interval_ns, options, collected.portions);
+    auto right = make_sink(interval_ns, options, collected.portions);
     feed(left, trace, 0, split);
     feed(right, trace, split, trace.events.size());
     PartialSeries capture = left.finish();
@@ -206,26 +211,53 @@ TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
     capture.close();
     collected.portions.hand_over(capture.take_rows());
     collected.portions.hand_over(capture.take_keyed_rows());
-    ASSERT_TRUE(collected.portions.status());
+    EXPECT_TRUE(collected.portions.status());
 
     for (Event& event : trace.events)
       if (event.bytes == ~0ull) event.bytes = 0;
     const oracle::WholeCapture whole = oracle::count_whole(trace.events, interval_ns);
     std::erase_if(collected.rows, [](const auto& item) { return item.second == IntervalRow{}; });
-    ASSERT_EQ(collected.rows, whole.rows) << where;
-    ASSERT_TRUE(collected.keyed == oracle::keyed_rows(whole)) << where;
     RecordAccount account = whole.account;
     for (const MadePacket& packet : trace.packets) account.captured_bytes += packet.bytes.size();
-    ASSERT_EQ(capture.account(), account) << where;
-    ASSERT_TRUE(capture.account().adds_up()) << where;
-    ASSERT_EQ(capture.first_ns(), whole.first_ns) << where;
-    ASSERT_EQ(capture.last_kept_ns(), whole.last_ns) << where;
-    portions += collected.keyed_portions;
-    filtered += account[Refusal::filtered], duplicates += account[Refusal::duplicate];
+    EXPECT_EQ(collected.rows, whole.rows) << where;
+    EXPECT_TRUE(collected.keyed == oracle::keyed_rows(whole)) << where;
+    EXPECT_EQ(capture.account(), account) << where;
+    EXPECT_TRUE(capture.account().adds_up()) << where;
+    EXPECT_EQ(capture.first_ns(), whole.first_ns) << where;
+    EXPECT_EQ(capture.last_kept_ns(), whole.last_ns) << where;
+    if (testing::Test::HasFailure()) return sums;
+    sums.portions += collected.keyed_portions;
+    sums.filtered += account[Refusal::filtered], sums.duplicates += account[Refusal::duplicate];
   }
-  EXPECT_GT(portions, 3'000u);
-  EXPECT_GT(filtered, 3'000u);
-  EXPECT_GT(duplicates, 1'000u);
+  return sums;
+}
+
+TEST(KeyedSink, EveryClockAndOptionEqualsTheDefinitions) {
+  const Met sums = expect_definitions(41, [](std::int64_t interval_ns, const KeyedOptions& options, RowPortions& portions) {
+    return KeyedSink(interval_ns, options, "a.pcap", portions);
+  });
+  EXPECT_GT(sums.portions, 3'000u);
+  EXPECT_GT(sums.filtered, 3'000u);
+  EXPECT_GT(sums.duplicates, 1'000u);
+}
+
+CounterPool cpu_pool(const KeyedOptions& options, BatchShape shape, std::size_t most = 2) {
+  shape.dimensions = BatchCounts::shape_of(options).dimensions;
+  shape.distinct = options.distinct;
+  std::vector<std::shared_ptr<Backend>> devices;
+  devices.push_back(make_cpu_backend(1));
+  return {std::move(devices), shape, most};
+}
+
+TEST(KeyedPackSink, EveryClockAndOptionEqualsTheDefinitions) {
+  for (const BatchShape& shape : {BatchShape{.packets = 7}, BatchShape{.packets = 64, .runs = 9, .rows = 3}}) {
+    CounterPool pool = cpu_pool(every_key(), shape);
+    const Met sums = expect_definitions(42, [&](std::int64_t interval_ns, const KeyedOptions& options, RowPortions& portions) {
+      return KeyedPackSink(interval_ns, options, "a.pcap", portions, pool);
+    });
+    EXPECT_GT(sums.filtered, 3'000u);
+    EXPECT_FALSE(pool.failure());
+  }
 }
 
 /// Prefixes and MACs without a list, what was put into a packet as they are coded.
@@ -428,10 +460,11 @@ struct Counted {
   KeyedRows keyed;
   RecordAccount account;
 };
-Counted count(const fs::path& path, const KeyedOptions& options) {
+Counted count(const fs::path& path, const KeyedOptions& options, CounterPool* counters = nullptr) {
   Counted counted;
   CountOptions counting;
   counting.keyed = options;
+  counting.counters = counters;
   counting.flush_keyed_bytes = 4'000;
   counting.keyed_rows = [&](const KeyedRows& rows, const KeyPlan&) { return add_rows(counted.keyed, KeyedRows(rows)), Status{}; };
   const auto result = count_capture(path.string(), counting, [&](const RowPortion& rows) {
@@ -467,6 +500,54 @@ TEST(KeyedSink, KeysOfRealCapturesAddUpToTheColumns) {
   }
   EXPECT_GE(files, 90);
   EXPECT_GE(keyed_intervals, 3'000);
+}
+
+TEST(KeyedPackSink, RealCapturesCountTheSameInBatches) {
+  TG_NEEDS_SHARED_DATA();
+  KeyedOptions filtered = every_key();
+  filtered.filter = "udp or icmp";
+  for (const KeyedOptions& options : {KeyedOptions{}, every_key(), filtered}) {
+    CounterPool pool = cpu_pool(options, {.packets = 1'000, .runs = 60, .rows = 40});
+    int files = 0;
+    for (const char* folder : {"pcaps", "edge"})
+      for (auto want : read_csv(shared_data() / folder / "manifest.csv")) {
+        const fs::path path = shared_data() / folder / want["file"];
+        Counted on_core = count(path, options), in_batches = count(path, options, &pool);
+        for (Counted* counted : {&on_core, &in_batches})  // a row of an interval without a packet is as good as none
+          std::erase_if(counted->rows, [](const auto& item) { return item.second == IntervalRow{}; });
+        ASSERT_EQ(in_batches.rows, on_core.rows) << path;
+        ASSERT_TRUE(in_batches.keyed == on_core.keyed) << path;
+        ASSERT_EQ(in_batches.account, on_core.account) << path;
+        ++files;
+      }
+    EXPECT_GE(files, 90);
+  }
+}
+
+/// Every third a segment of 70,000 bytes that offload left whole.
+TEST(KeyedPackSink, PacketsTooLongForABatchCountTheSame) {
+  const KeyedOptions options = every_key();
+  CounterPool pool = cpu_pool(options, {});
+  Collected on_core(1'000, 1 << 20), in_batches(1'000, 1 << 20);
+  KeyedSink core(second, options, "a.pcap", on_core.portions);
+  KeyedPackSink packed(second, options, "a.pcap", in_batches.portions, pool);
+  RandomStream random(43, 0);
+  for (std::int64_t i = 0; i < 200; ++i) {
+    const MadePacket made = make_packet(random);
+    const auto n = static_cast<std::uint32_t>(made.bytes.size());
+    const PacketView view{i * second / 20, i % 3 == 0 ? 70'000 : n, n, made.bytes.data(), LinkType::ethernet, made.interface};
+    core.packet(view);
+    packed.packet(view);
+  }
+  const auto rows_of = [](auto& sink) {
+    PartialSeries capture = sink.finish();
+    capture.close();
+    return std::pair(capture.take_rows(), capture.take_keyed_rows());
+  };
+  const auto wanted = rows_of(core), got = rows_of(packed);
+  EXPECT_EQ(got.first, wanted.first);
+  EXPECT_TRUE(got.second == wanted.second);
+  EXPECT_GT(wanted.first.begin()->second[Column::bytes], 70'000u);
 }
 
 TEST(KeyedSink, OnlyCountsTheColumnItIsNamedAfter) {

@@ -75,6 +75,7 @@ class FiberBlock {
     }
     void add_shared(AtomicCount* place, AtomicCount value) { *place += value; }
     void add(AtomicCount* place, AtomicCount value) { *place += value; }
+    void raise(std::uint32_t* place, std::uint32_t value) { *place = std::max(*place, value); }
     std::uint32_t ballot(bool answer) {
       const std::uint32_t* of = exchange(Collective::ballot, answer);
       std::uint32_t answers = 0;

@@ -56,6 +56,12 @@ class ThreadBlock {
     void add(AtomicCount* place, AtomicCount value) {
       std::atomic_ref(*place).fetch_add(value, std::memory_order_relaxed);
     }
+    void raise(std::uint32_t* place, std::uint32_t value) {
+      const std::atomic_ref held(*place);
+      std::uint32_t now = held.load(std::memory_order_relaxed);
+      while (now < value && !held.compare_exchange_weak(now, value, std::memory_order_relaxed)) {
+      }
+    }
     std::uint32_t ballot(bool answer) {
       return exchange(answer, [](const std::uint32_t* of) {
         std::uint32_t answers = 0;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "kernels/binning/batch_writer.hpp"
 #include "kernels/core/cuda_module.hpp"
 #include "tests/support.hpp"
 
@@ -58,15 +59,18 @@ TEST(Backend, CpuSaysWhatItIs) {
 
 TEST(Backend, CpuOffersEveryOperation) {
   const auto cpu = make_cpu_backend(1);
-  auto counter = cpu->batch_counter();
+  auto counter = cpu->batch_counter({}, 1);
   ASSERT_TRUE(counter);
-  const std::vector<PackedPacket> packets{{0, 60, 46, 1}, {2, 1500, 1486, 2}};
-  ASSERT_TRUE((*counter)->add({40, 3, packets}));
-  const auto rows = (*counter)->take();
-  ASSERT_TRUE(rows);
-  ASSERT_EQ(rows->size(), 2u);
-  EXPECT_EQ(rows->at(40)[Column::tcp_bytes], 60u);
-  EXPECT_EQ(rows->at(42)[Column::udp_bytes], 1500u);
+  BatchWriter writer(**counter);
+  writer.enter(40);
+  writer.count(60, 46, 1);
+  writer.enter(42);
+  writer.count(1500, 1486, 2);
+  const auto counted = writer.take();
+  ASSERT_TRUE(counted);
+  ASSERT_EQ(counted->rows.size(), 2u);
+  EXPECT_EQ(counted->rows.at(40)[Column::tcp_bytes], 60u);
+  EXPECT_EQ(counted->rows.at(42)[Column::udp_bytes], 1500u);
 
   const std::vector<double> values{2, 6};
   const std::vector<std::int64_t> k{0, 1};
@@ -130,6 +134,26 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+TEST(Backend, DevicesToShareWorkOutOver) {
+  const Environment folder("TIDEGAUGE_MODULE_DIR", TIDEGAUGE_STAND_IN_FOLDER), state("TIDEGAUGE_STAND_IN", "usable");
+  struct Row {
+    const char* request;
+    std::size_t devices;
+    bool says;
+  };
+  for (const Row& row : {Row{"auto", 0, false}, Row{"cpu", 0, true}, Row{"cuda", 2, true}, Row{"cuda:1", 1, true}}) {
+    const auto choice = choose_devices(row.request);
+    ASSERT_TRUE(choice) << row.request;
+    EXPECT_EQ(choice->backends.size(), row.devices) << row.request;
+    EXPECT_EQ(!choice->why.empty(), row.says) << choice->why;
+  }
+  EXPECT_EQ(choose_devices("cuda:2").error().kind, ErrorKind::failed);
+  EXPECT_EQ(choose_devices("gpu").error().kind, ErrorKind::usage);
+  const Environment missing("TIDEGAUGE_STAND_IN", "no_driver");
+  EXPECT_TRUE(contains(choose_devices("cuda").error().what, "no NVIDIA driver"));
+  EXPECT_TRUE(choose_devices("auto"));
+}
+
 TEST(Backend, CudaWithoutTheModule) {
   const test::ScratchFolder empty;
   const Environment folder("TIDEGAUGE_MODULE_DIR", empty.path().string());
@@ -190,7 +214,8 @@ TEST(Backend, InspectionNamesEverythingAGpuRunNeeds) {
     items.push_back(finding.item);
   }
   EXPECT_EQ(items, (std::vector<std::string>{"CPU instruction set", "CPU cores", "memory", "NVIDIA driver",
-                                             "CUDA module", "GPU 0", "GPU 1", "cuDNN 9", "DPDK"}));
+                                             "CUDA module", "GPU 0", "GPU 0 memory", "GPU 0 MIG", "GPU 0 link", "GPU 1",
+                                             "GPU 1 memory", "GPU 1 MIG", "GPU 1 link", "cuDNN 9", "DPDK"}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "kernels/binning/batch_writer.hpp"
 #include "kernels/binning/binning_rule.hpp"
 #include "kernels/binning/interval_counter.hpp"
 #include "kernels/core/random.hpp"
@@ -40,7 +41,7 @@ TEST(Binning, EveryPackedPacketAddsWhatTheColumnsSay) {
       const std::uint32_t wire = 60 + flags;
       IntervalRow row;
       count_packet(row,
-                   binning::pack(3, wire, facts,
+                   binning::pack(wire, facts,
                                  (late ? binning::late_bit : 0) | (backward ? binning::backward_bit : 0)));
       ASSERT_EQ(row, oracle::row_of_packet(facts, wire, late, backward))
           << "kind " << kind << " flags " << flags;
@@ -50,7 +51,7 @@ TEST(Binning, EveryPackedPacketAddsWhatTheColumnsSay) {
                                    2048u, 65'535u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
     const HeaderFacts facts{Transport::udp, IpFamily::v6, 0, false, false, 0xffffffff};
     IntervalRow row;
-    count_packet(row, binning::pack(0, wire, facts, 0));
+    count_packet(row, binning::pack(wire, facts, 0));
     EXPECT_EQ(row, oracle::row_of_packet(facts, wire)) << wire;
   }
 }
@@ -70,7 +71,7 @@ TEST(Binning, WordsOfTheCounterFoldBeforeTheyOverflow) {
     IntervalCounter counter;
     counter.enter(7);
     const HeaderFacts facts{Transport::tcp, IpFamily::v6, tcp_flag::syn, false, true, row.ip_bytes};
-    const PackedPacket packets[2] = {binning::pack(0, row.one, facts, 0), binning::pack(0, row.other, facts, binning::late_bit)};
+    const PackedPacket packets[2] = {binning::pack(row.one, facts, 0), binning::pack(row.other, facts, binning::late_bit)};
     for (std::uint64_t i = 0; i < row.packets; ++i) counter.count(packets[i & 1]);
     EXPECT_EQ(counter.counted(), row.packets);
     const std::uint64_t others = row.packets / 2, ones = row.packets - others;
@@ -120,7 +121,7 @@ Rows by_interval_counter(const std::vector<Counted>& packets) {
   for (const Counted& p : packets) {
     counter.enter(p.k);
     if (order_bits(p))
-      counter.count(binning::pack(0, p.wire_bytes, p.facts, order_bits(p)));
+      counter.count(binning::pack(p.wire_bytes, p.facts, order_bits(p)));
     else
       counter.count_in_order(p.wire_bytes, pack_facts(p.facts));
   }
@@ -128,22 +129,20 @@ Rows by_interval_counter(const std::vector<Counted>& packets) {
   return counter.take();
 }
 
-Rows by_batches(const std::vector<Counted>& packets, std::int64_t base_k, std::uint32_t intervals,
-                std::size_t batch) {
-  const auto counter = make_batch_counter_cpu();
-  std::vector<PackedPacket> packed;
-  for (const Counted& p : packets)
-    packed.push_back(
-        binning::pack(static_cast<std::uint32_t>(p.k - base_k), p.wire_bytes, p.facts, order_bits(p)));
-  for (std::size_t at = 0; at < packed.size() || at == 0; at += batch) {
-    const std::size_t n = std::min(batch, packed.size() - at);
-    EXPECT_TRUE(counter->add({base_k, intervals, std::span(packed).subspan(at, n)}));
+Rows by_batches(const std::vector<Counted>& packets, const BatchShape& shape) {
+  const auto counter = make_batch_counter_cpu(shape);
+  BatchWriter writer(*counter);
+  for (const Counted& p : packets) {
+    writer.enter(p.k);
+    const PackedPacket packed = binning::pack(p.wire_bytes, p.facts, order_bits(p));
+    writer.count(packed.wire_bytes, packed.ip_bytes, packed.bits);
   }
-  auto rows = counter->take();
-  EXPECT_TRUE(rows);
-  auto nothing = counter->take();
-  EXPECT_TRUE(nothing && nothing->empty());
-  return *std::move(rows);
+  EXPECT_EQ(writer.counted(), packets.size());
+  auto counted = writer.take();
+  EXPECT_TRUE(counted && counted->keyed.empty());
+  const auto nothing = writer.take();
+  EXPECT_TRUE(nothing && nothing->rows.empty());
+  return std::move(counted->rows);
 }
 
 TEST(Binning, BothPathsEqualTheOracleAtAwkwardSizes) {
@@ -153,16 +152,48 @@ TEST(Binning, BothPathsEqualTheOracleAtAwkwardSizes) {
       const auto packets = random_packets(n, seed, base_k, 300);
       const Rows expected = naive(packets);
       EXPECT_EQ(by_interval_counter(packets), expected) << "seed " << seed << ", " << n << " packets";
-      for (const std::size_t batch : {1024u, 7u})
-        EXPECT_EQ(by_batches(packets, base_k, 300, batch), expected)
-            << "seed " << seed << ", " << n << " packets in " << batch;
+      for (const BatchShape& shape : {BatchShape{1024, 2000, 300}, BatchShape{7, 2000, 300}, BatchShape{1024, 5, 300},
+                                      BatchShape{1024, 2000, 1}, BatchShape{1, 1, 1}})
+        EXPECT_EQ(by_batches(packets, shape), expected)
+            << "seed " << seed << ", " << n << " packets in batches of " << shape.packets << ", " << shape.runs << " runs, "
+            << shape.rows << " rows";
     }
+  }
+}
+
+/// Refuses its second batch.
+class FailingCounter final : public PacketBatchCounter {
+ public:
+  PacketBatch& batch() override { return inner_->batch(); }
+  Status submit() override {
+    if (++submitted_ == 2) return Error{"the card is lost", "there", ""};
+    EXPECT_LT(submitted_, 2) << "nothing is submitted after an error";
+    return inner_->submit();
+  }
+  Expected<CountedRows> take() override { return inner_->take(); }
+  std::size_t keyed_bytes() const override { return 0; }
+
+ private:
+  std::unique_ptr<PacketBatchCounter> inner_ = make_batch_counter_cpu({.packets = 4});
+  int submitted_ = 0;
+};
+
+TEST(Binning, AWriterRemembersItsCountersError) {
+  FailingCounter counter;
+  BatchWriter writer(counter);
+  writer.enter(7);
+  for (int i = 0; i < 50; ++i) writer.count(60, 46, 0);
+  EXPECT_EQ(writer.counted(), 50u);
+  for (int i = 0; i < 2; ++i) {
+    const auto counted = writer.take();
+    ASSERT_FALSE(counted);
+    EXPECT_EQ(counted.error().what, "the card is lost");
   }
 }
 
 TEST(Binning, CountingGoesOnAfterATake) {
   IntervalCounter counter;
-  const PackedPacket packet = binning::pack(0, 100, {Transport::udp, IpFamily::v4, 0, false, false, 86}, 0);
+  const PackedPacket packet = binning::pack(100, {Transport::udp, IpFamily::v4, 0, false, false, 86}, 0);
   counter.enter(7);
   counter.count(packet);
   EXPECT_EQ(counter.take().at(7)[Column::packets], 1u);

@@ -43,8 +43,10 @@ TG_EXPORT void tidegauge_cuda_probe(tidegauge::CudaProbe* probe) {
   }
   probe->device_count = 2;
   for (int i = 0; i < 2; ++i) {
-    copy_text(probe->devices[i].name, "Stand-in");
+    copy_text(probe->devices[i].name, i == 0 ? "Stand-in" : "Stand-in MIG 1g.8gb");
+    copy_text(probe->devices[i].pci_address, "ffff:ff:1f.7");
     probe->devices[i].memory_bytes = 8ull << 30;
+    probe->devices[i].free_bytes = probe->detailed ? (i == 0 ? 6ull << 30 : 1ull << 20) : 0;
     probe->devices[i].major = 9;
   }
 }

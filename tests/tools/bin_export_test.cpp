@@ -44,6 +44,27 @@ TEST_F(BinExport, AFileAsStandardInputHasItsIdentity) {
   EXPECT_NE(again.out.find("0 added, 1 already in"), std::string::npos) << again.out << again.err;
 }
 
+TEST_F(BinExport, OnDevicesOrAnErrorThatSaysWhatIsMissing) {
+  const std::string a = capture("a.pcap", 0, 2500), b = capture("b.pcap", 10, 1000);
+  const auto on = [](const char* state) {
+    return std::string("TIDEGAUGE_MODULE_DIR='" TIDEGAUGE_STAND_IN_FOLDER "' TIDEGAUGE_STAND_IN=") + state;
+  };
+  const auto bin = [&](const std::string& series) {
+    return fmt::format("bin {} {} --by dport --distinct -o {} --device ", a, b, path(series));
+  };
+  EXPECT_EQ(run_command(bin("cpu.series") + "cpu").status, 0);
+  const auto binned = run_command(bin("cuda.series") + "cuda", on("usable"));
+  EXPECT_EQ(binned.status, 0) << binned.err;
+  EXPECT_NE(binned.err.find("device: cpu ("), std::string::npos) << binned.err << "which is what the stand-in module offers";
+  EXPECT_EQ(canonical("cuda.series"), canonical("cpu.series"));
+
+  const auto missing = run_command(bin("none.series") + "cuda", on("no_driver"));
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_NE(missing.err.find("no NVIDIA driver is installed"), std::string::npos) << missing.err;
+  EXPECT_FALSE(std::filesystem::exists(path("none.series")));
+  EXPECT_EQ(run_command(bin("none.series") + "gpu").status, 2);
+}
+
 // Large enough for threads in one gzip member, which each open the file again: standard input cannot be.
 TEST_F(BinExport, ALargeCompressedFileAsStandardInputHasItsIdentity) {
   constexpr std::size_t packets = 3500, packet_bytes = 1400;

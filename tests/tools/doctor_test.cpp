@@ -45,6 +45,15 @@ TEST(Doctor, CudaThatIsThereIsNamed) {
   EXPECT_TRUE(contains(result.out, "Stand-in, 8.0 GiB, compute capability 9.0")) << result.out;
 }
 
+TEST(Doctor, SaysWhatACardOffersAndWhatItLacks) {
+  const auto result = doctor("", "usable");
+  EXPECT_EQ(result.status, 0) << result.err;
+  for (const char* words : {"yes  GPU 0 memory", "6.0 of 8.0 GiB free", " no  GPU 1 memory", "0.0 of 8.0 GiB free",
+                            "close what else uses the card", "yes  GPU 0 MIG", " no  GPU 1 MIG", "a slice of a card",
+                            " no  GPU 0 link", "unknown: the system does not say"})
+    EXPECT_TRUE(contains(result.out, words)) << words << " in\n" << result.out;
+}
+
 TEST(Doctor, DevicesThatMakeNoSenseAreWrongUsage) {
   const auto result = doctor("--device gpu", "usable");
   EXPECT_EQ(result.status, 2);

@@ -16,9 +16,10 @@ target_link_options(tidegauge_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs -W
 set_property(TARGET tidegauge_cuda APPEND PROPERTY LINK_DEPENDS ${exports})
 set_target_properties(tidegauge_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_SEPARABLE_COMPILATION OFF)
 
-# Slopes have the same bits on the CPU and the GPU. Nothing in slope_rule.hpp can be contracted into a fused
+# Slopes have the same bits on the CPU and the GPU. Nothing in their rules can be contracted into a fused
 # multiply-add today; this keeps it so for whoever adds a product.
-set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/slope/slope_cuda.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/slope/slope_cuda.cu
+  ${CMAKE_CURRENT_SOURCE_DIR}/slope/surge_cuda.cu PROPERTIES COMPILE_OPTIONS -fmad=false)
 
 # The program says "not built" where this is not defined, and "not found" where it is.
 target_compile_definitions(tidegauge_kernels PRIVATE TIDEGAUGE_CUDA_MODULE_BUILT=1)

@@ -1,0 +1,24 @@
+// The memory plan of a device's batches, made before the first one: too little memory makes smaller batches, and only what
+// does not hold the smallest is an error. Tested by tests/kernels/batch_plan_test.cpp.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/binning/packet_batch.hpp"
+#include "kernels/core/status.hpp"
+
+namespace tidegauge::binning {
+
+/// Batches of a counter: while one is filled, one is copied and one is counted.
+inline constexpr std::uint32_t batches_in_flight = 3;
+
+/// Device memory of one batch and of what is counted from it, in bytes. What CUB wants for sorting is left to the share of
+/// the memory that a plan does not touch.
+std::uint64_t device_bytes(const BatchShape& shape);
+
+/// The largest shape of at most `wanted` of which batches_in_flight fit into half of a share of the free memory.
+/// @param free_bytes of the device
+/// @param sharing counters that take their memory from it, this one and those still to come
+Expected<BatchShape> plan_batches(const BatchShape& wanted, std::uint64_t free_bytes, std::uint32_t sharing);
+
+}  // namespace tidegauge::binning
