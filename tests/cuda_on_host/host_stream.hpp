@@ -35,5 +35,7 @@ inline void put_on_stream(cudaStream_t stream, std::function<void()> work) {
 extern int graphs_launched;
 /// The next recordings fail, as on a device or library that cannot.
 extern bool recording_fails;
+/// So many allocations succeed, the next one fails; negative: all succeed.
+extern int allocations_left;
 
 }  // namespace tidegauge::test
