@@ -2,9 +2,9 @@
 // that nothing else of the module needs the library.
 // What the interface asks for, and is easy to get wrong (cudnn_adv.h and NVIDIA's "cudnn_adv Library" page):
 // - forward and backward use one descriptor, hence one algorithm, and the same reserve space in between;
-// - cudnnRNNBackwardWeights_v8 only adds (CUDNN_WGRAD_MODE_SET is declared and not supported), and comes after
+// - cudnnRNNBackwardWeights_v8 only adds (CUDNN_WGRAD_MODE_SET is declared, not supported), and comes after
 //   cudnnRNNBackwardData_v8;
-// - unpacked layouts need CUDNN_RNN_PADDED_IO_ENABLED; lengths lie on the host in the descriptors and on the device too;
+// - unpacked layouts need CUDNN_RNN_PADDED_IO_ENABLED; lengths lie on the host (in the descriptors) and on the device;
 // - without projection projSize is the hidden size; temporary spaces do not grow with the batch, so ask for every size;
 // - two biases (CUDNN_RNN_DOUBLE_BIAS) are what everybody uses and every algorithm knows; the recurrent one stays zero;
 // - CUDNN_DEFAULT_MATH allows TF32 for floats, CUDNN_FMA_MATH does not.
@@ -87,7 +87,7 @@ Status cudnn_status(const Cudnn& api, cudnnStatus_t code, const char* doing) {
   api.cudnnGetLastErrorString(details, sizeof details);
   std::string what = std::string("cuDNN: ") + doing + ": " + api.cudnnGetErrorString(code);
   if (*details) what += std::string(" (") + details + ")";
-  return Error{what, "--device", "another --cudnn algorithm, or --device cpu"};
+  return Error{what, "--device", "another algorithm (train --cudnn), or --device cpu"};
 }
 
 /// A cuDNN object of type T; `create` and `destroy` are members of the table.
@@ -169,7 +169,7 @@ struct Plan {
   std::size_t windows = 0;
   std::vector<StackPlan> stacks;
 };
-/// Full, last, validation and prediction batches and their pieces; more than this and sizes keep changing.
+/// Full, last, validation and prediction batches and their pieces; the oldest goes where sizes keep changing.
 constexpr std::size_t most_plans = 16;
 
 class CudnnCells final : public LstmCells {
@@ -271,7 +271,7 @@ Expected<bool> CudnnCells::prepare(std::size_t windows, bool training, bool sepa
   if (!find_plan(windows)) {
     auto plan = make_plan(windows);
     if (!plan) return plan.error();
-    if (plans_.size() == most_plans) plans_.clear();
+    if (plans_.size() == most_plans) plans_.erase(plans_.begin());
     plans_.push_back(*std::move(plan));
   }
   const auto grown = make_room(*find_plan(windows), training);
@@ -281,6 +281,7 @@ Expected<bool> CudnnCells::prepare(std::size_t windows, bool training, bool sepa
 
 Status CudnnCells::build_stacks(bool separate) {
   stacks_.clear();
+  space_ = {};
   std::vector<Stack> stacks;
   std::size_t floats = 0;
   for (std::size_t layer = 0; layer < shape_.layers;) {

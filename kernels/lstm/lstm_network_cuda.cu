@@ -43,7 +43,7 @@ struct BatchKind {
   double share(const LstmShape& shape) const { return 1.0 / static_cast<double>(windows * shape.horizon); }
 };
 
-/// A batch and what was recorded of it; the first of its kind runs unrecorded, because libraries set themselves up then.
+/// A batch and what was recorded of it; the first of its kind runs unrecorded: libraries set themselves up then.
 struct Recorded {
   BatchKind kind;
   CudaGraphExec graph;
@@ -108,6 +108,7 @@ class CudaLstm final : public LstmNetwork {
   std::unique_ptr<LstmCells> cells_;
   bool filled_ = false;    ///< flat_ holds the parameters
   bool separate_ = false;  ///< as the cells are arranged: for dropout between layers
+  bool unsettled_ = true;  ///< the cells may not hold the parameters, nor what was recorded be good: see prepare
   bool recording_ = true;  ///< until it failed
   std::uint64_t series_id_ = 0;
   std::vector<Recorded> recorded_;
@@ -125,15 +126,16 @@ class CudaLstm final : public LstmNetwork {
 template <class T>
 Status CudaLstm::room(DeviceBuffer<T>& buffer, std::size_t count) {
   const T* before = buffer.data();
-  TG_TRY(buffer.reserve(count, "taking device memory for the LSTM"));
+  Status made = buffer.reserve(count, "taking device memory for the LSTM");
   if (buffer.data() != before) recorded_.clear();
-  return {};
+  return made;
 }
 
 /// Pageable memory has been read by the time that the copy's call returns.
 template <class T>
 Status CudaLstm::upload(DeviceBuffer<T>& buffer, std::span<const T> values) {
   TG_TRY(room(buffer, values.size()));
+  if (values.empty()) return {};
   return cuda_status(
       cudaMemcpyAsync(buffer.data(), values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream_.get()),
       "copying to the device");
@@ -153,7 +155,8 @@ Status CudaLstm::set_parameters(std::span<const float> flat) {
   TG_TRY(use_device(device_));
   TG_TRY(upload(flat_, flat));
   filled_ = true;
-  return cells_->space().floats == 0 ? Status{} : fill_cells();
+  unsettled_ = true;
+  return {};
 }
 
 Expected<std::vector<float>> CudaLstm::parameters() const {
@@ -176,11 +179,11 @@ Status CudaLstm::fill_cells() {
   return upload(places_, std::span<const std::uint32_t>(space.places));
 }
 
-/// Cells and room for a batch of so many windows, in pieces.
+/// Cells and room for a batch of so many windows, in pieces. Where this fails half-way, the next one begins anew.
 Status CudaLstm::prepare(std::size_t windows, bool training) {
   if (!filled_) TG_TRY(set_parameters(lstm_initial_parameters(shape_, seed_)));
   const std::size_t piece = windows_at_once(windows), last = windows % piece;
-  bool moved = false;
+  bool moved = std::exchange(unsettled_, true);
   for (const std::size_t size : {piece, last == 0 ? piece : last}) {
     const auto prepared = cells_->prepare(size, training, separate_);
     if (!prepared) return prepared.error();
@@ -190,6 +193,7 @@ Status CudaLstm::prepare(std::size_t windows, bool training) {
     recorded_.clear();
     TG_TRY(fill_cells());
   }
+  unsettled_ = false;
   if (!training) return {};
   TG_TRY(room(gradient_, count_));
   TG_TRY(room(norm_parts_, most_norm_blocks));
@@ -320,7 +324,7 @@ Status CudaLstm::run_unrecorded(const BatchKind& kind) {
 Status CudaLstm::run(const BatchKind& kind) {
   const auto known = std::find_if(recorded_.begin(), recorded_.end(),
                                   [&](const Recorded& recorded) { return recorded.kind == kind; });
-  if (known == recorded_.end()) {
+  if (known == recorded_.end() || unsettled_) {
     TG_TRY(run_unrecorded(kind));
     if (recorded_.size() == most_recorded) recorded_.clear();
     recorded_.push_back({kind, {}});

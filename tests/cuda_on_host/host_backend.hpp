@@ -2,18 +2,15 @@
 // (tests/cuda_device.hpp).
 #pragma once
 
-#include "kernels/core/backend.hpp"
 #include "kernels/lstm/lstm_cuda.hpp"
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
+#include "tests/lstm_only_backend.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge::test {
 
-class HostCuda final : public Backend {
+class HostCuda final : public LstmOnlyBackend {
  public:
-  std::string_view name() const override { return "cuda on the host"; }
-  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override { return Error{"not here", "", ""}; }
-  Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return Error{"not here", "", ""}; }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
                                               const LstmOptions& options) override {
     return make_lstm_cuda(shape, seed, 0, options);

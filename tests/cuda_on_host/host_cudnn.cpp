@@ -302,8 +302,9 @@ EXPORT cudnnStatus_t cudnnGetRNNWeightSpaceSize(cudnnHandle_t handle, cudnnRNNDe
 }
 
 EXPORT cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t rnn, int32_t layer,
-                                             size_t bytes, const void* space, int32_t id, cudnnTensorDescriptor_t matrix,
-                                             void** matrix_place, cudnnTensorDescriptor_t bias, void** bias_place) {
+                                             size_t bytes, const void* space, int32_t id,
+                                             cudnnTensorDescriptor_t matrix, void** matrix_place,
+                                             cudnnTensorDescriptor_t bias, void** bias_place) {
   NEEDS(handle && rnn->set && layer >= 0 && static_cast<std::size_t>(layer) < rnn->layers && id >= 0 && id < 8);
   NEEDS(bytes == rnn->space_floats() * sizeof(float) && space);
   const auto l = static_cast<std::size_t>(layer), i = static_cast<std::size_t>(id);

@@ -9,6 +9,7 @@
 namespace tidegauge::test {
 int graphs_launched = 0;
 bool recording_fails = false;
+int allocations_left = -1;
 }  // namespace tidegauge::test
 
 using tidegauge::test::put_on_stream;
@@ -25,6 +26,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
 }
 
 cudaError_t cudaMalloc(void** place, size_t bytes) {
+  if (tidegauge::test::allocations_left >= 0 && tidegauge::test::allocations_left-- == 0)
+    return cudaErrorMemoryAllocation;
   *place = std::malloc(bytes);
   std::memset(*place, 0xff, bytes);
   return cudaSuccess;

@@ -1,6 +1,6 @@
-// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or kept
-// where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and cuDNN runs
-// without a card, and the address sanitizer watches what it calls device memory.
+// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or
+// kept where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and
+// cuDNN runs without a card, and the address sanitizer watches what it calls device memory.
 // Not modelled: work that is still under way when a call returns.
 #pragma once
 
@@ -35,5 +35,7 @@ inline void put_on_stream(cudaStream_t stream, std::function<void()> work) {
 extern int graphs_launched;
 /// The next recordings fail, as on a device or library that cannot.
 extern bool recording_fails;
+/// So many allocations succeed, the next one fails; negative: all succeed.
+extern int allocations_left;
 
 }  // namespace tidegauge::test

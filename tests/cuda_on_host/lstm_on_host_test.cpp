@@ -72,6 +72,34 @@ TEST(LstmOnHost, WhatWasRecordedIsForgottenWhereMemoryMoves) {
   EXPECT_EQ(losses[1], losses[0]);
 }
 
+/// Too little memory at any of its allocations fails a call; with its parameters set again the network goes on as if
+/// nothing had been.
+TEST(LstmOnHost, ACallThatFailsForMemoryLeavesAUsableNetwork) {
+  const Series series(shape_of(2, 7, 2, 3), 300, 4);
+  WindowBatch few = series.batch();
+  few.starts = few.starts.subspan(0, 64);
+  std::vector<double> untroubled;
+  int failures = 0;
+  for (int allocations = 12; allocations >= 0; --allocations) {
+    auto network = make_lstm_cuda(series.shape, 1, 0, {});
+    ASSERT_TRUE(network);
+    OptimizerState state;
+    ASSERT_TRUE((*network)->train(few, 16, 0, 4, {}, {}, state));
+    const std::vector<float> kept = (*network)->parameters().value();
+    std::vector<float> out(series.starts.size());
+    test::allocations_left = allocations;
+    const Status predicted = (*network)->predict(out, series.batch());
+    test::allocations_left = -1;
+    failures += !predicted;
+    ASSERT_TRUE((*network)->set_parameters(kept));
+    const auto losses = (*network)->train(few, 16, 0, 4, {}, {}, state);
+    ASSERT_TRUE(losses) << losses.error().message();
+    if (allocations == 12) untroubled = *losses;
+    EXPECT_EQ(*losses, untroubled) << "after " << allocations << " allocations";
+  }
+  EXPECT_GE(failures, 4) << "the cells' memory is among them";
+}
+
 TEST(LstmOnHost, WhereRecordingFailsTheSameIsDoneWithout) {
   const Trained replayed = train({}, 0.3);
   const Switched fails(test::recording_fails);

@@ -6,6 +6,7 @@
 
 #include "host/trainer.hpp"
 #include "tests/host/series_fixtures.hpp"
+#include "tests/lstm_only_backend.hpp"
 
 namespace tidegauge {
 namespace {
@@ -35,14 +36,9 @@ class SlowNetwork final : public LstmNetwork {
 };
 
 /// Standard pauses `standard_ms`, small_h `small_h_ms`; a negative pause is a refusal. persist_static is always refused.
-class Device final : public Backend {
+class Device final : public test::LstmOnlyBackend {
  public:
   Device(int standard_ms, int small_h_ms) : standard_ms_(standard_ms), small_h_ms_(small_h_ms) {}
-  std::string_view name() const override { return "made up"; }
-  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter() override { return cpu_->batch_counter(); }
-  Status slopes(std::span<double> out, const SlopeInput& input, const SlopeRule& rule) override {
-    return cpu_->slopes(out, input, rule);
-  }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
                                               const LstmOptions& options) override {
     used.push_back(options.algorithm);
@@ -58,7 +54,6 @@ class Device final : public Backend {
   std::vector<LstmAlgorithm> used;
 
  private:
-  std::unique_ptr<Backend> cpu_ = make_cpu_backend(1);
   int standard_ms_, small_h_ms_;
 };
 

@@ -70,7 +70,7 @@ inline std::ostream& operator<<(std::ostream& out, const LstmCase& c) {
 }
 
 inline LstmShape shape_of(std::size_t features, std::size_t hidden, std::size_t layers, std::size_t steps,
-                   std::size_t horizon = 1, bool skip = true) {
+                          std::size_t horizon = 1, bool skip = true) {
   return {features, hidden, layers, steps, horizon, skip};
 }
 

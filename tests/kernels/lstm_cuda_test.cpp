@@ -75,9 +75,10 @@ TEST(LstmCuda, EveryAlgorithmAgreesWithTheOracle) {
   for (const test::LstmCase& c : test::lstm_cases) expect_oracle(*cuda, c, {LstmAlgorithm::standard}, kTolerance);
   const test::LstmCase wide{shape_of(128, 128, 1, 8), 32, test::kMse};
   const Series series(wide.shape, wide.windows, 3);
-  std::vector<float> out(wide.windows);
+  std::vector<float> out(wide.windows), gradient(lstm_parameter_count(wide.shape));
   auto network = cuda->lstm(wide.shape, 1, {LstmAlgorithm::persist_static});
-  if (network && (*network)->predict(out, series.batch()))
+  if (network && (*network)->predict(out, series.batch()) &&
+      (*network)->loss_and_gradient(gradient, series.batch(), wide.loss, 0))
     expect_oracle(*cuda, wide, {LstmAlgorithm::persist_static}, kTolerance);
 }
 
