@@ -1,4 +1,4 @@
-// How well the defaults detect, on data sets of others: tidegauge bench accuracy -- --data DIR [--lstm] [--json]
+// How well the defaults detect, on data sets of others: tidegauge bench accuracy -- --data DIR [--json]
 // NAB (DIR/NAB): every detector of nab_detectors.hpp with NAB's own scorer (host/nab_score.hpp).
 //   How settings are chosen: for each file, those of the detector's grid with the best standard score, at their fixed
 //   threshold, on all files of artificial*, realAdExchange and realTraffic but this one. Files of other groups do not choose.
@@ -6,7 +6,7 @@
 // The released default (DetectorSettings{}) and its ablations take no part in choosing.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -125,9 +125,9 @@ void add_rows(nlohmann::json& rows, const Part& part, const std::vector<std::pai
 }
 
 /// Detectors with chosen settings, the released default, and what its parts contribute.
-void report_nab(const Corpus& corpus, bool lstm, bool json) {
+void report_nab(const Corpus& corpus, bool json) {
   std::vector<std::pair<NabDetector, Detected>> compared, ablations;
-  for (NabDetector& d : nab_detectors(lstm)) compared.emplace_back(d, detect(d, corpus));
+  for (NabDetector& d : nab_detectors()) compared.emplace_back(d, detect(d, corpus));
   for (NabDetector& d : nab_ablations()) ablations.emplace_back(d, detect(d, corpus));
   nlohmann::json rows = nlohmann::json::array();
   for (const Part& part : parts_of(corpus)) {
@@ -149,12 +149,12 @@ void report_nab(const Corpus& corpus, bool lstm, bool json) {
   for (const auto& [detector, detected] : compared) fmt::print("  {}: {}\n", detector.words, words_of(detected.chosen));
 }
 
-Expected<Corpus> prepare_nab(const std::string& folder, bool lstm) {
+Expected<Corpus> prepare_nab(const std::string& folder) {
   auto files = read_nab(folder);
   if (!files) return std::move(files).error();
   Corpus corpus{std::move(*files), {}};
   for (const NabSeries& file : corpus.files) {
-    auto errors = model_errors(file, {lstm});
+    auto errors = model_errors(file);
     if (!errors) return Error{errors.error().what, file.name + ": " + errors.error().where, errors.error().remedy};
     corpus.models.push_back(std::move(*errors));
   }
@@ -170,18 +170,17 @@ int fail(const std::string& words) {
 
 int main(int argc, char** argv) {
   std::string data;
-  bool lstm = false, json = false;
+  bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--lstm") lstm = true;
-    else if (argument == "--json") json = true;
+    if (argument == "--json") json = true;
     else if (argument == "--data" && i + 1 < argc) data = argv[++i];
-    else return fail("there is no option " + argument + ": --data DIR, --lstm, --json");
+    else return fail("there is no option " + argument + ": --data DIR, --json");
   }
   if (data.empty()) return fail("--data DIR is needed, a folder that holds NAB/data and NAB/labels");
   if (!std::filesystem::exists(data + "/NAB")) return fail(data + " has no folder NAB");
-  auto corpus = prepare_nab(data + "/NAB", lstm);
+  auto corpus = prepare_nab(data + "/NAB");
   if (!corpus) return fail(fmt::format("{}: {}", corpus.error().where, corpus.error().what));
-  report_nab(*corpus, lstm, json);
+  report_nab(*corpus, json);
   return 0;
 }

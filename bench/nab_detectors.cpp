@@ -114,7 +114,7 @@ NabDetector ablation(const char* words, const DetectorSettings& settings) {
 
 }  // namespace
 
-Expected<NabErrors> model_errors(const NabSeries& file, const NabModelSettings& settings) {
+Expected<NabErrors> model_errors(const NabSeries& file) {
   const IntervalSeries series = as_intervals(file);
   TrainSettings train;
   train.column = "value";
@@ -122,27 +122,24 @@ Expected<NabErrors> model_errors(const NabSeries& file, const NabModelSettings& 
   train.look_back = 16;
   train.hidden = 16;
   train.time_of_day = true;
-  train.epochs = settings.lstm ? 60 : 0;  // without a step the network is its linear part
   const auto backend = make_cpu_backend(1);
   auto trained = train_model(series, train, *backend, {});
   if (!trained) return std::move(trained).error();
   auto forecasts = forecast_series(trained->model, series, *backend, series.k.front());
   if (!forecasts) return std::move(forecasts).error();
-  NabErrors errors{errors_of(forecasts->linear[0], series), {}};
-  if (settings.lstm) errors.lstm = errors_of(forecasts->lstm[0], series);
-  return errors;
+  return NabErrors{errors_of(forecasts->linear[0], series), errors_of(forecasts->lstm[0], series)};
 }
 
-std::vector<NabDetector> nab_detectors(bool lstm) {
-  constexpr std::int64_t day = DetectorSettings{}.season_ns;
-  std::vector<NabDetector> all{gaussian(), slope_ratio(),
-                               z_only("slope_z", "slope, running z", nullptr),
-                               z_only("linear_z", "linear model's errors, running z", &NabErrors::linear),
-                               with_rules("slope_rules", "slope with the rules", 0, nullptr),
-                               with_rules("linear", "linear model with the rules", 0, &NabErrors::linear)};
-  if (lstm) all.push_back(with_rules("lstm", "LSTM with the rules", 0, &NabErrors::lstm));
-  all.push_back(with_rules("ours", "default: change since a day before, with the rules", day, nullptr));
-  return all;
+std::vector<NabDetector> nab_detectors() {
+  return {gaussian(),
+          slope_ratio(),
+          z_only("slope_z", "slope, running z", nullptr),
+          z_only("linear_z", "linear model's errors, running z", &NabErrors::linear),
+          z_only("lstm_z", "LSTM's errors, running z", &NabErrors::lstm),
+          with_rules("slope_rules", "slope with the rules", 0, nullptr),
+          with_rules("linear", "linear model with the rules", 0, &NabErrors::linear),
+          with_rules("lstm", "LSTM with the rules", 0, &NabErrors::lstm),
+          with_rules("ours", "default: change since a day before, with the rules", DetectorSettings{}.season_ns, nullptr)};
 }
 
 std::vector<NabDetector> nab_ablations() {

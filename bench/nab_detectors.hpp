@@ -17,12 +17,9 @@ using Errors = std::vector<double>;
 
 /// What the models say of one file, computed once.
 struct NabErrors {
-  Errors linear, lstm;  ///< lstm is empty where it was not asked for
+  Errors linear, lstm;
 };
-struct NabModelSettings {
-  bool lstm = false;
-};
-Expected<NabErrors> model_errors(const NabSeries& series, const NabModelSettings& settings);
+Expected<NabErrors> model_errors(const NabSeries& series);
 
 /// One setting of a detector.
 struct NabCandidate {
@@ -36,7 +33,7 @@ struct NabDetector {
   std::vector<NabCandidate> candidates;
 };
 
-std::vector<NabDetector> nab_detectors(bool lstm);
+std::vector<NabDetector> nab_detectors();
 
 /// The released default and what is left of it without each of its parts; one candidate each.
 std::vector<NabDetector> nab_ablations();
