@@ -121,6 +121,34 @@ Expected<StrengthSeries> slope_strengths(std::vector<std::int64_t> k, std::span<
   return p;
 }
 
+/// Scores of the detector: errors of a forecast, or none for the series' own changes.
+StrengthSeries rule_strengths(std::vector<std::int64_t> k, std::span<const double> values, std::span<const double> errors,
+                              std::span<const std::uint8_t> complete, std::int64_t interval_ns, const DetectorSettings& rules) {
+  std::vector<std::int64_t> times(k.size());
+  std::vector<double> whole(values.begin(), values.end());
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    times[i] = k[i] * interval_ns;
+    if (!complete.empty() && !complete[i]) whole[i] = none;
+  }
+  StrengthSeries p{SlopeKind::absolute, interval_ns, std::move(k), detector_scores({times, whole}, errors, rules), {}};
+  p.segment = number_segments(p.k, complete);
+  return p;
+}
+
+StrengthSeries rule_strengths(const Forecast& f, const DetectorSettings& rules) {
+  std::vector<double> errors(f.k.size());
+  for (std::size_t i = 0; i < errors.size(); ++i) errors[i] = f.actual[i] - f.predicted[i];
+  return rule_strengths(f.k, f.actual, errors, {}, f.interval_ns, rules);
+}
+
+/// Scores are in units of their limit and are no slopes.
+LabelSettings settings_for(DetectMethod method, LabelSettings settings) {
+  if (method != DetectMethod::rules) return settings;
+  settings.kind = SlopeKind::absolute;
+  if (!settings.threshold && !settings.quantile && !settings.budget) settings.threshold = 1;
+  return settings;
+}
+
 }  // namespace
 
 Expected<AlertBudget> parse_budget(std::string_view text) {
@@ -200,11 +228,14 @@ Expected<LabelOutcome> label_values(const IntervalSeries& series, std::span<cons
 }  // namespace
 
 Expected<LabelOutcome> label_series(const IntervalSeries& series, std::size_t column, const LabelSettings& settings,
-                                    Backend& backend) {
+                                    Backend& backend, DetectMethod method) {
   TG_REQUIRE(column < series.columns.size(), "a column of the series");
   std::vector<double> values(series.size());
   for (std::size_t row = 0; row < series.size(); ++row) values[row] = series.at(row, column);
-  auto outcome = label_values(series, values, settings, backend);
+  auto outcome = method == DetectMethod::rules
+                     ? label_strengths(rule_strengths(series.k, values, {}, series.complete, series.interval_ns, settings.rules),
+                                       settings_for(method, settings))
+                     : label_values(series, values, settings, backend);
   if (!outcome) return outcome.error();
   outcome->labels.source = "series";
   outcome->labels.column = series.columns[column];
@@ -214,13 +245,14 @@ Expected<LabelOutcome> label_series(const IntervalSeries& series, std::size_t co
 Expected<LabelOutcome> label_forecast(const Forecast& forecast, DetectMethod method, const LabelSettings& settings,
                                       std::size_t look_back, Backend& backend) {
   Expected<StrengthSeries> strengths = residual_strengths(forecast, settings.kind);
+  if (method == DetectMethod::rules) strengths = rule_strengths(forecast, settings.rules);
   if (method == DetectMethod::slope) {
     strengths = slope_strengths(forecast.k, forecast.predicted, {}, forecast.interval_ns, settings.kind, backend);
     if (strengths && settings.seed_compatible)
       for (std::int64_t& k : strengths->k) k -= 1 + static_cast<std::int64_t>(look_back);
   }
   if (!strengths) return strengths.error();
-  auto outcome = label_strengths(*strengths, settings);
+  auto outcome = label_strengths(*strengths, settings_for(method, settings));
   if (!outcome) return outcome.error();
   outcome->labels.source = forecast.model;
   outcome->labels.column = forecast.column;

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/detection/detector.hpp"
 #include "kernels/core/backend.hpp"
 #include "kernels/core/status.hpp"
 #include "kernels/data/forecast.hpp"
@@ -49,6 +50,7 @@ struct LabelSettings {
   std::optional<AlertBudget> budget;
   std::optional<std::int64_t> learn_before_k;  ///< learn from the intervals before it only
   std::size_t error = 5;             ///< intervals on each side
+  DetectorSettings rules = {};       ///< of DetectMethod::rules
   bool seed_compatible = false;      ///< never merge, never clip; a forecast's detections are indexed as the seed did
 };
 /// 1.3 for ratio (the seed's), 3.5 for robust (Iglewicz and Hoaglin 1993); absolute has none.
@@ -75,14 +77,15 @@ struct LabelOutcome {
 /// Applies the rule of `settings` to any strengths.
 Expected<LabelOutcome> label_strengths(const StrengthSeries& strengths, const LabelSettings& settings);
 
-/// Labels a column of a series by its slopes. Incomplete intervals are gaps.
-Expected<LabelOutcome> label_series(const IntervalSeries& series, std::size_t column, const LabelSettings& settings,
-                                    Backend& backend);
-
 enum class DetectMethod : std::uint8_t {
   residual,  ///< what came against the forecast
-  slope,     ///< the slope of the forecast itself
+  slope,     ///< the slope of the series, or of the forecast itself
+  rules,     ///< the detector of host/detection/detector.hpp; its scores are the strengths, with 1 as default threshold
 };
+
+/// Labels a column of a series by its slopes, or by the rules. Incomplete intervals are gaps.
+Expected<LabelOutcome> label_series(const IntervalSeries& series, std::size_t column, const LabelSettings& settings,
+                                    Backend& backend, DetectMethod method = DetectMethod::slope);
 
 /// Detections on a forecast; each is indexed by the interval that it speaks of. With seed_compatible and `slope`: by that
 /// interval minus 1 minus look_back, where the seed put it (its prediction j, compared with j + 1, counted as interval j).

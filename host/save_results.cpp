@@ -18,7 +18,10 @@ std::string label_settings_json(const LabelOutcome& outcome, const LabelSettings
   nlohmann::json j{{"source", outcome.labels.source}, {"column", outcome.labels.column}, {"error", settings.error},
                    {"seed_compatible", settings.seed_compatible}};
   j["threshold"] = std::isfinite(outcome.threshold) ? nlohmann::json(outcome.threshold) : nlohmann::json(nullptr);
-  j["slope"] = settings.kind == SlopeKind::ratio ? "ratio" : settings.kind == SlopeKind::absolute ? "absolute" : "robust";
+  if (method == "rules")
+    j["rules"] = {{"z_limit", settings.rules.z_limit}, {"range_margin", settings.rules.range_margin},
+                  {"refractory", settings.rules.refractory}, {"lasting", settings.rules.lasting}};
+  else j["slope"] = settings.kind == SlopeKind::ratio ? "ratio" : settings.kind == SlopeKind::absolute ? "absolute" : "robust";
   j["direction"] = settings.rising && settings.falling ? "both" : settings.rising ? "rising" : "falling";
   if (!method.empty()) j["method"] = method;
   return j.dump();

@@ -16,7 +16,7 @@ Status save_forecasts(SeriesFile& file, const std::string& point, const Forecast
                       const Evaluation& evaluation, const TrainSettings& model);
 
 /// What made the labels, as JSON: slope kind, direction, threshold that was applied, error, and how a forecast was read.
-/// @param method "residual" or "slope" on a forecast, empty on the series itself.
+/// @param method "residual", "slope" or "rules"; empty for the slope of the series itself.
 std::string label_settings_json(const LabelOutcome& outcome, const LabelSettings& settings, const std::string& method);
 
 }  // namespace tidegauge

@@ -103,6 +103,14 @@ void add_label_fields(SettingTable& table, LabelSettings& l) {
   add_way("budget", "Learn the threshold, in place of --threshold: at most so many alerts, such as 2/week",
           parse_with(l.budget, parse_budget));
   add("error", "Intervals added on each side of a detection (default 5)", parse_count(l.error, 0, max_label_error));
+  add("z_limit", "With --method rules: an error of so many deviations is an alarm (default 5; 0: never)",
+      parse_number(l.rules.z_limit, 0, any));
+  add("range_margin", "With --method rules: so far outside all values before is an alarm, as a share of their range "
+      "(default 0.05; 0: never)", parse_number(l.rules.range_margin, 0, any));
+  add("refractory", "With --method rules: intervals in which only a worse alarm follows one (default 50)",
+      parse_count(l.rules.refractory, 0, max_label_error));
+  add("lasting", "With --method rules: intervals in a row that an alarm takes; all but the first are its delay (default 1)",
+      parse_count(l.rules.lasting, 1, 1000));
   table.add({"label", "seed_compatible", "Never merge or clip, index forecasts as the original tool did",
              parse_switch(l.seed_compatible), false, true});
 }

@@ -13,6 +13,9 @@ class LstmOnlyBackend : public Backend {
   }
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return not_here(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return not_here(); }
+  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override {
+    return not_here();
+  }
 
  private:
   static Error not_here() { return {"this device has only an LSTM", "", ""}; }

@@ -31,12 +31,12 @@ Expected<std::string> program_of(const std::string& name) {
   for (const fs::path& path : {folder.parent_path() / "bench" / file, folder / file})
     if (::access(path.c_str(), X_OK) == 0) return path.string();
   return Error{"there is no benchmark of this name in this build", name,
-               "ingest, lstm or gpu, from a build with -DTIDEGAUGE_BUILD_BENCH=ON (gpu: where nvcc was found)", ErrorKind::usage};
+               "accuracy, ingest, lstm or gpu, from a build with -DTIDEGAUGE_BUILD_BENCH=ON (gpu: where nvcc was found)", ErrorKind::usage};
 }
 
 Status bench(const BenchOptions& options) {
   if (options.name.find('/') != std::string::npos)
-    return Error{"a benchmark has a name, not a path", options.name, "ingest, lstm or gpu", ErrorKind::usage};
+    return Error{"a benchmark has a name, not a path", options.name, "accuracy, ingest, lstm or gpu", ErrorKind::usage};
   auto program = program_of(options.name);
   if (!program) return std::move(program).error();
   std::vector<const char*> words{program->c_str()};
@@ -53,9 +53,10 @@ const VerbRegistration registration({
     "tidegauge bench ingest -- --records 20",
     [](CLI::App& app, const CommonOptions&) {
       auto options = std::make_shared<BenchOptions>();
-      app.add_option("name", options->name, "ingest (captures to counters), lstm, or gpu (a card beside its limits and this CPU)")->capture_default_str();
+      app.add_option("name", options->name, "ingest (captures to counters), lstm, accuracy (detectors on data sets of others),\n"
+                     "or gpu (a card beside its limits and this CPU)")->capture_default_str();
       app.add_option("arguments", options->arguments,
-                     "For the benchmark, behind --: such as --records 20, --rounds 9");
+                     "For the benchmark, behind --: such as --records 20, --rounds 9, --data DIR");
       return [options] { return bench(*options); };
     },
 });

@@ -20,7 +20,7 @@ struct Request {
   SeriesOptions series;
   DeviceOptions device;
   SettingOptions<LabelSettings> options{add_label_fields};
-  std::string column, on = "series", method = "residual", learn_until;
+  std::string column, on = "series", method, learn_until;
   std::size_t step = 1, look_back = 2;
   bool no_save = false;
 };
@@ -52,19 +52,35 @@ void cut(Forecast& f, const SeriesFile::Query& query) {
   f = std::move(kept);
 }
 
+/// The usual one of what is labelled, where none is named.
+DetectMethod method_of(const Request& request) {
+  if (request.method == "rules") return DetectMethod::rules;
+  const bool slope = request.method.empty() ? request.on == "series" : request.method == "slope";
+  return slope ? DetectMethod::slope : DetectMethod::residual;
+}
+
+/// How the stored settings name it: nothing for the slope of the series itself.
+std::string name_of_method(const Request& request) {
+  switch (method_of(request)) {
+    case DetectMethod::rules: return "rules";
+    case DetectMethod::slope: return request.on == "series" ? "" : "slope";
+    case DetectMethod::residual: return "residual";
+  }
+  return "";
+}
+
 Expected<LabelOutcome> find_labels(const SeriesFile& file, const Request& request, const LabelSettings& settings,
                                    const SeriesFile::Query& query, Backend& backend) {
   if (request.on == "series") {
     std::string column = request.column;
     auto series = read_one_column(file, query, column);
     if (!series) return std::move(series).error();
-    return label_series(*series, 0, settings, backend);
+    return label_series(*series, 0, settings, backend, method_of(request));
   }
   auto forecast = find_forecast(file, request);
   if (!forecast) return std::move(forecast).error();
   cut(*forecast, query);
-  const auto method = request.method == "slope" ? DetectMethod::slope : DetectMethod::residual;
-  return label_forecast(*forecast, method, settings, request.look_back, backend);
+  return label_forecast(*forecast, method_of(request), settings, request.look_back, backend);
 }
 
 const char* name_of(Direction d) { return d == Direction::rising ? "rising" : "falling"; }
@@ -95,8 +111,11 @@ std::string as_table(const Labels& labels, double threshold) {
 
 Status check_request(const Request& request) {
   Mistakes mistakes;
-  if (request.method != "residual" && request.method != "slope")
-    mistakes.add({fmt::format("there is no method '{}'", request.method), "--method", "residual or slope", ErrorKind::usage});
+  const std::string_view method = request.method;
+  if (!method.empty() && method != "residual" && method != "slope" && method != "rules")
+    mistakes.add({fmt::format("there is no method '{}'", method), "--method", "residual, slope or rules", ErrorKind::usage});
+  if (method == "residual" && request.on == "series")
+    mistakes.add({"a series has no residual", "--method", "slope or rules, or the forecast of a model with --on", ErrorKind::usage});
   if (request.look_back < 1 || request.look_back > max_look_back)
     mistakes.add({fmt::format("{} intervals are no look-back of a model", request.look_back), "--look-back",
                   fmt::format("1 to {}", max_look_back), ErrorKind::usage});
@@ -121,7 +140,7 @@ Status run_label(const Request& request, const CommonOptions& common) {
   if (!backend) return std::move(backend).error();
   auto outcome = find_labels(*file, request, settings, *query, **backend);
   if (!outcome) return std::move(outcome).error();
-  const std::string described = label_settings_json(*outcome, settings, request.on == "series" ? "" : request.method);
+  const std::string described = label_settings_json(*outcome, settings, name_of_method(request));
   if (!request.no_save) TG_TRY(file->save_labels(outcome->labels, request.series.point, described));
   if (common.json) fmt::print("{}\n", as_json(*outcome, nlohmann::json::parse(described)).dump(2));
   else fmt::print("{}", as_table(outcome->labels, outcome->threshold));
@@ -134,8 +153,8 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--on", request->on, "series, or the forecast of a model: lstm, ar, persistence, seasonal")
       ->capture_default_str();
   app.add_option("--column", request->column, "Column to label (default: value where the series has it, otherwise bytes)");
-  app.add_option("--method", request->method, "On a forecast: residual (what came against it) or slope (of the forecast)")
-      ->capture_default_str();
+  app.add_option("--method", request->method, "slope (of the series, or of the forecast), residual (what came against the forecast) or rules (unlike the\n"
+                 "forecast or the day before, or outside all values before); default: slope on a series, else residual");
   app.add_option("--step", request->step, "On a forecast: how many intervals ahead it was made")->capture_default_str();
   app.add_option("--look-back", request->look_back, "With --seed-compatible on a forecast's slope: the model's look-back")
       ->capture_default_str();
@@ -151,7 +170,8 @@ const VerbRegistration registration({
     "label",
     "Label surges and falls: of a series by its slope, of a forecast by what came against it",
     "tidegauge label jan.series --threshold 1.3\n"
-    "  tidegauge label jan.series --on lstm --slope robust --direction both --budget 2/week",
+    "  tidegauge label jan.series --on lstm --slope robust --direction both --budget 2/week\n"
+    "  tidegauge label jan.series --method rules --direction both",
     setup,
 });
 

@@ -253,6 +253,47 @@ TEST(Labeller, SlopeOfAForecastIsIndexedByWhatItSpeaksOf) {
   EXPECT_EQ(outcome->labels.detections, (std::vector<std::int64_t>{5}));
 }
 
+/// Ten days by the hour with a little noise.
+IntervalSeries ten_days() {
+  RandomStream random(4, 1);
+  std::vector<double> values;
+  for (int hour = 0; hour < 240; ++hour) values.push_back(100 + 50 * std::sin(hour * 0.2617993878) + random.unit());
+  return test::series_of(values, 3'600'000'000'000);
+}
+
+TEST(Labeller, ByTheRulesASeriesIsHeldAgainstTheDayBefore) {
+  IntervalSeries s = ten_days();
+  const auto backend = make_cpu_backend(1);
+  s.values[200] += 30;  // near the trough, so inside the range
+  LabelSettings settings;
+  settings.error = 2;
+  const auto found = label_series(s, 0, settings, *backend, DetectMethod::rules);
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->threshold, 1);
+  ASSERT_EQ(found->labels.ranges.size(), 1u);
+  EXPECT_EQ(found->labels.ranges[0].first_k, 198);
+  EXPECT_EQ(found->labels.ranges[0].last_k, 202);
+  settings.rules.z_limit = 0;
+  EXPECT_TRUE(label_series(s, 0, settings, *backend, DetectMethod::rules)->labels.ranges.empty());
+  // A row that is only partly covered is no value.
+  settings.rules.z_limit = 5;
+  s.complete[200] = 0;
+  EXPECT_TRUE(label_series(s, 0, settings, *backend, DetectMethod::rules)->labels.ranges.empty());
+}
+
+TEST(Labeller, ByTheRulesAForecastIsHeldAgainstWhatCame) {
+  const IntervalSeries s = ten_days();
+  RandomStream random(9, 1);
+  Forecast f{"ar", "value", s.interval_ns, 1, s.k, {}, s.values};
+  for (const double value : s.values) f.predicted.push_back(value + random.unit());
+  f.predicted[150] += 20;  // less came than was forecast
+  const auto backend = make_cpu_backend(1);
+  LabelSettings settings = with_threshold(1, 0, "falling");
+  EXPECT_EQ(label_forecast(f, DetectMethod::rules, settings, 1, *backend)->labels.detections, (std::vector<std::int64_t>{150}));
+  settings.rules.lasting = 2;
+  EXPECT_TRUE(label_forecast(f, DetectMethod::rules, settings, 1, *backend)->labels.detections.empty());
+}
+
 TEST(Labeller, ReadsBudgetsAndRefusesMistakes) {
   EXPECT_DOUBLE_EQ(parse_budget("0.5/hour")->alerts, 0.5);
   EXPECT_EQ(parse_budget("2/week")->per_ns, 604'800'000'000'000);
