@@ -1,4 +1,5 @@
-// Many models on a card: they follow the CPU's, and a model alone equals itself among others.
+// Many models on a card (the suite is not called so: the sanitizer leaves out what is large or many): they
+// follow the CPU's, and a model alone equals itself among others.
 #include "tests/cuda_device.hpp"
 #include "tests/kernels/lstm_fleet.hpp"
 
@@ -15,7 +16,7 @@ std::vector<ManyState> train(Backend& backend, const test::Fleet& fleet, std::si
   return states;
 }
 
-TEST(LstmManyCuda, FollowsTheCpu) {
+TEST(LstmFleetCuda, FollowsTheCpu) {
   TG_NEEDS_CUDA(cuda);
   for (const LstmShape& shape :
        {test::shape_of(1, 32, 1, 32), test::shape_of(4, 64, 1, 8), test::shape_of(2, 17, 2, 5, 3, false)}) {
@@ -35,7 +36,7 @@ TEST(LstmManyCuda, FollowsTheCpu) {
   }
 }
 
-TEST(LstmManyCuda, AModelAloneEqualsItselfAmongAThousandAndInPieces) {
+TEST(LstmFleetCuda, AModelAloneEqualsItselfAmongManyAndInPieces) {
   TG_NEEDS_CUDA(cuda);
   test::Fleet fleet(test::shape_of(1, 16, 2, 6), 8);
   for (std::size_t m = 8; m < 1000; ++m) {  // the same eight again and again, with other seeds
@@ -54,7 +55,7 @@ TEST(LstmManyCuda, AModelAloneEqualsItselfAmongAThousandAndInPieces) {
   }
 }
 
-TEST(LstmManyCuda, AShapeThatDoesNotFitSaysSo) {
+TEST(LstmFleetCuda, AShapeThatDoesNotFitSaysSo) {
   TG_NEEDS_CUDA(cuda);
   const test::Fleet fleet(test::shape_of(1, 65, 1, 4), 1);
   std::vector<ManyState> states = fleet.start;

@@ -182,7 +182,8 @@ TEST_F(Keyed, AnyOrderAndThreadsOfRealCapturesGiveTheSameSeries) {
 
 TEST_F(Keyed, TrainsAModelPerKeyIntoOneFile) {
   bin("--by protocol " + capture("a.pcap", 0, 12'000), "x.series");
-  const std::string train = "train " + path("x.series") + " --by-key protocol --column packets --look-back 3 --hidden 4 --epochs 3";
+  const std::string by = "train " + path("x.series") + " --by-key protocol --look-back 3 --hidden 4";
+  const std::string train = by + " --column packets --epochs 3";
   const auto both = run_command(train);
   ASSERT_EQ(both.status, 0) << both.err;
   for (const char* words : {"\n6 ", "\n17 ", "persistence", " of 2 keys", "x.model"})
@@ -192,12 +193,12 @@ TEST_F(Keyed, TrainsAModelPerKeyIntoOneFile) {
   const auto one = run_command(train + " --keys 17 --json -m " + path("one.model"));
   ASSERT_EQ(one.status, 0) << one.err;
   EXPECT_NE(one.out.find("\"key\": \"17\""), std::string::npos) << one.out;
-  EXPECT_EQ(run_command(train + " --resume --epochs 4").status, 0);
+  EXPECT_EQ(run_command(by + " --column packets --resume --epochs 4").status, 0);
 
   for (const auto& [arguments, status, words] : std::vector<std::tuple<std::string, int, std::string>>{
            {train + " --keys 17,99", 2, "protocol 99 never came"},
            {train + " --resume --keys 17", 2, "other keys"},
-           {train + " --column value -m " + path("new.model"), 2, "packets, bytes"},
+           {by + " --column value -m " + path("new.model"), 2, "packets, bytes"},
            {"train " + path("x.series") + " --keys 17", 2, "--by-key"},
            {"train " + path("x.series") + " --by-key dport", 2, "was not counted by 'dport'"},
            {"predict " + path("x.series") + " -m " + path("x.model"), 1, "one model a key"}}) {
