@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "host/detection/alarm_rules.hpp"
+#include "host/detection/dynamic_threshold.hpp"
 #include "host/forecaster.hpp"
 #include "host/trainer.hpp"
 
@@ -90,6 +90,17 @@ NabDetector gaussian() {
   return detector;
 }
 
+/// Telemanom's rules on the slope, and the anomaly likelihood of its sizes: what other programs put behind their models.
+NabDetector of_slope_sizes(const char* key, const char* words, std::vector<double> limits,
+                           std::vector<double> (*score)(std::span<const double>)) {
+  NabDetector detector{key, words, {}};
+  for (const double limit : limits)
+    detector.candidates.push_back({fmt::format("above {}", limit),
+                                   [=](const NabSeries& series, const NabErrors&) { return score(sizes(changes(series.values))); },
+                                   limit});
+  return detector;
+}
+
 /// The original tool's slope, both directions.
 NabDetector slope_ratio() {
   NabDetector detector{"slope", "slope as a ratio, alone", {}};
@@ -136,6 +147,10 @@ std::vector<NabDetector> nab_detectors() {
           z_only("slope_z", "slope, running z", nullptr),
           z_only("linear_z", "linear model's errors, running z", &NabErrors::linear),
           z_only("lstm_z", "LSTM's errors, running z", &NabErrors::lstm),
+          of_slope_sizes("slope_dynamic", "slope, smoothed, dynamic threshold", {1e-9, 0.25, 0.5, 1.0, 2.0, 4.0},
+                         [](std::span<const double> e) { return dynamic_threshold(smoothed(e, 0.1), {}); }),
+          of_slope_sizes("slope_likelihood", "slope, anomaly likelihood", {0.3, 0.4, 0.5, 0.6, 0.8, 1.0},
+                         [](std::span<const double> e) { return tail_likelihood(e, {}); }),
           with_rules("slope_rules", "slope with the rules", 0, nullptr),
           with_rules("linear", "linear model with the rules", 0, &NabErrors::linear),
           with_rules("lstm", "LSTM with the rules", 0, &NabErrors::lstm),

@@ -1,6 +1,8 @@
 // The default detector: a point is unusual if it lies outside everything seen so far, or if its error is far larger than
 // errors used to be; and it is reported if it is the worst for a while. Scores are in units of their limit: 1 is an alarm.
 //   error   with a forecast what came against it; otherwise the change since a day before, and the slope where no day is known
+// What was unusual a day before is what a value is held against a day later, so a surge may be reported again as a fall then.
+// Scores need no model: they are made anew from a series or from stored forecasts in milliseconds.
 // Delay: `lasting` - 1 intervals, none by default. History before a point only. `tidegauge bench accuracy` shows what each
 // part contributes and how the defaults were chosen.
 // Cost: linear. Thread safety: pure functions. Tested by tests/host/detection_detector_test.cpp.

@@ -264,20 +264,20 @@ IntervalSeries ten_days() {
 TEST(Labeller, ByTheRulesASeriesIsHeldAgainstTheDayBefore) {
   IntervalSeries s = ten_days();
   const auto backend = make_cpu_backend(1);
-  s.values[200] += 30;  // near the trough, so inside the range
+  s.values[210] += 30;  // in the trough, so inside the range
   LabelSettings settings;
   settings.error = 2;
   const auto found = label_series(s, 0, settings, *backend, DetectMethod::rules);
   ASSERT_TRUE(found) << found.error().message();
   EXPECT_EQ(found->threshold, 1);
   ASSERT_EQ(found->labels.ranges.size(), 1u);
-  EXPECT_EQ(found->labels.ranges[0].first_k, 198);
-  EXPECT_EQ(found->labels.ranges[0].last_k, 202);
+  EXPECT_EQ(found->labels.ranges[0].first_k, 208);
+  EXPECT_EQ(found->labels.ranges[0].last_k, 212);
   settings.rules.z_limit = 0;
   EXPECT_TRUE(label_series(s, 0, settings, *backend, DetectMethod::rules)->labels.ranges.empty());
   // A row that is only partly covered is no value.
   settings.rules.z_limit = 5;
-  s.complete[200] = 0;
+  s.complete[210] = 0;
   EXPECT_TRUE(label_series(s, 0, settings, *backend, DetectMethod::rules)->labels.ranges.empty());
 }
 
