@@ -95,6 +95,7 @@ class CudaBuffer {
     return {};
   }
   T* data() const { return data_; }
+  std::size_t capacity() const { return capacity_; }
 
  private:
   void clear() {

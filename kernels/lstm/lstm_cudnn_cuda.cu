@@ -81,13 +81,26 @@ const Expected<Cudnn>& cudnn() {
   return loaded;
 }
 
+const char* remedy_of(cudnnStatus_t code) {
+  switch (code) {
+    case CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED:
+    case CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH:
+      return "install cuDNN 9 for CUDA 13 whole, with cuBLAS; or --device cpu";
+    case CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED:
+    case CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED:
+      return "close what else uses the card, a smaller --batch, or --device cpu";
+    default:
+      return "another algorithm (train --cudnn), or --device cpu";
+  }
+}
+
 Status cudnn_status(const Cudnn& api, cudnnStatus_t code, const char* doing) {
   if (code == CUDNN_STATUS_SUCCESS) return {};
   char details[512] = "";
   api.cudnnGetLastErrorString(details, sizeof details);
   std::string what = std::string("cuDNN: ") + doing + ": " + api.cudnnGetErrorString(code);
   if (*details) what += std::string(" (") + details + ")";
-  return Error{what, "--device", "another algorithm (train --cudnn), or --device cpu"};
+  return Error{what, "--device", remedy_of(code)};
 }
 
 /// A cuDNN object of type T; `create` and `destroy` are members of the table.
@@ -169,8 +182,6 @@ struct Plan {
   std::size_t windows = 0;
   std::vector<StackPlan> stacks;
 };
-/// Full, last, validation and prediction batches and their pieces; the oldest goes where sizes keep changing.
-constexpr std::size_t most_plans = 16;
 
 class CudnnCells final : public LstmCells {
  public:
@@ -205,7 +216,11 @@ class CudnnCells final : public LstmCells {
  private:
   std::size_t last_step(std::size_t windows) const { return (shape_.look_back - 1) * windows * shape_.hidden; }
   Status check(cudnnStatus_t code, const char* doing) {
-    refused_ = CUDNN_STATUS_CATEGORY(code) == CUDNN_STATUS_NOT_SUPPORTED;
+    // An algorithm that keeps its weights on the chip also fails where too few of its blocks run at once; a lost card
+    // fails the other way, too, in its own words.
+    const int category = CUDNN_STATUS_CATEGORY(code);
+    refused_ = category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_EXECUTION_FAILED ||
+               category == CUDNN_STATUS_INTERNAL_ERROR;
     return cudnn_status(api_, code, doing);
   }
   Status build_stacks(bool separate);
@@ -255,9 +270,10 @@ Status CudnnCells::start() {
   TG_ASSIGN(bias_tensor_, TensorDescriptor::make(api_, "describing a tensor"));
   const std::vector<std::int32_t> lengths(most_windows_at_once, static_cast<std::int32_t>(shape_.look_back));
   TG_TRY(lengths_.reserve(lengths.size(), "taking device memory for lengths"));
-  return cuda_status(cudaMemcpyAsync(lengths_.data(), lengths.data(), lengths.size() * sizeof lengths[0],
+  TG_TRY(cuda_status(cudaMemcpyAsync(lengths_.data(), lengths.data(), lengths.size() * sizeof lengths[0],
                                      cudaMemcpyHostToDevice, stream_),
-                     "copying lengths");
+                     "copying lengths"));
+  return cuda_status(cudaStreamSynchronize(stream_), "copying lengths");
 }
 
 Expected<bool> CudnnCells::prepare(std::size_t windows, bool training, bool separate) {
@@ -271,7 +287,6 @@ Expected<bool> CudnnCells::prepare(std::size_t windows, bool training, bool sepa
   if (!find_plan(windows)) {
     auto plan = make_plan(windows);
     if (!plan) return plan.error();
-    if (plans_.size() == most_plans) plans_.erase(plans_.begin());
     plans_.push_back(*std::move(plan));
   }
   const auto grown = make_room(*find_plan(windows), training);
@@ -420,11 +435,12 @@ Status CudnnCells::describe(DataDescriptor& descriptor, std::size_t windows, std
 /// @return whether a buffer moved.
 Expected<bool> CudnnCells::make_room(const Plan& plan, bool training) {
   bool moved = false;
-  const auto room = [&moved](auto& buffer, std::size_t count) {
-    const auto* before = buffer.data();
-    const Status made = buffer.reserve(count, "taking device memory for the LSTM");
-    moved |= buffer.data() != before;
-    return made;
+  const auto room = [&](auto& buffer, std::size_t count) -> Status {
+    count = std::max<std::size_t>(count, 1);  // cuDNN takes no null, also where it needs nothing
+    if (count <= buffer.capacity()) return {};
+    moved = true;
+    TG_TRY(cuda_status(cudaStreamSynchronize(stream_), "running the LSTM"));
+    return buffer.reserve(count, "taking device memory for the LSTM");
   };
   const std::size_t places = shape_.look_back * plan.windows, hidden = places * shape_.hidden;
   TG_TRY(room(inputs_, places * shape_.features));
@@ -499,6 +515,10 @@ Status CudnnCells::backward(const StepWork& work, const std::optional<Dropout>& 
 
 Expected<std::unique_ptr<LstmCells>> make_cudnn_cells(const LstmShape& shape, const LstmOptions& options, int device,
                                                       cudaStream_t stream) {
+  constexpr std::size_t most_steps = 65535;  // of the library
+  if (shape.look_back > most_steps)
+    return Error{"cuDNN's LSTM takes windows of at most 65535 steps, not " + std::to_string(shape.look_back), "--look-back",
+                 "a shorter --look-back; or --device cpu"};
   const Expected<Cudnn>& api = cudnn();
   if (!api) return api.error();
   int major = 0;

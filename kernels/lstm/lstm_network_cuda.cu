@@ -62,7 +62,7 @@ class CudaLstm final : public LstmNetwork {
         stream_(std::move(stream)),
         cells_(std::move(cells)) {}
   ~CudaLstm() override {
-    if (use_device(device_)) cudaStreamSynchronize(stream_.get());  // nothing may still use the buffers
+    if (use_device(device_)) settle();  // nothing may still use the buffers
   }
 
   const LstmShape& shape() const override { return shape_; }
@@ -83,6 +83,15 @@ class CudaLstm final : public LstmNetwork {
   template <class T>
   Status download(std::span<T> values, const T* from) const;
   Status wait() const { return cuda_status(cudaStreamSynchronize(stream_.get()), "running the LSTM"); }
+  /// Waits where nobody is left to tell of a failure; the runtime is not left remembering it.
+  void settle() const {
+    if (cudaStreamSynchronize(stream_.get()) != cudaSuccess) cudaGetLastError();
+  }
+  /// Ends a call: what the caller gave may be read by copies under way, also where the call failed.
+  struct Settled {
+    const CudaLstm& network;
+    ~Settled() { network.settle(); }
+  };
 
   Status begin(const WindowBatch& windows, std::span<const std::uint32_t> starts, std::size_t most_starts);
   Status hold_series(const WindowBatch& windows);
@@ -122,16 +131,16 @@ class CudaLstm final : public LstmNetwork {
   DeviceBuffer<double> window_losses_, batch_losses_, norm_parts_;
 };
 
-/// Makes room; what was recorded with the old place is void.
+/// Makes room, once nothing on the stream uses the old place; what was recorded with it is void.
 template <class T>
 Status CudaLstm::room(DeviceBuffer<T>& buffer, std::size_t count) {
-  const T* before = buffer.data();
-  Status made = buffer.reserve(count, "taking device memory for the LSTM");
-  if (buffer.data() != before) recorded_.clear();
-  return made;
+  if (count <= buffer.capacity()) return {};
+  recorded_.clear();
+  TG_TRY(wait());
+  return buffer.reserve(count, "taking device memory for the LSTM");
 }
 
-/// Pageable memory has been read by the time that the copy's call returns.
+/// The values must stay until the stream has been waited for.
 template <class T>
 Status CudaLstm::upload(DeviceBuffer<T>& buffer, std::span<const T> values) {
   TG_TRY(room(buffer, values.size()));
@@ -153,10 +162,10 @@ Status CudaLstm::download(std::span<T> values, const T* from) const {
 Status CudaLstm::set_parameters(std::span<const float> flat) {
   TG_REQUIRE(flat.size() == count_, "parameters of another shape");
   TG_TRY(use_device(device_));
+  unsettled_ = true;
   TG_TRY(upload(flat_, flat));
   filled_ = true;
-  unsettled_ = true;
-  return {};
+  return wait();
 }
 
 Expected<std::vector<float>> CudaLstm::parameters() const {
@@ -176,7 +185,8 @@ Status CudaLstm::fill_cells() {
   TG_TRY(cuda_status(cudaMemcpyAsync(space.parameters, image.data(), space.floats * sizeof(float),
                                      cudaMemcpyHostToDevice, stream_.get()),
                      "copying parameters"));
-  return upload(places_, std::span<const std::uint32_t>(space.places));
+  TG_TRY(upload(places_, std::span<const std::uint32_t>(space.places)));
+  return wait();
 }
 
 /// Cells and room for a batch of so many windows, in pieces. Where this fails half-way, the next one begins anew.
@@ -313,7 +323,9 @@ Status CudaLstm::in_some_way(std::size_t windows, bool training, Body body) {
     return body();
   };
   const Status done = attempt();
-  return done || !cells_->take_another_way() ? done : attempt();
+  if (done) return done;
+  settle();  // the other way takes this one's memory away
+  return cells_->take_another_way() ? attempt() : done;
 }
 
 Status CudaLstm::run_unrecorded(const BatchKind& kind) {
@@ -340,15 +352,20 @@ Status CudaLstm::run(const BatchKind& kind) {
 
 /// Nothing where recording is not possible; the same work can still be started piece by piece, only slower.
 CudaGraphExec CudaLstm::record(const BatchKind& kind) {
-  if (cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal) != cudaSuccess) return {};
+  if (cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+    cudaGetLastError();  // or the next launch's check would find it
+    return {};
+  }
   const Status started = start_batch(kind);
   cudaGraph_t made = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &made);
   const CudaGraph graph(made);
   cudaGraphExec_t exec = nullptr;
-  if (started && ended == cudaSuccess && cudaGraphInstantiate(&exec, graph.get(), 0) == cudaSuccess)
+  // Libraries may take memory while they are recorded; it then comes and goes with each launch.
+  if (started && ended == cudaSuccess &&
+      cudaGraphInstantiate(&exec, graph.get(), cudaGraphInstantiateFlagAutoFreeOnLaunch) == cudaSuccess)
     return CudaGraphExec(exec);
-  cudaGetLastError();  // or the next launch's check would find it
+  cudaGetLastError();
   return {};
 }
 
@@ -362,8 +379,9 @@ Expected<double> CudaLstm::loss_and_gradient(std::span<float> gradient, const Wi
   }
   TG_TRY(use_device(device_));
   separate_ = loss.dropout > 0 && shape_.layers > 1;
-  TG_TRY(begin(windows, windows.starts, windows.size()));
   const StepConstants constants{step, {}, {}};
+  const Settled settled{*this};
+  TG_TRY(begin(windows, windows.starts, windows.size()));
   TG_TRY(hold_constants({&constants, 1}, 1));
   TG_TRY(run_unrecorded(BatchKind(windows.size(), windows.size(), loss)));
   double mean = 0;
@@ -389,8 +407,12 @@ Expected<std::vector<double>> CudaLstm::train(const WindowBatch& windows, std::s
 
   const std::size_t begin_window = first_batch * batch_size;
   const std::size_t end_window = std::min(last_batch * batch_size, windows.size());
-  TG_TRY(begin(windows, windows.starts.subspan(begin_window, end_window - begin_window), windows.size()));
   std::vector<StepConstants> constants;
+  const Settled settled{*this};
+  // Full batches and a shorter last one before the first is under way: what grows later would wait for it.
+  const std::size_t last_size = (end_window - begin_window - 1) % batch_size + 1;
+  for (const std::size_t size : {std::min(batch_size, end_window - begin_window), last_size}) TG_TRY(prepare(size, true));
+  TG_TRY(begin(windows, windows.starts.subspan(begin_window, end_window - begin_window), windows.size()));
   for (std::size_t batch = first_batch; batch < last_batch; ++batch) {
     const std::uint64_t before = state.steps + constants.size();
     constants.push_back({before, adam_step(optimizer, before + 1), rmsprop_step(optimizer)});
@@ -417,6 +439,7 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
   require_windows_fit(shape_, windows, false);
   if (out.empty()) return {};
   TG_TRY(use_device(device_));
+  const Settled settled{*this};
   TG_TRY(begin(windows, windows.starts, windows.size()));
   TG_TRY(room(outputs_, out.size()));
   const std::size_t piece = windows_at_once(windows.size());
