@@ -94,7 +94,10 @@ class KeyedRun {
         return std::move(outcome_);
       }
       const auto start = Clock::now();
-      TG_TRY(backend_.train_many(states_, tasks_, many_, piece));
+      if (const Status trained = backend_.train_many(states_, tasks_, many_, piece); !trained) {
+        TG_TRY(checkpoint());  // a failed call leaves the states as they were
+        return trained.error();
+      }
       // Long enough to cost nothing, short enough for Ctrl-C; the pieces do not change the result.
       if (seconds_since(start) < 0.5) piece *= 2;
       if (hooks_.checkpoint_every_s < seconds_since(last_checkpoint_)) TG_TRY(checkpoint());

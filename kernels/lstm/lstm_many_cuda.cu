@@ -60,8 +60,11 @@ class ManyOnCard {
       : settings_(settings), plan_(settings.shape), most_epochs_(most_epochs), stream_(std::move(stream)) {}
 
   Status prepare(int device) {
+    const auto shared = lstm_tile_shared_bytes(device);
+    if (!shared) return shared.error();
+    // The most that there is, not what this plan needs: the limit belongs to the kernel, and others may be training.
     TG_TRY(cuda_status(cudaFuncSetAttribute(many_on_device, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(plan_.shared_bytes(true))),
+                                            static_cast<int>(*shared)),
                        "asking for shared memory"));
     int processors = 0, blocks_each = 0;
     TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
@@ -198,7 +201,7 @@ Status train_many_cuda(std::span<ManyState> states, std::span<const ManyTask> ta
   const std::vector<std::size_t> training = still_training(states, tasks, settings);
   auto stream = make_cuda_stream();
   if (!stream) return stream.error();
-  ManyOnCard card(settings, most_epochs, *std::move(stream));
+  ManyOnCard card(settings, std::min(most_epochs, settings.epochs), *std::move(stream));
   TG_TRY(card.prepare(device));
   for (std::span<const std::size_t> left = training; !left.empty();) {
     const auto done = card.run_group(states, tasks, left);

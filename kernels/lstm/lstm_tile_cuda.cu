@@ -48,6 +48,7 @@ __global__ void __launch_bounds__(tile::most_threads)
   tile::predict_kernel(context, out, scratch, plan, batch, parameters);
 }
 
+/// @param bytes the most that the device has: the limit belongs to the kernel, which other networks run too
 template <class Kernel>
 Status allow_shared(Kernel* kernel, std::size_t bytes) {
   return cuda_status(
@@ -219,9 +220,10 @@ Expected<std::unique_ptr<LstmNetwork>> make_lstm_tile_cuda(const LstmShape& shap
                                                            int device) {
   TG_TRY(use_device(device));
   TG_TRY(lstm_tile_check(shape, device));
-  const TilePlan plan(shape);
-  TG_TRY(allow_shared(gradient_on_device, plan.shared_bytes(true)));
-  TG_TRY(allow_shared(predict_on_device, plan.shared_bytes(false)));
+  const auto shared = lstm_tile_shared_bytes(device);
+  if (!shared) return shared.error();
+  TG_TRY(allow_shared(gradient_on_device, *shared));
+  TG_TRY(allow_shared(predict_on_device, *shared));
   auto stream = make_cuda_stream();
   if (!stream) return stream.error();
   auto network = std::make_unique<TileLstm>(shape, device, *std::move(stream));
