@@ -1,5 +1,6 @@
 // Finding cuDNN at run time: nothing here is linked to it, so that a machine without it does everything else.
-// Thread safety: all of it. Tested by tests/kernels/cudnn_library_test.cpp.
+// Thread safety: all of it, but the first load sets an environment variable (CUBLAS_WORKSPACE_CONFIG, where it is not set), which
+// other threads must not be reading. Tested by tests/kernels/cudnn_library_test.cpp.
 #pragma once
 
 #include <cstddef>
