@@ -27,17 +27,6 @@ double weight_of_first(double n, double length, OverlapBias bias) {
   return n;
 }
 
-/// Places that the ranges cover, each once, in order.
-std::vector<IntervalRange> joined(std::vector<IntervalRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const IntervalRange& a, const IntervalRange& b) { return a.first_k < b.first_k; });
-  std::vector<IntervalRange> whole;
-  for (const IntervalRange& r : ranges) {
-    if (!whole.empty() && r.first_k <= whole.back().last_k) whole.back().last_k = std::max(whole.back().last_k, r.last_k);
-    else whole.push_back(r);
-  }
-  return whole;
-}
-
 struct Overlap {
   double share = 0;          ///< weighted, in [0, 1]
   std::size_t others = 0;    ///< that it overlaps
@@ -55,7 +44,7 @@ Overlap overlap_of(const IntervalRange& range, std::span<const IntervalRange> ot
     parts.push_back({std::max(other->first_k, range.first_k), std::min(other->last_k, range.last_k)});
   }
   const auto length = static_cast<double>(range.last_k - range.first_k + 1);
-  for (const IntervalRange& part : joined(std::move(parts))) {
+  for (const IntervalRange& part : united(std::move(parts))) {
     const auto before = static_cast<double>(part.first_k - range.first_k), to = static_cast<double>(part.last_k - range.first_k + 1);
     overlap.share += weight_of_first(to, length, bias) - weight_of_first(before, length, bias);
   }

@@ -8,14 +8,9 @@
 #include <span>
 #include <vector>
 
-namespace tidegauge {
+#include "kernels/data/interval_range.hpp"
 
-/// Inclusive range of intervals.
-struct IntervalRange {
-  std::int64_t first_k = 0, last_k = 0;
-  bool overlaps(const IntervalRange& other) const { return first_k <= other.last_k && other.first_k <= last_k; }
-  friend bool operator==(const IntervalRange&, const IntervalRange&) = default;
-};
+namespace tidegauge {
 
 struct RangeMatch {
   std::size_t truth, detection;  ///< positions in what was given

@@ -98,9 +98,9 @@ Expected<std::vector<RateRow>> read_rate_file(const std::string& path) {
   return rows;
 }
 
-std::string truth_csv(std::span<const Surge> surges) {
+std::string truth_csv(std::span<const PlantedSurge> surges) {
   std::string text = "start,end,factor,kind,start_time,end_time\n";
-  for (const Surge& surge : surges)
+  for (const PlantedSurge& surge : surges)
     text += fmt::format("{},{},{},{},{},{}\n", decimal_seconds(surge.start_ns),
                         decimal_seconds(surge.end_ns()), surge.factor, surge_kind_name(surge.kind),
                         format_utc(surge.start_ns, 1'000'000), format_utc(surge.end_ns(), 1'000'000));

@@ -18,6 +18,6 @@ Expected<std::vector<RateRow>> read_rate_file(const std::string& path);
 
 /// start,end (epoch seconds with decimals, as `score` reads them), factor, kind, start_time, end_time (ISO
 /// 8601).
-std::string truth_csv(std::span<const Surge> surges);
+std::string truth_csv(std::span<const PlantedSurge> surges);
 
 }  // namespace tidegauge

@@ -56,14 +56,14 @@ Expected<std::int64_t> place(const std::string& option, const std::string& text,
   return time;
 }
 
-Expected<Surge> parse_surge(const std::string& text, std::int64_t start_ns) {
+Expected<PlantedSurge> parse_surge(const std::string& text, std::int64_t start_ns) {
   const auto parts = fields("--surge", text, 3, 4);
   if (!parts) return parts.error();
   const auto start = place("--surge", (*parts)[0], start_ns);
   if (!start) return start.error();
   const auto length = parse_duration((*parts)[1], "--surge");
   if (!length) return length.error();
-  Surge surge{*start, *length, 0, SurgeKind::flash};
+  PlantedSurge surge{*start, *length, 0, SurgeKind::flash};
   if (!CLI::detail::lexical_cast((*parts)[2], surge.factor))
     return Error{fmt::format("\"{}\" is no factor", (*parts)[2]), "--surge", "a number such as 2.5",
                  ErrorKind::usage};
@@ -159,7 +159,7 @@ std::string as_json(const SynthSummary& summary, const SynthOptions& o, const st
       {"seconds", seconds},
       {"packets_per_second_written", static_cast<double>(summary.packets) / std::max(seconds, 1e-9)},
       {"surges", nlohmann::json::array()}};
-  for (const Surge& surge : summary.surges)
+  for (const PlantedSurge& surge : summary.surges)
     j["surges"].push_back({{"start", text_of(surge.start_ns)},
                            {"end", text_of(surge.end_ns())},
                            {"factor", surge.factor},
@@ -177,7 +177,7 @@ std::string as_text(const SynthSummary& summary, const SynthOptions& o, const st
       text_of(summary.end_ns), summary.mean_rate(),
       static_cast<double>(summary.wire_bytes) * 8e3 / static_cast<double>(summary.end_ns - summary.start_ns),
       static_cast<double>(summary.file_bytes) * 1e-6, seconds, packets / std::max(seconds, 1e-9) * 1e-6);
-  for (const Surge& surge : summary.surges)
+  for (const PlantedSurge& surge : summary.surges)
     text += fmt::format("  {:<9}  x {:<4.2f}  {} for {:.1f} s\n", surge_kind_name(surge.kind), surge.factor,
                         text_of(surge.start_ns), static_cast<double>(surge.length_ns) * 1e-9);
   if (!truth.empty()) text += fmt::format("  their places: {}\n", truth);

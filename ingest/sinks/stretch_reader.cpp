@@ -54,17 +54,6 @@ class ReadSink {
 
 }  // namespace
 
-std::vector<IntervalRange> united(std::vector<IntervalRange> ranges) {
-  std::ranges::sort(ranges, {}, &IntervalRange::first_k);
-  std::vector<IntervalRange> result;
-  for (const IntervalRange& range : ranges) {
-    if (range.last_k < range.first_k) continue;
-    if (result.empty() || range.first_k > result.back().last_k) result.push_back(range);
-    else result.back().last_k = std::max(result.back().last_k, range.last_k);
-  }
-  return result;
-}
-
 StretchReader::StretchReader(std::string path, std::int64_t interval_ns, std::vector<IndexEntry> index,
                              std::vector<IntervalRange> wanted, StretchOptions options)
     : path_(std::move(path)), interval_ns_(interval_ns), index_(std::move(index)), wanted_(std::move(wanted)),

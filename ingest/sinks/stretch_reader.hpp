@@ -20,17 +20,9 @@
 #include "ingest/sinks/times_reader.hpp"
 #include "ingest/source/stretch_source.hpp"
 #include "kernels/core/status.hpp"
+#include "kernels/data/interval_range.hpp"
 
 namespace tidegauge {
-
-/// Intervals first_k to last_k, both included.
-struct IntervalRange {
-  std::int64_t first_k = 0, last_k = 0;
-  friend bool operator==(const IntervalRange&, const IntervalRange&) = default;
-};
-
-/// Ordered and disjoint.
-std::vector<IntervalRange> united(std::vector<IntervalRange> ranges);
 
 /// How the capture was counted, and how it is read.
 struct StretchOptions {

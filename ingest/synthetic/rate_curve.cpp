@@ -43,7 +43,7 @@ double day_shape(double x) {
 
 }  // namespace
 
-RateCurve::RateCurve(const SynthSettings& settings, std::span<const Surge> surges)
+RateCurve::RateCurve(const SynthSettings& settings, std::span<const PlantedSurge> surges)
     : settings_(settings),
       surges_(surges),
       start_ns_(settings.rates.empty() ? settings.start_ns : settings.rates.front().start_ns),
@@ -105,7 +105,7 @@ void RateCurve::open_stretch() {
   const auto edge = [&](std::int64_t at) {
     if (at > now_ns_) stretch_end_ns_ = std::min(stretch_end_ns_, at);
   };
-  for (const Surge& surge : surges_) {
+  for (const PlantedSurge& surge : surges_) {
     edge(surge.start_ns);
     edge(surge.end_ns());
     if (surge.start_ns > now_ns_ || now_ns_ >= surge.end_ns()) continue;
@@ -139,10 +139,10 @@ std::optional<Slot> RateCurve::next() {
   return slot;
 }
 
-Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
+Expected<std::vector<PlantedSurge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
                                           std::int64_t end_ns) {
   constexpr std::int64_t ms = 1'000'000;
-  std::vector<Surge> surges = settings.surges;
+  std::vector<PlantedSurge> surges = settings.surges;
   RandomStream random(settings.seed, 6);
   const std::size_t n = settings.random_surges;
   if (n > 0) {
@@ -152,7 +152,7 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
       return Error{fmt::format("{} surges do not fit into {} s", n, seconds(end_ns - start_ns)), "--surges",
                    "fewer surges or a longer duration", ErrorKind::usage};
     for (std::size_t i = 0; i < n; ++i) {
-      Surge surge;
+      PlantedSurge surge;
       surge.length_ns =
           std::min<std::int64_t>(part_ns / 10 + static_cast<std::int64_t>(random.below(part_ns * 15 / 100)),
                                  1'800'000 * ms) /
@@ -165,7 +165,7 @@ Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::in
     }
   }
   std::sort(surges.begin(), surges.end(),
-            [](const Surge& a, const Surge& b) { return a.start_ns < b.start_ns; });
+            [](const PlantedSurge& a, const PlantedSurge& b) { return a.start_ns < b.start_ns; });
   for (std::size_t i = 0; i < surges.size(); ++i) {
     if (surges[i].start_ns < start_ns || surges[i].end_ns() > end_ns)
       return Error{fmt::format("the surge that starts {} s after the trace does not lie within it",

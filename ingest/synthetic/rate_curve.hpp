@@ -21,13 +21,13 @@ namespace tidegauge::synthetic {
 struct Slot {
   std::int64_t start_ns = 0, length_ns = 0;
   std::uint64_t packets = 0;
-  const Surge* surge = nullptr;  ///< that it lies in
+  const PlantedSurge* surge = nullptr;  ///< that it lies in
 };
 
 class RateCurve {
  public:
   /// @param surges ordered, disjoint; must outlive the curve.
-  RateCurve(const SynthSettings& settings, std::span<const Surge> surges);
+  RateCurve(const SynthSettings& settings, std::span<const PlantedSurge> surges);
   std::optional<Slot> next();
   std::int64_t start_ns() const { return start_ns_; }
   std::int64_t end_ns() const { return end_ns_; }
@@ -44,7 +44,7 @@ class RateCurve {
   std::uint64_t draw_count(double expected);
 
   const SynthSettings& settings_;
-  std::span<const Surge> surges_;
+  std::span<const PlantedSurge> surges_;
   std::int64_t start_ns_, end_ns_;
   double normaliser_ = 1;          // makes the daily curve's mean over the trace 1
   std::size_t row_ = 0;            // of settings.rates
@@ -57,11 +57,11 @@ class RateCurve {
   std::int64_t now_ns_;          // where the next slot begins
   std::int64_t stretch_end_ns_;  // slots of equal rate up to here
   double packets_per_ns_ = 0;
-  const Surge* surge_ = nullptr;
+  const PlantedSurge* surge_ = nullptr;
 };
 
 /// The given surges and the random ones, ordered, checked for overlap and place.
-Expected<std::vector<Surge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
+Expected<std::vector<PlantedSurge>> place_surges(const SynthSettings& settings, std::int64_t start_ns,
                                           std::int64_t end_ns);
 
 }  // namespace tidegauge::synthetic

@@ -43,7 +43,7 @@ Status check_times(const SynthSettings& s) {
   if (!in_pcap_range(first) || length > last_pcap_ns || !in_pcap_range(first + length))
     return wrong(given ? "--rates" : "--start", "pcap holds times from 1970 to 2106 only",
                  "a start and a duration within these years");
-  for (const Surge& surge : s.surges)
+  for (const PlantedSurge& surge : s.surges)
     if (!in_pcap_range(surge.start_ns) || !in_pcap_range(surge.length_ns) || surge.length_ns == 0)
       return wrong("--surge", "a surge has no length or lies outside all times", "start,length,factor");
   for (const SilentStretch& gap : s.gaps)
@@ -76,7 +76,7 @@ Status check(const SynthSettings& s) {
   TG_TRY(check_share("--vlan", s.vlan, 1));
   TG_TRY(check_share("--fragments", s.fragments, 1));
   TG_TRY(check_share("--backward", s.backward, 1));
-  for (const Surge& surge : s.surges) {
+  for (const PlantedSurge& surge : s.surges) {
     if (!(surge.factor > 0 && surge.factor <= 1000))
       return wrong("--surge", fmt::format("the factor {} is out of range", surge.factor),
                    "above 0, up to 1000");
@@ -165,7 +165,7 @@ Expected<SynthSummary> write_synthetic(const SynthSettings& settings, const Byte
   if (!surges) return surges.error();
 
   SynthSummary summary{.start_ns = probe.start_ns(), .end_ns = probe.end_ns(), .surges = *surges};
-  for (Surge& surge : summary.surges)
+  for (PlantedSurge& surge : summary.surges)
     if (surge.factor < 1) surge.kind = SurgeKind::dip;
 
   RateCurve curve(settings, summary.surges);

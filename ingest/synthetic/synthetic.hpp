@@ -33,7 +33,8 @@ enum class SurgeKind : std::uint8_t {
 };
 std::string_view surge_kind_name(SurgeKind kind);
 
-struct Surge {
+/// A stretch of time whose rate is multiplied.
+struct PlantedSurge {
   std::int64_t start_ns = 0;
   std::int64_t length_ns = 0;
   double factor = 2;  ///< of the rate that would have been there
@@ -67,7 +68,7 @@ struct SynthSettings {
   /// Spread over the trace, lengths and factors drawn. All are flash crowds, which every column shows; SYN
   /// floods hardly show in bytes.
   std::size_t random_surges = 0;
-  std::vector<Surge> surges;  ///< and these
+  std::vector<PlantedSurge> surges;  ///< and these
   std::vector<SilentStretch> gaps;
 
   std::size_t conversations = 32'768;
@@ -86,7 +87,7 @@ struct SynthSummary {
   std::uint64_t wire_bytes = 0;  ///< original lengths, summed
   std::uint64_t file_bytes = 0;
   std::int64_t start_ns = 0, end_ns = 0;  ///< of the rate curve, half-open
-  std::vector<Surge> surges;              ///< planted ones, by start
+  std::vector<PlantedSurge> surges;              ///< planted ones, by start
   /// Packets a second over the whole trace.
   double mean_rate() const;
 };

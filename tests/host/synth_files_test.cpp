@@ -52,8 +52,8 @@ TEST(SynthFiles, BadFilesAreRefusedWithTheLine) {
 
 TEST(SynthFiles, TruthIsSecondsWithDecimalsFirst) {
   const std::int64_t start = 1'705'327'200 * second;
-  const Surge surges[] = {{start + 2 * second, second / 2, 0.25, SurgeKind::dip},
-                          {start + 90 * second, 10 * second, 3.5, SurgeKind::syn_flood}};
+  const PlantedSurge surges[] = {{start + 2 * second, second / 2, 0.25, SurgeKind::dip},
+                                 {start + 90 * second, 10 * second, 3.5, SurgeKind::syn_flood}};
   EXPECT_EQ(
       truth_csv(surges),
       "start,end,factor,kind,start_time,end_time\n"

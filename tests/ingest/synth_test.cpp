@@ -352,11 +352,11 @@ TEST(Synth, SurgesAreWhereTheTruthSays) {
   const auto records = read_pcap(file);
   ASSERT_EQ(summary->surges.size(), 5u);
   double calm_packets = static_cast<double>(records.size()), calm_ns = 120e9;
-  for (const Surge& surge : summary->surges) {
+  for (const PlantedSurge& surge : summary->surges) {
     for (const Record& r : records) calm_packets -= r.ts_ns >= surge.start_ns && r.ts_ns < surge.end_ns();
     calm_ns -= static_cast<double>(surge.length_ns);
   }
-  for (const Surge& surge : summary->surges) {
+  for (const PlantedSurge& surge : summary->surges) {
     double packets = 0, syns = 0;
     for (const Record& r : records) {
       if (r.ts_ns < surge.start_ns || r.ts_ns >= surge.end_ns()) continue;

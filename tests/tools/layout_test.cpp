@@ -77,6 +77,36 @@ TEST(Layout, OraclesDoNotUseTheRulesTheyJudge) {
   });
 }
 
+/// Calls found(namespace and name) for each struct, class and enum that `file` defines outside of unnamed namespaces.
+template <class Found>
+void for_each_type(const path& file, const Found& found) {
+  static const std::regex opened(R"(^namespace\s*([\w:]*)\s*\{)");
+  static const std::regex defined(R"(^(?:struct|class|enum class)\s+(?:\w+\(\w+\)\s+)?(\w+)(?:\s+final)?\s*(?:\{|:.*\{))");
+  std::vector<std::string> namespaces;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, opened)) namespaces.push_back(match[1]);
+    else if (line.starts_with("}  // namespace") && !namespaces.empty()) namespaces.pop_back();
+    else if (std::regex_search(line, match, defined) && !std::count(namespaces.begin(), namespaces.end(), ""))
+      found(fmt::format("{}::{}", fmt::join(namespaces, "::"), match[1].str()));
+  }
+}
+
+// Two types of one name make one program whose parts disagree about a layout, and no compiler or linker says so.
+TEST(Layout, TypesHaveANameOfTheirOwn) {
+  std::map<std::string, path> types;
+  for (const char* folder : {"kernels", "ingest", "host", "tools"})
+    for (const auto& entry : test::fs::recursive_directory_iterator(root / folder)) {
+      if (!entry.is_regular_file() || !is_source(entry.path())) continue;
+      for_each_type(entry.path(), [&](const std::string& name) {
+        const auto [known, first] = types.emplace(name, entry.path());
+        EXPECT_TRUE(first) << name << " is defined in " << known->second << " and in " << entry.path();
+      });
+    }
+  EXPECT_GT(types.size(), 200u);
+}
+
 TEST(Layout, TopLevelHoldsOnlyTheNamedFolders) {
   static const std::set<std::string> folders{"kernels", "host", "ingest", "bench", "tests", "tools"};
   for (const auto& entry : test::fs::directory_iterator(root)) {
