@@ -81,7 +81,8 @@ TEST(Layout, OraclesDoNotUseTheRulesTheyJudge) {
 template <class Found>
 void for_each_type(const path& file, const Found& found) {
   static const std::regex opened(R"(^namespace\s*([\w:]*)\s*\{)");
-  static const std::regex defined(R"(^(?:struct|class|enum class)\s+(?:\w+\(\w+\)\s+)?(\w+)(?:\s+final)?\s*(?:\{|:.*\{))");
+  static const std::regex defined(
+      R"(^(?:struct|class|enum class)\s+(?:\w+\(\w+\)\s+)?(\w+)(?:\s+final)?\s*(?:\{|:(?!:).*\{))");
   std::vector<std::string> namespaces;
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
