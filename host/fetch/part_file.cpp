@@ -39,8 +39,8 @@ std::string Md5::hex() {
 PartFile::PartFile(int fd, std::string path, KnownFile known) : fd_(fd), path_(std::move(path)), known_(std::move(known)) {}
 
 PartFile::PartFile(PartFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), ours_(std::exchange(other.ours_, false)), path_(std::move(other.path_)), known_(std::move(other.known_)), size_(other.size_),
-      total_(other.total_), validator_(std::move(other.validator_)), md5_(std::move(other.md5_)) {}
+    : fd_(std::exchange(other.fd_, -1)), ours_(std::exchange(other.ours_, false)), path_(std::move(other.path_)),
+      known_(std::move(other.known_)), size_(other.size_), total_(other.total_), validator_(std::move(other.validator_)), md5_(std::move(other.md5_)) {}
 
 PartFile::~PartFile() {
   if (ours_ && size_ == 0) drop();

@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int most_redirects = 5;
 constexpr std::size_t most_text_bytes = 16 << 20;
 constexpr long most_connect_s = 30;
+constexpr long buffer_bytes = 256 << 10;
+constexpr long least_buffer_bytes = 1024;
 constexpr int poll_ms = 100;  // how late a stop may be heard
 
 template <auto release>
@@ -98,7 +100,9 @@ class Transfer {
   /// Whether the end of the body is told by more than a closed connection.
   bool end_is_certain() const;
   bool end(TransferOutcome outcome, std::optional<Error> error = {});
-  bool fail(const std::string& what, const std::string& remedy) { return end(TransferOutcome::failed, Error{what, job_.url, remedy}); }
+  bool fail(const std::string& what, const std::string& remedy) {
+    return end(TransferOutcome::failed, Error{what, job_.url, remedy});
+  }
   bool retry(const std::string& why, std::chrono::seconds asked = std::chrono::seconds(0));
   bool redirect();
   bool finish_body();
@@ -161,13 +165,16 @@ void Transfer::set_up(CURL* curl) {
   set(CURLOPT_CONNECTTIMEOUT, most_connect_s);
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall.count()));
-  set(CURLOPT_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_BUFFERSIZE, buffer_bytes);
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
   if (job_.kind == TransferKind::size) set(CURLOPT_NOBODY, 1L);
-  if (options_.bytes_per_second > 0)
-    set(CURLOPT_MAX_RECV_SPEED_LARGE,
-        static_cast<curl_off_t>(std::max<std::uint64_t>(1, options_.bytes_per_second / static_cast<unsigned>(options_.parallel))));
+  if (options_.bytes_per_second > 0) {
+    const auto rate = std::max<std::uint64_t>(1, options_.bytes_per_second / static_cast<unsigned>(options_.parallel));
+    set(CURLOPT_MAX_RECV_SPEED_LARGE, static_cast<curl_off_t>(rate));
+    // libcurl holds the limit between reads
+    set(CURLOPT_BUFFERSIZE, static_cast<long>(std::clamp<std::uint64_t>(rate / 16, least_buffer_bytes, buffer_bytes)));
+  }
   if (!same_server(job_.url, url_)) return;
   set(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
   if (!options_.user.empty()) {
@@ -191,6 +198,7 @@ void Transfer::start(CURLM* multi) {
     curl_easy_setopt(handle_.get(), CURLOPT_HTTPHEADER, headers_.get());
   }
   began_ = anew_ = false;
+  local_.reset();
   curl_multi_add_handle(multi, handle_.get());
 }
 

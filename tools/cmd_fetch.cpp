@@ -1,0 +1,365 @@
+// tidegauge fetch: traces of an archive for a range of days, each one whole or not at all.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "host/duration.hpp"
+#include "host/fetch/archives.hpp"
+#include "host/fetch/checksum_list.hpp"
+#include "host/fetch/transfer.hpp"
+#include "host/interrupt.hpp"
+#include "host/mistakes.hpp"
+#include "tools/log.hpp"
+#include "tools/verbs.hpp"
+
+namespace tidegauge {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Request {
+  std::string archive, url_template, name, from, to, weekdays, hours, point = "F", monitor, base_url, output = ".", checksums;
+  std::string retry_wait = "1s", stall = "1m";
+  std::vector<std::string> directions, kinds{"pcap.gz"};
+  bool dry_run = false;
+  DaySelection selection;
+  ChecksumList known;
+  TransferOptions transfer;
+};
+
+/// A file, or a folder that the server does not have, and what became of it.
+struct Entry {
+  ArchiveFile file;
+  TransferResult result;
+};
+
+constexpr const char* fetch_outcomes[] = {"fetched", "there", "missing", "failed", "stopped"};
+const char* name_of(TransferOutcome outcome) { return fetch_outcomes[static_cast<std::size_t>(outcome)]; }
+
+std::size_t count(const std::vector<Entry>& entries, TransferOutcome outcome) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries, [&](const Entry& entry) { return entry.result.outcome == outcome; }));
+}
+
+std::string from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? value : "";
+}
+
+void complete_selection(Request& request, Mistakes& mistakes) {
+  DaySelection& selection = request.selection;
+  const auto take = [&](const auto& parsed, auto& into) {
+    mistakes.add(parsed);
+    if (parsed) into = *parsed;
+  };
+  take(parse_day(request.from, "--from"), selection.first);
+  if (request.to.empty()) selection.last = selection.first;
+  else take(parse_day(request.to, "--to"), selection.last);
+  if (!request.weekdays.empty()) take(parse_weekdays(request.weekdays, "--weekdays"), selection.weekdays);
+  if (!request.hours.empty()) take(parse_hours(request.hours, "--hours"), selection.hours);
+  selection.directions = request.directions;
+  if (mistakes.none() && selection.days().empty())
+    mistakes.add({"no day is left", "--from --to --weekdays", "a day that comes after --from, on one of the weekdays", ErrorKind::usage});
+}
+
+void complete_transfer(Request& request, Mistakes& mistakes) {
+  TransferOptions& options = request.transfer;
+  const auto wait = parse_duration(request.retry_wait, "--retry-wait"), stall = parse_duration(request.stall, "--stall");
+  mistakes.add(wait);
+  mistakes.add(stall);
+  if (wait) options.first_wait = std::chrono::milliseconds(*wait / 1'000'000);
+  if (stall) options.stall = std::chrono::seconds(std::max<std::int64_t>(1, *stall / 1'000'000'000));
+  options.user = from_environment("TIDEGAUGE_USER");
+  options.password = from_environment("TIDEGAUGE_PASSWORD");
+  if (options.user.empty() && !options.password.empty())
+    mistakes.add({"is set without TIDEGAUGE_USER", "TIDEGAUGE_PASSWORD", "both of them, or a netrc file", ErrorKind::usage});
+}
+
+Status complete(Request& request) {
+  Mistakes mistakes;
+  complete_selection(request, mistakes);
+  complete_transfer(request, mistakes);
+  if (request.archive.empty() == request.url_template.empty())
+    mistakes.add({"needs mawi, caida or --template, and only one of them", "fetch", "fetch mawi --from 2016-01-09", ErrorKind::usage});
+  if (!request.base_url.empty()) mistakes.add(check_url(request.base_url, "--base-url"));
+  if (!request.url_template.empty()) mistakes.add(check_url(request.url_template.substr(0, request.url_template.find('{')), "--template"));
+  while (request.base_url.ends_with('/')) request.base_url.pop_back();
+  if (!request.checksums.empty()) {
+    auto known = read_checksums(request.checksums);
+    mistakes.add(known);
+    if (known) request.known = *std::move(known);
+  }
+  return mistakes.status();
+}
+
+/// Reads the pages of CAIDA's folders, each once. A folder that the server lacks becomes an entry of its own.
+Expected<std::vector<Entry>> read_folders(const Request& request, const std::vector<ArchiveFolder>& folders) {
+  std::map<std::string, TransferResult> pages;
+  for (const ArchiveFolder& folder : folders) pages.emplace(folder.url, TransferResult{});
+  std::vector<TransferJob> jobs;
+  for (const auto& [url, unread] : pages) jobs.push_back({url, {}, {}, TransferKind::text});
+  auto read = transfer(jobs, request.transfer);
+  for (std::size_t i = 0; i < jobs.size(); ++i) pages[jobs[i].url] = std::move(read[i]);
+
+  std::vector<Entry> entries;
+  for (const ArchiveFolder& folder : folders) {
+    const TransferResult& page = pages.at(folder.url);
+    if (page.error) return *page.error;
+    for (ArchiveFile& file : files_in_page(folder, page.text)) entries.push_back({std::move(file), {}});
+  }
+  for (const ArchiveFolder& folder : folders) {
+    const auto page = pages.extract(folder.url);  // once, however many directions and kinds were asked for
+    if (!page.empty() && page.mapped().outcome == TransferOutcome::missing)
+      entries.push_back({{folder.url, "", folder.day}, page.mapped()});
+  }
+  return entries;
+}
+
+Expected<std::vector<Entry>> list_files(const Request& request) {
+  const auto base = [&](std::string_view usual) { return request.base_url.empty() ? std::string(usual) : request.base_url; };
+  if (request.archive == "caida") {
+    const auto folders = caida_folders(base(caida_base_url), request.monitor, request.kinds, request.selection);
+    if (!folders) return folders.error();
+    return read_folders(request, *folders);
+  }
+  auto files = request.archive == "mawi" ? mawi_files(base(mawi_base_url), request.point, request.selection)
+                                         : template_files(request.url_template, request.name, request.selection);
+  if (!files) return std::move(files).error();
+  std::vector<Entry> entries;
+  for (ArchiveFile& file : *files) entries.push_back({std::move(file), {}});
+  return entries;
+}
+
+std::string path_of(const Request& request, const ArchiveFile& file) { return (fs::path(request.output) / file.name).string(); }
+
+KnownFile known_of(const Request& request, const ArchiveFile& file) {
+  const auto at = request.known.find(file.name);
+  return at == request.known.end() ? KnownFile{} : at->second;
+}
+
+/// Runs a job for each entry that has none yet, and keeps what came of it.
+void run_jobs(std::vector<Entry>& entries, const TransferOptions& options, const std::function<std::optional<TransferJob>(Entry&)>& job_of) {
+  std::vector<TransferJob> jobs;
+  std::vector<Entry*> of_job;
+  for (Entry& entry : entries) {
+    if (entry.file.name.empty()) continue;  // a folder that is not there
+    if (auto job = job_of(entry)) {
+      jobs.push_back(*std::move(job));
+      of_job.push_back(&entry);
+    }
+  }
+  auto results = transfer(jobs, options);
+  for (std::size_t i = 0; i < jobs.size(); ++i) of_job[i]->result = std::move(results[i]);
+}
+
+/// Sizes from the list, from the disk, or else from the server.
+void ask_sizes(const Request& request, std::vector<Entry>& entries) {
+  run_jobs(entries, request.transfer, [&](Entry& entry) -> std::optional<TransferJob> {
+    std::error_code absent;
+    const auto there = fs::file_size(path_of(request, entry.file), absent);
+    const auto known = known_of(request, entry.file);
+    if (!absent) entry.result.bytes = there;
+    else entry.result.bytes = known.bytes;
+    entry.result.outcome = absent ? TransferOutcome::fetched : TransferOutcome::there;
+    if (entry.result.bytes) return std::nullopt;
+    return TransferJob{entry.file.url, {}, {}, TransferKind::size};
+  });
+}
+
+class FetchWords {
+ public:
+  explicit FetchWords(bool speaks) : speaks_(speaks) {}
+
+  void progress(const TransferProgress& at, std::size_t jobs) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double rate = seconds > 0 ? static_cast<double>(at.received) / seconds : 0;
+    line_.update(fmt::format("{}/{} files  {:.2f} GB  {:.1f} MB/s  {}", at.jobs_done, jobs, static_cast<double>(at.received) * 1e-9,
+                             rate * 1e-6, at.current));
+  }
+
+  void ended(const std::string& name, const TransferResult& result) {
+    line_.clear();
+    if (!speaks_) return;
+    if (result.outcome == TransferOutcome::fetched) fmt::print("{}: fetched, {} bytes\n", name, *result.bytes);
+    if (result.outcome == TransferOutcome::there) fmt::print("{}: already there\n", name);
+    if (result.outcome == TransferOutcome::missing) fmt::print("{}: missing, the server has none\n", name);
+    std::fflush(stdout);  // a job takes days, and somebody follows it through a pipe
+  }
+
+ private:
+  bool speaks_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  ProgressLine line_;
+};
+
+void fetch_files(Request& request, std::vector<Entry>& entries, bool speaks) {
+  FetchWords words(speaks);
+  for (const Entry& entry : entries)
+    if (entry.file.name.empty()) words.ended(entry.file.url, entry.result);
+  request.transfer.progress = [&](const TransferProgress& at) { words.progress(at, entries.size()); };
+  request.transfer.done = [&](const TransferJob& job, const TransferResult& result) { words.ended(job.path, result); };
+  run_jobs(entries, request.transfer, [&](Entry& entry) {
+    return TransferJob{entry.file.url, path_of(request, entry.file), known_of(request, entry.file), TransferKind::file};
+  });
+}
+
+struct FetchTotals {
+  std::uint64_t bytes = 0, received = 0;
+  std::size_t unknown = 0;  ///< files of unknown size
+  int retries = 0;
+
+  explicit FetchTotals(const std::vector<Entry>& entries) {
+    for (const auto& [file, result] : entries) {
+      bytes += result.bytes.value_or(0);
+      unknown += !result.bytes && result.outcome != TransferOutcome::missing;
+      received += result.received;
+      retries += result.retries;
+    }
+  }
+};
+
+std::string as_json(const Request& request, const std::vector<Entry>& entries, const std::vector<std::string>& notes, double seconds) {
+  nlohmann::ordered_json files = nlohmann::json::array();
+  for (const auto& [file, result] : entries) {
+    nlohmann::ordered_json entry{{"day", format_day(file.day)}, {"url", file.url}};
+    if (!file.name.empty()) entry["path"] = path_of(request, file);
+    const bool planned = request.dry_run && result.outcome == TransferOutcome::fetched;
+    entry["outcome"] = planned ? "planned" : name_of(result.outcome);
+    if (result.bytes) entry["bytes"] = *result.bytes;
+    if (result.error) entry["error"] = result.error->message();
+    files.push_back(std::move(entry));
+  }
+  const FetchTotals totals(entries);
+  nlohmann::ordered_json outcomes;
+  for (const auto outcome : {TransferOutcome::fetched, TransferOutcome::there, TransferOutcome::missing, TransferOutcome::failed,
+                             TransferOutcome::stopped})
+    outcomes[request.dry_run && outcome == TransferOutcome::fetched ? "planned" : name_of(outcome)] = count(entries, outcome);
+  const nlohmann::ordered_json document{{"files", files}, {"outcomes", outcomes}, {"notes", notes}, {"bytes", totals.bytes},
+                                        {"received_bytes", totals.received}, {"retries", totals.retries}, {"wall_seconds", seconds}};
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+void print_plan(const std::vector<Entry>& entries) {
+  fmt::print("{:<10}  {:>15}  {}\n", "day", "bytes", "address");
+  for (const auto& [file, result] : entries) {
+    const std::string size = result.outcome == TransferOutcome::missing ? "missing" : result.bytes ? std::to_string(*result.bytes) : "?";
+    fmt::print("{}  {:>15}  {}{}\n", format_day(file.day), size, file.url,
+               result.outcome == TransferOutcome::there ? "  (already there)" : "");
+  }
+  const FetchTotals totals(entries);
+  fmt::print("{} files, {:.2f} GB{}; {} already there, {} missing\n", entries.size(), static_cast<double>(totals.bytes) * 1e-9,
+             totals.unknown ? fmt::format(" and {} of unknown size", totals.unknown) : "", count(entries, TransferOutcome::there),
+             count(entries, TransferOutcome::missing));
+}
+
+void print_summary(const std::vector<Entry>& entries, double seconds) {
+  const FetchTotals totals(entries);
+  fmt::print("{} fetched, {} already there, {} missing, {} failed; {} bytes came in {:.1f} s, {} retries\n",
+             count(entries, TransferOutcome::fetched), count(entries, TransferOutcome::there), count(entries, TransferOutcome::missing),
+             count(entries, TransferOutcome::failed), totals.received, seconds, totals.retries);
+}
+
+/// The job's status: the only file's own error, or how many failed after each was named.
+Status verdict(const Request& request, const std::vector<Entry>& entries) {
+  const std::size_t failed = count(entries, TransferOutcome::failed), stopped = count(entries, TransferOutcome::stopped);
+  for (const Entry& entry : entries)
+    if (entry.result.error && entries.size() > 1) log(LogLevel::error, entry.result.error->message());
+  if (interrupted())
+    return Error{fmt::format("stopped by a signal; {} of {} files are there", entries.size() - failed - stopped -
+                             count(entries, TransferOutcome::missing), entries.size()), "", "the same command goes on where this one ended"};
+  if (failed > 0 && entries.size() == 1) return *entries.front().result.error;
+  if (failed > 0)
+    return Error{fmt::format("{} of {} files failed{}", failed, entries.size(),
+                             stopped ? fmt::format(", {} were not tried", stopped) : ""), "", "the same command once more"};
+  if (count(entries, TransferOutcome::missing) == entries.size())
+    return Error{"the server has none of the files", request.base_url, "--dry-run, which shows the addresses; another --base-url"};
+  return {};
+}
+
+Status run_fetch(Request& request, const CommonOptions& common) {
+  TG_TRY(complete(request));
+  const InterruptGuard guard;
+  request.transfer.stop = [] { return interrupted(); };
+  const auto start = std::chrono::steady_clock::now();
+  auto entries = list_files(request);
+  if (!entries) return std::move(entries).error();
+  const auto notes = request.archive == "mawi" ? mawi_notes(request.point, request.selection) : std::vector<std::string>{};
+  for (const std::string& note : notes) remark(note);
+
+  std::error_code failure;
+  const bool speaks = !common.json && !common.quiet;
+  if (!request.dry_run && (fs::create_directories(request.output, failure), failure))
+    return Error{"cannot be made: " + failure.message(), request.output, "another folder (-o)"};
+  if (request.dry_run) ask_sizes(request, *entries);
+  else fetch_files(request, *entries, speaks);
+
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (common.json) fmt::print("{}", as_json(request, *entries, notes, seconds));
+  else if (request.dry_run) print_plan(*entries);
+  else if (speaks) print_summary(*entries, seconds);
+  return verdict(request, *entries);
+}
+
+void declare_days(CLI::App& app, Request& request) {
+  app.add_option("--from", request.from, "First day, such as 2016-01-09; MAWI's days are Japan's")->required();
+  app.add_option("--to", request.to, "Last day (default: the first)");
+  app.add_option("--weekdays", request.weekdays, "Only these, such as mon,wed or sat-sun");
+  app.add_option("--hours", request.hours, "Of the day, such as 13,14 or 0-23 (default: 14 for MAWI, 13 for CAIDA)");
+  app.add_option("--directions", request.directions, "CAIDA's A and B, both by default; what stands for {dir} in a template")
+      ->delimiter(',');
+}
+
+void declare_archive(CLI::App& app, Request& request) {
+  app.add_option("archive", request.archive, "mawi or caida")->check(CLI::IsMember({"mawi", "caida"}));
+  app.add_option("--template", request.url_template, "Another archive: a URL with {YYYY} {YY} {MM} {DD} {DDD} {hh} {dir}");
+  app.add_option("--name", request.name, "Files' names, with the same words in braces (default: as in the URL)")->needs("--template");
+  app.add_option("--point", request.point, "MAWI's sample point: A, B, C, D or F")->capture_default_str();
+  app.add_option("--monitor", request.monitor, "CAIDA's monitor, such as equinix-sanjose (default: that of the day)");
+  app.add_option("--kinds", request.kinds, "CAIDA's kinds of files: pcap.gz, times.gz, pcap.stats")->delimiter(',')->capture_default_str();
+  app.add_option("--base-url", request.base_url, "A mirror, in place of http://mawi.wide.ad.jp/mawi or https://data.caida.org/datasets")
+      ->excludes("--template");
+  app.add_option("--checksums", request.checksums, "A table with the columns url, bytes_gz, md5_gz: what each file must be");
+}
+
+void declare_transfer(CLI::App& app, Request& request) {
+  TransferOptions& options = request.transfer;
+  app.add_option("-o,--output", request.output, "Folder for the files")->capture_default_str();
+  app.add_flag("--dry-run", request.dry_run, "Only show what would be fetched, with sizes; the server is asked for those that no list gives");
+  app.add_option("--parallel", options.parallel, "Files at a time; archives are shared with others")->capture_default_str()
+      ->check(CLI::Range(1, 16));
+  app.add_option("--rate-limit", options.bytes_per_second, "Bytes per second of all files together, such as 10MB")
+      ->transform(CLI::AsSizeValue(true));
+  app.add_option("--tries", options.tries, "In a row without a new byte, before a file is given up")->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--retry-wait", request.retry_wait, "Before the first retry; doubles up to a minute")->capture_default_str();
+  app.add_option("--stall", request.stall, "A connection that brings nothing for so long is dropped")->capture_default_str();
+  app.add_option("--netrc", options.netrc, "File with user and password of the server (default: ~/.netrc); TIDEGAUGE_USER and "
+                 "TIDEGAUGE_PASSWORD of the environment outrank it")->check(CLI::ExistingFile);
+}
+
+std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
+  auto request = std::make_shared<Request>();
+  declare_archive(app, *request);
+  declare_days(app, *request);
+  declare_transfer(app, *request);
+  return [request, &common] { return run_fetch(*request, common); };
+}
+
+const VerbRegistration registration({
+    12,
+    "fetch",
+    "Get traces of an archive for a range of days; what was stopped goes on",
+    "tidegauge fetch mawi --from 2016-01-01 --to 2016-01-31 --weekdays sat -o january --dry-run\n"
+    "  tidegauge fetch mawi --from 2016-01-01 --to 2016-01-31 -o january --checksums mawi_trace_sizes.csv.gz --rate-limit 20MB\n"
+    "  tidegauge fetch caida --from 2018-04-19 --hours 13 --directions A --kinds pcap.gz,times.gz --netrc caida.netrc -o nyc\n"
+    "  tidegauge fetch --template 'https://archive.example.org/{YYYY}/{MM}/link-{DD}-{hh}.pcap.gz' --name "
+    "'{YYYY}{MM}{DD}{hh}.pcap.gz' --from 2020-02-01 --to 2020-02-29 --hours 0-23",
+    setup,
+});
+
+}  // namespace
+}  // namespace tidegauge
