@@ -47,12 +47,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def empty(self, status, **headers):
+        self.log(status, 0)  # before the client can ask for the next
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self.log(status, 0)
 
     def log(self, status, sent):
         with lock, open(log_file, "a") as log:
