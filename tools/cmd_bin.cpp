@@ -14,6 +14,7 @@
 #include "host/duration.hpp"
 #include "host/interrupt.hpp"
 #include "host/mistakes.hpp"
+#include "host/shard.hpp"
 #include "host/time_text.hpp"
 #include "tools/log.hpp"
 #include "tools/setting_options.hpp"
@@ -24,7 +25,7 @@ namespace {
 
 struct Request {
   std::vector<std::string> inputs;
-  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto";
+  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto", shard;
   bool follow = false;
   std::string delimiter = ",";
   bool csv = false;
@@ -194,6 +195,20 @@ void complete_table(Request& request, Mistakes& mistakes) {
   request.bin.csv = request.table;
 }
 
+/// Leaves the captures that are this shard's.
+void take_shard(Request& request, Mistakes& mistakes) {
+  if (request.shard.empty()) return;
+  const auto shard = parse_shard(request.shard);
+  mistakes.add(shard);
+  if (!shard) return;
+  if (request.bin.keyed.choose)
+    mistakes.add({"each shard would choose keys of its own", "--shard --keys auto", "--keys FILE, the same for all shards",
+                  ErrorKind::usage});
+  const std::size_t all = request.inputs.size();
+  request.inputs = shard->own(request.inputs);
+  remark(fmt::format("shard {} of {}: {} of {} inputs are its own", shard->index, shard->count, request.inputs.size(), all));
+}
+
 Status complete(Request& request) {
   Mistakes mistakes;
   const auto milliseconds = [&](const std::string& text, const char* option) {
@@ -212,6 +227,7 @@ Status complete(Request& request) {
   if (request.bin.point.empty()) mistakes.add({"an observation point needs a name", "--point", "", ErrorKind::usage});
   complete_keys(request, mistakes);
   if (request.csv) complete_table(request, mistakes);
+  take_shard(request, mistakes);
   TG_TRY(mistakes.status());
   auto devices = choose_devices(request.device);
   if (!devices) return std::move(devices).error();
@@ -253,6 +269,9 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
       ->capture_default_str()->check(CLI::Range(0, 1024));
   app.add_option("--device", request->device,
                  "cpu, cuda (all GPUs) or cuda:N; auto is the CPU, which counts as fast as it reads")->capture_default_str();
+  app.add_option("--shard", request->shard,
+                 "Only a part of the captures: i/N, i from 0; all N give all of them, and `merge` puts their series files "
+                 "together. auto or auto/N: i from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX");
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
                               "are whole; Ctrl-C leaves the one in work out");
