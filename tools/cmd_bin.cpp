@@ -12,6 +12,7 @@
 #include "host/bin_traces.hpp"
 #include "host/counting_settings.hpp"
 #include "host/duration.hpp"
+#include "host/find_captures.hpp"
 #include "host/interrupt.hpp"
 #include "host/job_plan.hpp"
 #include "host/mistakes.hpp"
@@ -26,7 +27,7 @@ namespace {
 
 struct Request {
   std::vector<std::string> inputs;
-  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto", shard, plan;
+  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto", shard, plan, files_from;
   bool follow = false;
   std::string delimiter = ",";
   bool csv = false;
@@ -198,10 +199,7 @@ void complete_table(Request& request, Mistakes& mistakes) {
 
 /// What the plan says of the job; the captures are chosen later.
 std::optional<JobPlan> take_plan(Request& request, Mistakes& mistakes) {
-  if (request.plan.empty()) {
-    if (request.inputs.empty()) mistakes.add({"captures is required", "bin", "tidegauge bin --help", ErrorKind::usage});
-    return std::nullopt;
-  }
+  if (request.plan.empty()) return std::nullopt;
   if (!request.counting.given().empty())
     mistakes.add({"how captures are counted, the plan says", "--plan", "leave those options out", ErrorKind::usage});
   auto plan = read_plan(request.plan);
@@ -219,6 +217,23 @@ void take_planned_keys(const JobPlan& plan, Request& request, Mistakes& mistakes
   auto keyed = with_key_lists(request.bin.keyed, plan.key_lists.empty() ? "{}" : plan.key_lists);
   if (keyed) request.bin.keyed = *std::move(keyed);
   else mistakes.add({"a key list that it counts by is not in it", request.plan, "tidegauge plan makes one anew", ErrorKind::usage});
+}
+
+/// The captures that are named, in whatever way.
+void take_captures(Request& request, Mistakes& mistakes) {
+  if (!request.files_from.empty()) {
+    auto names = read_name_list(request.files_from);
+    mistakes.add(names);
+    if (names) request.inputs.insert(request.inputs.end(), names->begin(), names->end());
+  }
+  if (request.inputs.empty() && mistakes.none())
+    mistakes.add({"captures is required", "bin", "tidegauge bin --help", ErrorKind::usage});
+  if (request.csv) return;
+  auto found = find_captures(request.inputs);
+  mistakes.add(found);
+  if (!found) return;
+  if (!found->left_out.empty()) remark(left_out_words(*found));
+  request.inputs = std::move(found->paths);
 }
 
 /// Leaves the captures that are this shard's.
@@ -260,6 +275,7 @@ Status complete(Request& request) {
   complete_keys(request, mistakes);
   if (plan) take_planned_keys(*plan, request, mistakes);
   if (request.csv) complete_table(request, mistakes);
+  if (!plan) take_captures(request, mistakes);
   take_shard(request, plan, mistakes);
   TG_TRY(mistakes.status());
   auto devices = choose_devices(request.device);
@@ -294,7 +310,8 @@ Status run_bin(Request& request, const CommonOptions& common) {
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
   auto* captures = app.add_option("captures", request->inputs,
-                                  "pcap, pcapng or ERF files, also gzipped; CAIDA's .pcap.stats; with --csv tables");
+                                  "pcap, pcapng or ERF files, also compressed, or folders of them; CAIDA's .pcap.stats; with --csv tables");
+  auto* files_from = app.add_option("--files-from", request->files_from, "A file with the name of a capture a line; - for stdin");
   app.add_option("-o,--output", request->series, "The series file; made where it is absent")->required();
   auto* interval = app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
   auto* point = app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
@@ -304,7 +321,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   app.add_option("--device", request->device,
                  "cpu, cuda (all GPUs) or cuda:N; auto is the CPU, which counts as fast as it reads")->capture_default_str();
   app.add_option("--plan", request->plan, "A file that `plan` made: it says which captures, how they are counted, and their shards")
-      ->excludes(captures)->excludes(interval)->excludes(point);
+      ->excludes(captures)->excludes(files_from)->excludes(interval)->excludes(point);
   app.add_option("--shard", request->shard,
                  "Only a part of the captures: i/N, i from 0; all N give all of them, and `merge` puts their series files "
                  "together. auto or auto/N: i from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX");
