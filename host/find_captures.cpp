@@ -34,33 +34,19 @@ class Search {
     if (path == "-" || seen_.insert(path).second) found_.paths.push_back(path);
   }
 
-  /// Links to files are followed, links to folders are not: they may lead round in circles.
   Status add_folder(const std::string& folder) {
-    std::error_code error;
-    std::vector<std::string> files;
-    fs::recursive_directory_iterator entry(folder, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-      const std::string name = entry->path().filename().string();
-      std::error_code none;
-      if (name.starts_with(".")) {
-        if (entry->is_directory(none)) entry.disable_recursion_pending();
-      } else if (entry->is_regular_file(none) && !name.ends_with(".part")) {
-        files.push_back(entry->path().string());
-      }
-    }
-    if (error) return Error{"cannot be read: " + error.message(), folder, "check its permissions"};
-    std::sort(files.begin(), files.end());
-    const std::size_t before = found_.paths.size() + found_.left_out.size();
-    std::size_t captures = 0;
-    for (const std::string& file : files) {
-      const bool capture = begins_as_capture(file) || is_stats_file(file);
-      captures += capture;
+    const auto files = files_under(folder);
+    if (!files) return files.error();
+    bool any = false;
+    for (const std::string& file : *files) {
+      const bool capture = is_capture(file);
+      any = any || capture;
       if (capture) add_path(file);
       else found_.left_out.push_back(file);
     }
-    if (captures > 0) return {};
-    return Error{fmt::format("there is no capture in it, of {} files", found_.paths.size() + found_.left_out.size() - before), folder,
-                 "check the folder's name", ErrorKind::usage};
+    if (any) return {};
+    return Error{fmt::format("there is no capture in it, of {} files", files->size()), folder, "check the folder's name",
+                 ErrorKind::usage};
   }
 
   Status add_matches(const std::string& pattern) {
@@ -80,6 +66,26 @@ class Search {
 };
 
 }  // namespace
+
+Expected<std::vector<std::string>> files_under(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> files;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code none;
+    if (name.starts_with(".")) {
+      if (entry->is_directory(none)) entry.disable_recursion_pending();
+    } else if (entry->is_regular_file(none) && !name.ends_with(".part")) {
+      files.push_back(entry->path().string());
+    }
+  }
+  if (error) return Error{"cannot be read: " + error.message(), folder, "check its permissions"};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+bool is_capture(const std::string& path) { return begins_as_capture(path) || is_stats_file(path); }
 
 Expected<FoundCaptures> find_captures(const std::vector<std::string>& named) {
   Search search;

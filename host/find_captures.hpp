@@ -20,6 +20,12 @@ struct FoundCaptures {
 /// An error for a folder that cannot be read, one without captures, and a pattern that nothing matches.
 Expected<FoundCaptures> find_captures(const std::vector<std::string>& named);
 
+/// Regular files in a folder and the folders in it, by name; without hidden ones and unfinished downloads. Links to files are
+/// followed, links to folders are not: they may lead round in circles.
+Expected<std::vector<std::string>> files_under(const std::string& folder);
+/// Whether a file begins as a capture, or one of CAIDA's .pcap.stats, does.
+bool is_capture(const std::string& path);
+
 /// The lines of a file ("-": standard input) that are not empty.
 Expected<std::vector<std::string>> read_name_list(const std::string& path);
 

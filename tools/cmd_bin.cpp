@@ -7,9 +7,11 @@
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <utility>
 
 #include "host/bin_traces.hpp"
+#include "host/capture_watch.hpp"
 #include "host/counting_settings.hpp"
 #include "host/duration.hpp"
 #include "host/find_captures.hpp"
@@ -28,7 +30,9 @@ namespace {
 struct Request {
   std::vector<std::string> inputs;
   std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto", shard, plan, files_from;
-  bool follow = false;
+  bool follow = false, watch = false;
+  std::string watch_quiet = "10s";
+  std::chrono::milliseconds quiet{};
   std::string delimiter = ",";
   bool csv = false;
   CsvOptions table;
@@ -228,7 +232,7 @@ void take_captures(Request& request, Mistakes& mistakes) {
   }
   if (request.inputs.empty() && mistakes.none())
     mistakes.add({"captures is required", "bin", "tidegauge bin --help", ErrorKind::usage});
-  if (request.csv) return;
+  if (request.csv || request.watch) return;  // a watched folder may be empty yet
   auto found = find_captures(request.inputs);
   mistakes.add(found);
   if (!found) return;
@@ -270,6 +274,7 @@ Status complete(Request& request) {
     if (interval) request.bin.interval_ns = *interval;
   }
   request.bin.wait_ms = milliseconds(request.wait, "--wait");
+  request.quiet = std::chrono::milliseconds(milliseconds(request.watch_quiet, "--watch-quiet"));
   if (request.follow) request.bin.follow_ms = milliseconds(request.follow_timeout, "--follow-timeout");
   if (request.bin.point.empty()) mistakes.add({"an observation point needs a name", "--point", "", ErrorKind::usage});
   complete_keys(request, mistakes);
@@ -285,15 +290,11 @@ Status complete(Request& request) {
   return {};
 }
 
-Status run_bin(Request& request, const CommonOptions& common) {
-  TG_TRY(complete(request));
-  const InterruptGuard guard;
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit shall be an error with words, like a full disk
-  request.bin.stop = [] { return interrupted(); };
+Status bin_once(Request& request, const std::vector<std::string>& captures, const CommonOptions& common) {
   auto report = [&] {
     ProgressWords words;  // cleared from the terminal before the results come
     request.bin.progress = [&](const BinProgress& progress) { words.tell(progress); };
-    return bin_traces(request.inputs, request.bin);
+    return bin_traces(captures, request.bin);
   }();
   if (!report) return std::move(report).error();
   tell_remarks(*report);
@@ -305,6 +306,34 @@ Status run_bin(Request& request, const CommonOptions& common) {
   if (common.json) print_json(request, *report);
   else print_words(request, *report);
   return verdict(*report);
+}
+
+/// Counts what arrives until it is told to stop, which is then no error. What fails is said at once, and tried again when it
+/// has changed.
+Status watch(Request& request, std::chrono::milliseconds quiet, const CommonOptions& common) {
+  CaptureWatch arrivals(request.inputs, quiet);
+  while (!interrupted()) {
+    const auto captures = arrivals.ready();
+    if (!captures) return captures.error();
+    if (!captures->empty()) {
+      const Status outcome = bin_once(request, *captures, common);
+      if (!outcome && !interrupted()) log(LogLevel::error, outcome.error().message());
+      std::fflush(stdout);
+    }
+    const int looks_apart_ms = 1000, patience_ms = 100;
+    for (int ms = 0; ms < looks_apart_ms && !interrupted(); ms += patience_ms)
+      std::this_thread::sleep_for(std::chrono::milliseconds(patience_ms));
+  }
+  return {};
+}
+
+Status run_bin(Request& request, const CommonOptions& common) {
+  TG_TRY(complete(request));
+  const InterruptGuard guard;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit shall be an error with words, like a full disk
+  request.bin.stop = [] { return interrupted(); };
+  if (request.watch) return watch(request, request.quiet, common);
+  return bin_once(request, request.inputs, common);
 }
 
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
@@ -320,17 +349,21 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
       ->capture_default_str()->check(CLI::Range(0, 1024));
   app.add_option("--device", request->device,
                  "cpu, cuda (all GPUs) or cuda:N; auto is the CPU, which counts as fast as it reads")->capture_default_str();
-  app.add_option("--plan", request->plan, "A file that `plan` made: it says which captures, how they are counted, and their shards")
-      ->excludes(captures)->excludes(files_from)->excludes(interval)->excludes(point);
-  app.add_option("--shard", request->shard,
-                 "Only a part of the captures: i/N, i from 0; all N give all of them, and `merge` puts their series files "
-                 "together. auto or auto/N: i from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX");
-  app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
                               "are whole; Ctrl-C leaves the one in work out");
   app.add_option("--follow-timeout", request->follow_timeout,
                  "A capture is whole once nothing has come for so long, or soon after its writer closed it")
       ->capture_default_str()->needs(follow);
+  auto* watch = app.add_flag("--watch", request->watch, "Go on with captures that arrive in the folders, until Ctrl-C")
+      ->excludes(follow);
+  app.add_option("--watch-quiet", request->watch_quiet, "A capture is whole once it has not changed for so long")
+      ->capture_default_str()->needs(watch);
+  app.add_option("--plan", request->plan, "A file that `plan` made: it says which captures, how they are counted, and their shards")
+      ->excludes(captures)->excludes(files_from)->excludes(watch)->excludes(interval)->excludes(point);
+  app.add_option("--shard", request->shard,
+                 "Only a part of the captures: i/N, i from 0; all N give all of them, and `merge` puts their series files "
+                 "together. auto or auto/N: i from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX")->excludes(watch);
+  app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   app.add_flag("!--no-times", request->bin.times,
                "Leave CAIDA's .times files beside captures alone, which hold the nanoseconds");
   app.add_option("--stats-field", request->bin.stats_field, "Which counter of CAIDA's .pcap.stats files becomes the value")
