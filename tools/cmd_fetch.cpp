@@ -9,6 +9,7 @@
 
 #include "host/duration.hpp"
 #include "host/fetch/archives.hpp"
+#include "host/fetch/bin_and_delete.hpp"
 #include "host/fetch/checksum_list.hpp"
 #include "host/fetch/transfer.hpp"
 #include "host/interrupt.hpp"
@@ -24,17 +25,26 @@ namespace fs = std::filesystem;
 struct Request {
   std::string archive, url_template, name, from, to, weekdays, hours, point = "F", monitor, base_url, output = ".", checksums;
   std::string retry_wait = "1s", stall = "1m";
-  std::vector<std::string> directions, kinds{"pcap.gz"};
+  std::vector<std::string> directions, kinds;
+  std::string series, interval;
   bool dry_run = false;
   DaySelection selection;
   ChecksumList known;
   TransferOptions transfer;
+  BinOptions bin;
+  std::unique_ptr<BinAndDelete> counting;  ///< none without --bin-and-delete
 };
+
+std::vector<std::string> usual_kinds(const std::string& archive) {
+  if (archive == "mawilab") return {"anomalous_suspicious.csv", "notice.csv"};
+  return {"pcap.gz"};
+}
 
 /// A file, or a folder that the server does not have, and what became of it.
 struct Entry {
   ArchiveFile file;
   TransferResult result;
+  bool counted = false;  ///< it is in the series file, and not on the disk
 };
 
 constexpr const char* fetch_outcomes[] = {"fetched", "there", "missing", "failed", "stopped"};
@@ -79,14 +89,33 @@ void complete_transfer(Request& request, Mistakes& mistakes) {
     mistakes.add({"is set without TIDEGAUGE_USER", "TIDEGAUGE_PASSWORD", "both of them, or a netrc file", ErrorKind::usage});
 }
 
+void complete_counting(Request& request, Mistakes& mistakes) {
+  request.bin.series = request.series;
+  request.bin.stop = [] { return interrupted(); };
+  const auto refuse = [&](const char* what, const char* remedy) {
+    if (!request.series.empty()) mistakes.add({what, "--bin-and-delete", remedy, ErrorKind::usage});
+  };
+  if (request.archive == "mawilab") refuse("labels are not counted", "leave it out");
+  if (request.archive == "caida" && request.directions.size() != 1)
+    refuse("the two directions are two observation points", "--directions A, and --directions B into another series file");
+  if (request.archive == "caida" && request.kinds != std::vector<std::string>{"pcap.gz"})
+    refuse("only CAIDA's pcap.gz files are counted one by one", "--kinds pcap.gz");
+  if (request.interval.empty()) return;
+  const auto interval = parse_interval(request.interval);
+  mistakes.add(interval);
+  if (interval) request.bin.interval_ns = *interval;
+}
+
 Status complete(Request& request) {
   Mistakes mistakes;
   complete_selection(request, mistakes);
   complete_transfer(request, mistakes);
   if (request.archive.empty() == request.url_template.empty())
-    mistakes.add({"needs mawi, caida or --template, and only one of them", "fetch", "fetch mawi --from 2016-01-09", ErrorKind::usage});
+    mistakes.add({"needs an archive or --template, and only one of them", "fetch", "fetch mawi --from 2016-01-09", ErrorKind::usage});
   if (!request.base_url.empty()) mistakes.add(check_url(request.base_url, "--base-url"));
   if (!request.url_template.empty()) mistakes.add(check_url(request.url_template.substr(0, request.url_template.find('{')), "--template"));
+  if (request.kinds.empty()) request.kinds = usual_kinds(request.archive);
+  complete_counting(request, mistakes);
   while (request.base_url.ends_with('/')) request.base_url.pop_back();
   if (!request.checksums.empty()) {
     auto known = read_checksums(request.checksums);
@@ -109,12 +138,12 @@ Expected<std::vector<Entry>> read_folders(const Request& request, const std::vec
   for (const ArchiveFolder& folder : folders) {
     const TransferResult& page = pages.at(folder.url);
     if (page.error) return *page.error;
-    for (ArchiveFile& file : files_in_page(folder, page.text)) entries.push_back({std::move(file), {}});
+    for (ArchiveFile& file : files_in_page(folder, page.text)) entries.push_back({.file = std::move(file), .result = {}});
   }
   for (const ArchiveFolder& folder : folders) {
     const auto page = pages.extract(folder.url);  // once, however many directions and kinds were asked for
     if (!page.empty() && page.mapped().outcome == TransferOutcome::missing)
-      entries.push_back({{folder.url, "", folder.day}, page.mapped()});
+      entries.push_back({.file = {folder.url, "", folder.day}, .result = page.mapped()});
   }
   return entries;
 }
@@ -126,11 +155,12 @@ Expected<std::vector<Entry>> list_files(const Request& request) {
     if (!folders) return folders.error();
     return read_folders(request, *folders);
   }
-  auto files = request.archive == "mawi" ? mawi_files(base(mawi_base_url), request.point, request.selection)
-                                         : template_files(request.url_template, request.name, request.selection);
+  auto files = request.archive == "mawi"      ? mawi_files(base(mawi_base_url), request.point, request.selection)
+               : request.archive == "mawilab" ? mawilab_files(base(mawilab_base_url), request.kinds, request.selection)
+                                              : template_files(request.url_template, request.name, request.selection);
   if (!files) return std::move(files).error();
   std::vector<Entry> entries;
-  for (ArchiveFile& file : *files) entries.push_back({std::move(file), {}});
+  for (ArchiveFile& file : *files) entries.push_back({.file = std::move(file), .result = {}});
   return entries;
 }
 
@@ -146,7 +176,7 @@ void run_jobs(std::vector<Entry>& entries, const TransferOptions& options, const
   std::vector<TransferJob> jobs;
   std::vector<Entry*> of_job;
   for (Entry& entry : entries) {
-    if (entry.file.name.empty()) continue;  // a folder that is not there
+    if (entry.file.name.empty() || entry.counted) continue;  // a folder that is not there
     if (auto job = job_of(entry)) {
       jobs.push_back(*std::move(job));
       of_job.push_back(&entry);
@@ -196,15 +226,47 @@ class FetchWords {
   ProgressLine line_;
 };
 
+/// Those that an earlier run has counted and deleted.
+Status find_counted(Request& request, std::vector<Entry>& entries) {
+  if (request.series.empty()) return {};
+  auto counting = BinAndDelete::open(request.bin);
+  if (!counting) return std::move(counting).error();
+  request.counting = *std::move(counting);
+  for (Entry& entry : entries) {
+    entry.counted = request.counting->has(entry.file.name) && !fs::exists(path_of(request, entry.file));
+    if (entry.counted) entry.result.outcome = TransferOutcome::there;
+  }
+  return {};
+}
+
+/// What became of the files that were counted; one that failed is a failed file.
+void take_counted(Request& request, std::vector<Entry>& entries) {
+  std::map<std::string, const BinnedFile*> binned;
+  for (const BinnedFile& file : request.counting->finish()) binned.emplace(file.path, &file);
+  for (Entry& entry : entries) {
+    const auto at = binned.find(path_of(request, entry.file));
+    if (at == binned.end()) continue;
+    const BinnedFile& file = *at->second;
+    if (!file.trace.damage.empty()) warn(file.path + ": " + file.trace.damage);
+    entry.counted = !file.error && file.outcome != BinOutcome::left_out;
+    if (file.error) entry.result = {.outcome = TransferOutcome::failed, .error = file.error};
+  }
+}
+
 void fetch_files(Request& request, std::vector<Entry>& entries, bool speaks) {
   FetchWords words(speaks);
   for (const Entry& entry : entries)
     if (entry.file.name.empty()) words.ended(entry.file.url, entry.result);
   request.transfer.progress = [&](const TransferProgress& at) { words.progress(at, entries.size()); };
-  request.transfer.done = [&](const TransferJob& job, const TransferResult& result) { words.ended(job.path, result); };
+  request.transfer.done = [&](const TransferJob& job, const TransferResult& result) {
+    words.ended(job.path, result);
+    const bool here = result.outcome == TransferOutcome::fetched || result.outcome == TransferOutcome::there;
+    if (here && request.counting) request.counting->take(job.path);
+  };
   run_jobs(entries, request.transfer, [&](Entry& entry) {
     return TransferJob{entry.file.url, path_of(request, entry.file), known_of(request, entry.file), TransferKind::file};
   });
+  if (request.counting) take_counted(request, entries);
 }
 
 struct FetchTotals {
@@ -213,9 +275,9 @@ struct FetchTotals {
   int retries = 0;
 
   explicit FetchTotals(const std::vector<Entry>& entries) {
-    for (const auto& [file, result] : entries) {
+    for (const auto& [file, result, counted] : entries) {
       bytes += result.bytes.value_or(0);
-      unknown += !result.bytes && result.outcome != TransferOutcome::missing;
+      unknown += !result.bytes && !counted && result.outcome != TransferOutcome::missing;
       received += result.received;
       retries += result.retries;
     }
@@ -224,9 +286,10 @@ struct FetchTotals {
 
 std::string as_json(const Request& request, const std::vector<Entry>& entries, const std::vector<std::string>& notes, double seconds) {
   nlohmann::ordered_json files = nlohmann::json::array();
-  for (const auto& [file, result] : entries) {
+  for (const auto& [file, result, counted] : entries) {
     nlohmann::ordered_json entry{{"day", format_day(file.day)}, {"url", file.url}};
-    if (!file.name.empty()) entry["path"] = path_of(request, file);
+    if (!file.name.empty() && !counted) entry["path"] = path_of(request, file);
+    if (counted) entry["series"] = request.series;
     const bool planned = request.dry_run && result.outcome == TransferOutcome::fetched;
     entry["outcome"] = planned ? "planned" : name_of(result.outcome);
     if (result.bytes) entry["bytes"] = *result.bytes;
@@ -245,10 +308,10 @@ std::string as_json(const Request& request, const std::vector<Entry>& entries, c
 
 void print_plan(const std::vector<Entry>& entries) {
   fmt::print("{:<10}  {:>15}  {}\n", "day", "bytes", "address");
-  for (const auto& [file, result] : entries) {
-    const std::string size = result.outcome == TransferOutcome::missing ? "missing" : result.bytes ? std::to_string(*result.bytes) : "?";
+  for (const auto& [file, result, counted] : entries) {
+    const std::string size = result.outcome == TransferOutcome::missing ? "missing" : counted ? "0" : result.bytes ? std::to_string(*result.bytes) : "?";
     fmt::print("{}  {:>15}  {}{}\n", format_day(file.day), size, file.url,
-               result.outcome == TransferOutcome::there ? "  (already there)" : "");
+               counted ? "  (in the series)" : result.outcome == TransferOutcome::there ? "  (already there)" : "");
   }
   const FetchTotals totals(entries);
   fmt::print("{} files, {:.2f} GB{}; {} already there, {} missing\n", entries.size(), static_cast<double>(totals.bytes) * 1e-9,
@@ -287,6 +350,7 @@ Status run_fetch(Request& request, const CommonOptions& common) {
   const auto start = std::chrono::steady_clock::now();
   auto entries = list_files(request);
   if (!entries) return std::move(entries).error();
+  TG_TRY(find_counted(request, *entries));
   const auto notes = request.archive == "mawi" ? mawi_notes(request.point, request.selection) : std::vector<std::string>{};
   for (const std::string& note : notes) remark(note);
 
@@ -314,13 +378,16 @@ void declare_days(CLI::App& app, Request& request) {
 }
 
 void declare_archive(CLI::App& app, Request& request) {
-  app.add_option("archive", request.archive, "mawi or caida")->check(CLI::IsMember({"mawi", "caida"}));
+  app.add_option("archive", request.archive, "mawi, caida, or mawilab for the labels of MAWI's days")
+      ->check(CLI::IsMember({"mawi", "caida", "mawilab"}));
   app.add_option("--template", request.url_template, "Another archive: a URL with {YYYY} {YY} {MM} {DD} {DDD} {hh} {dir}");
   app.add_option("--name", request.name, "Files' names, with the same words in braces (default: as in the URL)")->needs("--template");
   app.add_option("--point", request.point, "MAWI's sample point: A, B, C, D or F")->capture_default_str();
   app.add_option("--monitor", request.monitor, "CAIDA's monitor, such as equinix-sanjose (default: that of the day)");
-  app.add_option("--kinds", request.kinds, "CAIDA's kinds of files: pcap.gz, times.gz, pcap.stats")->delimiter(',')->capture_default_str();
-  app.add_option("--base-url", request.base_url, "A mirror, in place of http://mawi.wide.ad.jp/mawi or https://data.caida.org/datasets")
+  app.add_option("--kinds", request.kinds, "CAIDA's kinds of files: pcap.gz (default), times.gz, pcap.stats; MAWILab's: "
+                 "anomalous_suspicious.csv, notice.csv (both by default), or .xml")->delimiter(',');
+  app.add_option("--base-url", request.base_url, "A mirror, in place of http://mawi.wide.ad.jp/mawi, https://data.caida.org/datasets or "
+                 "http://www.fukuda-lab.org/mawilab/v1.1")
       ->excludes("--template");
   app.add_option("--checksums", request.checksums, "A table with the columns url, bytes_gz, md5_gz: what each file must be");
 }
@@ -328,6 +395,9 @@ void declare_archive(CLI::App& app, Request& request) {
 void declare_transfer(CLI::App& app, Request& request) {
   TransferOptions& options = request.transfer;
   app.add_option("-o,--output", request.output, "Folder for the files")->capture_default_str();
+  auto* series = app.add_option("--bin-and-delete", request.series, "A series file: each trace is counted into it as soon as it is whole, "
+                 "and deleted; what is in it by name is not fetched again");
+  app.add_option("--interval", request.interval, "Of a new series file, 1ms to 1d (default: 1s)")->needs(series);
   app.add_flag("--dry-run", request.dry_run, "Only show what would be fetched, with sizes; the server is asked for those that no list gives");
   app.add_option("--parallel", options.parallel, "Files at a time; archives are shared with others")->capture_default_str()
       ->check(CLI::Range(1, 16));
@@ -356,6 +426,8 @@ const VerbRegistration registration({
     "tidegauge fetch mawi --from 2016-01-01 --to 2016-01-31 --weekdays sat -o january --dry-run\n"
     "  tidegauge fetch mawi --from 2016-01-01 --to 2016-01-31 -o january --checksums mawi_trace_sizes.csv.gz --rate-limit 20MB\n"
     "  tidegauge fetch caida --from 2018-04-19 --hours 13 --directions A --kinds pcap.gz,times.gz --netrc caida.netrc -o nyc\n"
+    "  tidegauge fetch mawi --from 2016-01-01 --to 2016-12-31 --bin-and-delete 2016.series --interval 1s\n"
+    "  tidegauge fetch mawilab --from 2016-01-01 --to 2016-01-31 -o labels\n"
     "  tidegauge fetch --template 'https://archive.example.org/{YYYY}/{MM}/link-{DD}-{hh}.pcap.gz' --name "
     "'{YYYY}{MM}{DD}{hh}.pcap.gz' --from 2020-02-01 --to 2020-02-29 --hours 0-23",
     setup,

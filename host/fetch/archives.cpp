@@ -208,6 +208,20 @@ Expected<std::vector<ArchiveFile>> mawi_files(std::string_view base, std::string
   return files;
 }
 
+Expected<std::vector<ArchiveFile>> mawilab_files(std::string_view base, const std::vector<std::string>& kinds,
+                                                 const DaySelection& selection) {
+  if (!selection.hours.empty() || !selection.directions.empty())
+    return Error{"MAWILab's labels are of whole days", "--hours --directions", "leave them out", ErrorKind::usage};
+  std::vector<ArchiveFile> files;
+  for (const sys_days day : selection.days())
+    for (const std::string& kind : kinds) {
+      const Placeholders at{day, 0, {}};
+      const std::string name = *at.fill("{YYYY}{MM}{DD}_") + kind;
+      files.push_back({fmt::format("{}/{}/{}", base, *at.fill("{YYYY}/{MM}/{DD}"), name), name, day});
+    }
+  return files;
+}
+
 Expected<std::vector<ArchiveFolder>> caida_folders(std::string_view base, std::string_view monitor,
                                                    const std::vector<std::string>& kinds, const DaySelection& selection) {
   const std::vector<int> hours = selection.hours.empty() ? std::vector{caida_hour} : selection.hours;

@@ -39,12 +39,18 @@ struct ArchiveFolder {
 };
 
 inline constexpr std::string_view mawi_base_url = "http://mawi.wide.ad.jp/mawi";
+inline constexpr std::string_view mawilab_base_url = "http://www.fukuda-lab.org/mawilab/v1.1";
 inline constexpr std::string_view caida_base_url = "https://data.caida.org/datasets";
 
 /// A trace a day of a MAWI sample point ("A" to "D", "F").
 /// @param base without a slash at its end, such as a mirror's "https://mawi.nezu.wide.ad.jp/mawi"
 /// An error of usage where the point is unknown or has nothing on one of the days.
 Expected<std::vector<ArchiveFile>> mawi_files(std::string_view base, std::string_view point, const DaySelection& selection);
+
+/// MAWILab's labels of the days of sample point F.
+/// @param kinds such as "anomalous_suspicious.csv", "notice.xml"
+Expected<std::vector<ArchiveFile>> mawilab_files(std::string_view base, const std::vector<std::string>& kinds,
+                                                 const DaySelection& selection);
 
 /// The folders of CAIDA's passive traces: one a day and hour, named once for each direction and kind of file.
 /// @param monitor such as "equinix-nyc"; empty for the one that measured on that day

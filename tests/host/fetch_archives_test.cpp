@@ -76,6 +76,14 @@ TEST(FetchArchives, MawiNotesNameOutagesAndDuplicatesOfTheRange) {
   EXPECT_TRUE(mawi_notes("B", days("2015-01-01", "2024-01-01")).empty());
 }
 
+TEST(FetchArchives, MawilabHasFilesOfEachKindADay) {
+  const auto files = mawilab_files("http://l", {"anomalous_suspicious.csv", "notice.xml"}, days("2007-01-25", "2007-01-26"));
+  ASSERT_TRUE(files) << files.error().message();
+  ASSERT_EQ(files->size(), 4u);
+  EXPECT_EQ(files->front().url, "http://l/2007/01/25/20070125_anomalous_suspicious.csv");
+  EXPECT_EQ(files->back().name, "20070126_notice.xml");
+}
+
 TEST(FetchArchives, CaidaFoldersAreOfTheMonitorOfTheDay) {
   struct Row {
     const char *monitor, *day, *url, *prefix;

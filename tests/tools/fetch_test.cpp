@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "tests/capture_writer.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -338,17 +339,68 @@ TEST_F(FetchVerb, CaidaFilesAreThoseOfTheFoldersPages) {
   EXPECT_TRUE(read_text(here / name) == bytes);
 }
 
+class FetchAndBin : public FetchVerb {
+ protected:
+  void SetUp() override {
+    FetchVerb::SetUp();
+    for (int day = 1; day <= 3; ++day) {
+      CaptureWriter capture;
+      for (int i = 0; i < 500; ++i) capture.packet(1'577'836'800'000'000 + day * 86'400'000'000 + i * 10'000, 100);
+      capture.save(archive / fmt::format("0{}.pcap", day));
+    }
+  }
+  std::string packets(const std::string& series) const {
+    return run_command("export" + quoted(scratch / series) + "--canonical").out;
+  }
+  const std::string counted = " --bin-and-delete" + quoted(scratch / "a.series");
+};
+
+TEST_F(FetchAndBin, CountsWhatComesAndKeepsNothingOfIt) {
+  const Json report = fetch_json(one("plain/{DD}.pcap", "--to 2020-01-04 --interval 2s" + counted));
+  EXPECT_EQ(report["outcomes"]["fetched"], 3);
+  EXPECT_EQ(report["outcomes"]["missing"], 1);
+  EXPECT_TRUE(fs::is_empty(here));
+  const auto binned = run_command("bin" + quoted(archive / "01.pcap") + quoted(archive / "02.pcap") + quoted(archive / "03.pcap") +
+                                  "--interval 2s -o" + quoted(scratch / "b.series"));
+  EXPECT_EQ(binned.status, 0) << binned.err;
+  EXPECT_FALSE(packets("a.series").empty());
+  EXPECT_EQ(packets("a.series"), packets("b.series"));
+  requests();
+  const Json again = fetch_json(one("plain/{DD}.pcap", "--to 2020-01-03" + counted));
+  EXPECT_EQ(again["outcomes"]["there"], 3);
+  EXPECT_TRUE(requests().empty()) << "what is in the series is not fetched again";
+}
+
+TEST_F(FetchAndBin, KilledBeforeTheDeletingItDeletesLater) {
+  fetch_json(one("plain/{DD}.pcap", "--to 2020-01-02" + counted));
+  const std::string before = packets("a.series");
+  fs::copy_file(archive / "01.pcap", here / "01.pcap");
+  fetch_json(one("plain/{DD}.pcap", "--to 2020-01-02" + counted));
+  EXPECT_TRUE(fs::is_empty(here));
+  EXPECT_EQ(packets("a.series"), before);
+}
+
+TEST_F(FetchAndBin, WhatCannotBeCountedStays) {
+  write_text(archive / "02.pcap", "no capture at all, however long it is read");
+  const Json report = fetch_json(one("plain/{DD}.pcap", "--to 2020-01-03" + counted), 1);
+  EXPECT_EQ(report["outcomes"]["fetched"], 2);
+  EXPECT_EQ(report["outcomes"]["failed"], 1);
+  EXPECT_TRUE(fs::exists(here / "02.pcap"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(here), {}), 1);
+}
+
 TEST_F(FetchVerb, MistakesAreNamedTogether) {
   struct Row {
     std::string arguments;
     const char* words;
   };
-  for (const Row& row : {Row{"fetch mawi", "--from"}, Row{"fetch --from 2020-01-01", "needs mawi, caida or --template"},
+  for (const Row& row : {Row{"fetch mawi", "--from"}, Row{"fetch --from 2020-01-01", "needs an archive or --template"},
                          Row{"fetch mawi --from 2020-01-02 --to 2020-01-01", "no day is left"},
                          Row{"fetch mawi --from 2006-01-01", "has nothing on 2006-01-01"},
                          Row{"fetch mawi --from 2020-13-01 --weekdays funday", "--from: '2020-13-01' is not a day"},
                          Row{"fetch mawi --from 2020-13-01 --weekdays funday", "'funday' are no weekdays"},
                          Row{"fetch mawi --from 2020-01-01 --base-url http://me:secret@h/", "credentials do not belong into a URL"},
+                         Row{"fetch caida --from 2018-04-19 --bin-and-delete x", "two observation points"},
                          Row{"fetch --template 'http://me:secret@h/{DD}' --from 2020-01-01", "credentials do not belong into a URL"}}) {
     const auto result = fetch(row.arguments);
     EXPECT_EQ(result.status, 2) << row.arguments;
