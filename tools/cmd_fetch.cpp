@@ -5,15 +5,16 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "host/duration.hpp"
 #include "host/fetch/archives.hpp"
 #include "host/fetch/bin_and_delete.hpp"
 #include "host/fetch/checksum_list.hpp"
+#include "host/fetch/http_rules.hpp"
 #include "host/fetch/transfer.hpp"
 #include "host/interrupt.hpp"
 #include "host/mistakes.hpp"
+#include "tools/fetch_report.hpp"
 #include "tools/log.hpp"
 #include "tools/verbs.hpp"
 
@@ -38,21 +39,6 @@ struct Request {
 std::vector<std::string> usual_kinds(const std::string& archive) {
   if (archive == "mawilab") return {"anomalous_suspicious.csv", "notice.csv"};
   return {"pcap.gz"};
-}
-
-/// A file, or a folder that the server does not have, and what became of it.
-struct Entry {
-  ArchiveFile file;
-  TransferResult result;
-  bool counted = false;  ///< it is in the series file, and not on the disk
-};
-
-constexpr const char* fetch_outcomes[] = {"fetched", "there", "missing", "failed", "stopped"};
-const char* name_of(TransferOutcome outcome) { return fetch_outcomes[static_cast<std::size_t>(outcome)]; }
-
-std::size_t count(const std::vector<Entry>& entries, TransferOutcome outcome) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(entries, [&](const Entry& entry) { return entry.result.outcome == outcome; }));
 }
 
 std::string from_environment(const char* name) {
@@ -125,8 +111,13 @@ Status complete(Request& request) {
   return mistakes.status();
 }
 
+FetchEntry entry_of(const Request& request, ArchiveFile file) {
+  std::string path = (fs::path(request.output) / file.name).string();
+  return {.file = std::move(file), .path = std::move(path)};
+}
+
 /// Reads the pages of CAIDA's folders, each once. A folder that the server lacks becomes an entry of its own.
-Expected<std::vector<Entry>> read_folders(const Request& request, const std::vector<ArchiveFolder>& folders) {
+Expected<std::vector<FetchEntry>> read_folders(const Request& request, const std::vector<ArchiveFolder>& folders) {
   std::map<std::string, TransferResult> pages;
   for (const ArchiveFolder& folder : folders) pages.emplace(folder.url, TransferResult{});
   std::vector<TransferJob> jobs;
@@ -134,21 +125,21 @@ Expected<std::vector<Entry>> read_folders(const Request& request, const std::vec
   auto read = transfer(jobs, request.transfer);
   for (std::size_t i = 0; i < jobs.size(); ++i) pages[jobs[i].url] = std::move(read[i]);
 
-  std::vector<Entry> entries;
+  std::vector<FetchEntry> entries;
   for (const ArchiveFolder& folder : folders) {
     const TransferResult& page = pages.at(folder.url);
     if (page.error) return *page.error;
-    for (ArchiveFile& file : files_in_page(folder, page.text)) entries.push_back({.file = std::move(file), .result = {}});
+    for (ArchiveFile& file : files_in_page(folder, page.text)) entries.push_back(entry_of(request, std::move(file)));
   }
   for (const ArchiveFolder& folder : folders) {
     const auto page = pages.extract(folder.url);  // once, however many directions and kinds were asked for
     if (!page.empty() && page.mapped().outcome == TransferOutcome::missing)
-      entries.push_back({.file = {folder.url, "", folder.day}, .result = page.mapped()});
+      entries.push_back({.file = {folder.url, "", folder.day}, .path = {}, .result = page.mapped()});
   }
   return entries;
 }
 
-Expected<std::vector<Entry>> list_files(const Request& request) {
+Expected<std::vector<FetchEntry>> list_files(const Request& request) {
   const auto base = [&](std::string_view usual) { return request.base_url.empty() ? std::string(usual) : request.base_url; };
   if (request.archive == "caida") {
     const auto folders = caida_folders(base(caida_base_url), request.monitor, request.kinds, request.selection);
@@ -159,12 +150,10 @@ Expected<std::vector<Entry>> list_files(const Request& request) {
                : request.archive == "mawilab" ? mawilab_files(base(mawilab_base_url), request.kinds, request.selection)
                                               : template_files(request.url_template, request.name, request.selection);
   if (!files) return std::move(files).error();
-  std::vector<Entry> entries;
-  for (ArchiveFile& file : *files) entries.push_back({.file = std::move(file), .result = {}});
+  std::vector<FetchEntry> entries;
+  for (ArchiveFile& file : *files) entries.push_back(entry_of(request, std::move(file)));
   return entries;
 }
-
-std::string path_of(const Request& request, const ArchiveFile& file) { return (fs::path(request.output) / file.name).string(); }
 
 KnownFile known_of(const Request& request, const ArchiveFile& file) {
   const auto at = request.known.find(file.name);
@@ -172,12 +161,13 @@ KnownFile known_of(const Request& request, const ArchiveFile& file) {
 }
 
 /// Runs a job for each entry that has none yet, and keeps what came of it.
-void run_jobs(std::vector<Entry>& entries, const TransferOptions& options, const std::function<std::optional<TransferJob>(Entry&)>& job_of) {
+template <class JobOf>
+void run_jobs(std::vector<FetchEntry>& entries, const TransferOptions& options, const JobOf& job_of) {
   std::vector<TransferJob> jobs;
-  std::vector<Entry*> of_job;
-  for (Entry& entry : entries) {
-    if (entry.file.name.empty() || entry.counted) continue;  // a folder that is not there
-    if (auto job = job_of(entry)) {
+  std::vector<FetchEntry*> of_job;
+  for (FetchEntry& entry : entries) {
+    if (entry.path.empty() || entry.counted) continue;  // a folder that is not there
+    if (std::optional<TransferJob> job = job_of(entry)) {
       jobs.push_back(*std::move(job));
       of_job.push_back(&entry);
     }
@@ -187,10 +177,10 @@ void run_jobs(std::vector<Entry>& entries, const TransferOptions& options, const
 }
 
 /// Sizes from the list, from the disk, or else from the server.
-void ask_sizes(const Request& request, std::vector<Entry>& entries) {
-  run_jobs(entries, request.transfer, [&](Entry& entry) -> std::optional<TransferJob> {
+void ask_sizes(const Request& request, std::vector<FetchEntry>& entries) {
+  run_jobs(entries, request.transfer, [&](FetchEntry& entry) -> std::optional<TransferJob> {
     std::error_code absent;
-    const auto there = fs::file_size(path_of(request, entry.file), absent);
+    const auto there = fs::file_size(entry.path, absent);
     const auto known = known_of(request, entry.file);
     if (!absent) entry.result.bytes = there;
     else entry.result.bytes = known.bytes;
@@ -227,24 +217,24 @@ class FetchWords {
 };
 
 /// Those that an earlier run has counted and deleted.
-Status find_counted(Request& request, std::vector<Entry>& entries) {
+Status find_counted(Request& request, std::vector<FetchEntry>& entries) {
   if (request.series.empty()) return {};
   auto counting = BinAndDelete::open(request.bin);
   if (!counting) return std::move(counting).error();
   request.counting = *std::move(counting);
-  for (Entry& entry : entries) {
-    entry.counted = request.counting->has(entry.file.name) && !fs::exists(path_of(request, entry.file));
+  for (FetchEntry& entry : entries) {
+    entry.counted = request.counting->has(entry.file.name) && !fs::exists(entry.path);
     if (entry.counted) entry.result.outcome = TransferOutcome::there;
   }
   return {};
 }
 
 /// What became of the files that were counted; one that failed is a failed file.
-void take_counted(Request& request, std::vector<Entry>& entries) {
+void take_counted(Request& request, std::vector<FetchEntry>& entries) {
   std::map<std::string, const BinnedFile*> binned;
   for (const BinnedFile& file : request.counting->finish()) binned.emplace(file.path, &file);
-  for (Entry& entry : entries) {
-    const auto at = binned.find(path_of(request, entry.file));
+  for (FetchEntry& entry : entries) {
+    const auto at = binned.find(entry.path);
     if (at == binned.end()) continue;
     const BinnedFile& file = *at->second;
     if (!file.trace.damage.empty()) warn(file.path + ": " + file.trace.damage);
@@ -253,94 +243,20 @@ void take_counted(Request& request, std::vector<Entry>& entries) {
   }
 }
 
-void fetch_files(Request& request, std::vector<Entry>& entries, bool speaks) {
+void fetch_files(Request& request, std::vector<FetchEntry>& entries, bool speaks) {
   FetchWords words(speaks);
-  for (const Entry& entry : entries)
-    if (entry.file.name.empty()) words.ended(entry.file.url, entry.result);
+  for (const FetchEntry& entry : entries)
+    if (entry.path.empty()) words.ended(entry.file.url, entry.result);
   request.transfer.progress = [&](const TransferProgress& at) { words.progress(at, entries.size()); };
   request.transfer.done = [&](const TransferJob& job, const TransferResult& result) {
     words.ended(job.path, result);
     const bool here = result.outcome == TransferOutcome::fetched || result.outcome == TransferOutcome::there;
     if (here && request.counting) request.counting->take(job.path);
   };
-  run_jobs(entries, request.transfer, [&](Entry& entry) {
-    return TransferJob{entry.file.url, path_of(request, entry.file), known_of(request, entry.file), TransferKind::file};
+  run_jobs(entries, request.transfer, [&](FetchEntry& entry) {
+    return TransferJob{entry.file.url, entry.path, known_of(request, entry.file), TransferKind::file};
   });
   if (request.counting) take_counted(request, entries);
-}
-
-struct FetchTotals {
-  std::uint64_t bytes = 0, received = 0;
-  std::size_t unknown = 0;  ///< files of unknown size
-  int retries = 0;
-
-  explicit FetchTotals(const std::vector<Entry>& entries) {
-    for (const auto& [file, result, counted] : entries) {
-      bytes += result.bytes.value_or(0);
-      unknown += !result.bytes && !counted && result.outcome != TransferOutcome::missing;
-      received += result.received;
-      retries += result.retries;
-    }
-  }
-};
-
-std::string as_json(const Request& request, const std::vector<Entry>& entries, const std::vector<std::string>& notes, double seconds) {
-  nlohmann::ordered_json files = nlohmann::json::array();
-  for (const auto& [file, result, counted] : entries) {
-    nlohmann::ordered_json entry{{"day", format_day(file.day)}, {"url", file.url}};
-    if (!file.name.empty() && !counted) entry["path"] = path_of(request, file);
-    if (counted) entry["series"] = request.series;
-    const bool planned = request.dry_run && result.outcome == TransferOutcome::fetched;
-    entry["outcome"] = planned ? "planned" : name_of(result.outcome);
-    if (result.bytes) entry["bytes"] = *result.bytes;
-    if (result.error) entry["error"] = result.error->message();
-    files.push_back(std::move(entry));
-  }
-  const FetchTotals totals(entries);
-  nlohmann::ordered_json outcomes;
-  for (const auto outcome : {TransferOutcome::fetched, TransferOutcome::there, TransferOutcome::missing, TransferOutcome::failed,
-                             TransferOutcome::stopped})
-    outcomes[request.dry_run && outcome == TransferOutcome::fetched ? "planned" : name_of(outcome)] = count(entries, outcome);
-  const nlohmann::ordered_json document{{"files", files}, {"outcomes", outcomes}, {"notes", notes}, {"bytes", totals.bytes},
-                                        {"received_bytes", totals.received}, {"retries", totals.retries}, {"wall_seconds", seconds}};
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-void print_plan(const std::vector<Entry>& entries) {
-  fmt::print("{:<10}  {:>15}  {}\n", "day", "bytes", "address");
-  for (const auto& [file, result, counted] : entries) {
-    const std::string size = result.outcome == TransferOutcome::missing ? "missing" : counted ? "0" : result.bytes ? std::to_string(*result.bytes) : "?";
-    fmt::print("{}  {:>15}  {}{}\n", format_day(file.day), size, file.url,
-               counted ? "  (in the series)" : result.outcome == TransferOutcome::there ? "  (already there)" : "");
-  }
-  const FetchTotals totals(entries);
-  fmt::print("{} files, {:.2f} GB{}; {} already there, {} missing\n", entries.size(), static_cast<double>(totals.bytes) * 1e-9,
-             totals.unknown ? fmt::format(" and {} of unknown size", totals.unknown) : "", count(entries, TransferOutcome::there),
-             count(entries, TransferOutcome::missing));
-}
-
-void print_summary(const std::vector<Entry>& entries, double seconds) {
-  const FetchTotals totals(entries);
-  fmt::print("{} fetched, {} already there, {} missing, {} failed; {} bytes came in {:.1f} s, {} retries\n",
-             count(entries, TransferOutcome::fetched), count(entries, TransferOutcome::there), count(entries, TransferOutcome::missing),
-             count(entries, TransferOutcome::failed), totals.received, seconds, totals.retries);
-}
-
-/// The job's status: the only file's own error, or how many failed after each was named.
-Status verdict(const Request& request, const std::vector<Entry>& entries) {
-  const std::size_t failed = count(entries, TransferOutcome::failed), stopped = count(entries, TransferOutcome::stopped);
-  for (const Entry& entry : entries)
-    if (entry.result.error && entries.size() > 1) log(LogLevel::error, entry.result.error->message());
-  if (interrupted())
-    return Error{fmt::format("stopped by a signal; {} of {} files are there", entries.size() - failed - stopped -
-                             count(entries, TransferOutcome::missing), entries.size()), "", "the same command goes on where this one ended"};
-  if (failed > 0 && entries.size() == 1) return *entries.front().result.error;
-  if (failed > 0)
-    return Error{fmt::format("{} of {} files failed{}", failed, entries.size(),
-                             stopped ? fmt::format(", {} were not tried", stopped) : ""), "", "the same command once more"};
-  if (count(entries, TransferOutcome::missing) == entries.size())
-    return Error{"the server has none of the files", request.base_url, "--dry-run, which shows the addresses; another --base-url"};
-  return {};
 }
 
 Status run_fetch(Request& request, const CommonOptions& common) {
@@ -351,21 +267,23 @@ Status run_fetch(Request& request, const CommonOptions& common) {
   auto entries = list_files(request);
   if (!entries) return std::move(entries).error();
   TG_TRY(find_counted(request, *entries));
-  const auto notes = request.archive == "mawi" ? mawi_notes(request.point, request.selection) : std::vector<std::string>{};
-  for (const std::string& note : notes) remark(note);
+  FetchReport report{.entries = *std::move(entries), .series = request.series, .dry_run = request.dry_run};
+  if (request.archive == "mawi") report.notes = mawi_notes(request.point, request.selection);
+  for (const std::string& note : report.notes) remark(note);
 
   std::error_code failure;
   const bool speaks = !common.json && !common.quiet;
   if (!request.dry_run && (fs::create_directories(request.output, failure), failure))
     return Error{"cannot be made: " + failure.message(), request.output, "another folder (-o)"};
-  if (request.dry_run) ask_sizes(request, *entries);
-  else fetch_files(request, *entries, speaks);
+  if (request.dry_run) ask_sizes(request, report.entries);
+  else fetch_files(request, report.entries, speaks);
 
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (common.json) fmt::print("{}", as_json(request, *entries, notes, seconds));
-  else if (request.dry_run) print_plan(*entries);
-  else if (speaks) print_summary(*entries, seconds);
-  return verdict(request, *entries);
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.interrupted = interrupted();
+  if (common.json) print_fetch_json(report);
+  else if (request.dry_run) print_fetch_plan(report);
+  else if (speaks) print_fetch_summary(report);
+  return fetch_verdict(report);
 }
 
 void declare_days(CLI::App& app, Request& request) {

@@ -4,14 +4,13 @@
 // Retried with growing waits: 429, 5xx, dropped connections, short bodies; as long as bytes come, for ever. 404 and 410 are
 // a missing file. Redirects are followed a few times; credentials stay with the server (scheme, host, port) that the job
 // names. Progress, stop and all work happen on the caller's thread. Cost: one copy of the bytes, one pass of MD5 where the
-// list gives one. Tested by tests/host/fetch_transfer_test.cpp (waits, headers) and tests/tools/fetch_test.cpp (a server).
+// list gives one. Tested by tests/tools/fetch_test.cpp.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "host/fetch/part_file.hpp"
@@ -70,21 +69,5 @@ struct TransferOptions {
 
 /// One result a job, in their order.
 std::vector<TransferResult> transfer(const std::vector<TransferJob>& jobs, const TransferOptions& options);
-
-/// How long to wait before try `tries` + 1: first·2^(tries−1) up to a minute, or what the server asks for, up to ten.
-std::chrono::milliseconds retry_wait(int tries, std::chrono::milliseconds first, std::chrono::seconds asked);
-
-/// "bytes 5-9/10".
-struct ContentRange {
-  std::uint64_t first = 0;
-  std::optional<std::uint64_t> total{};
-};
-std::optional<ContentRange> parse_content_range(std::string_view text);
-
-/// Whether credentials for one URL may be sent to the other.
-bool same_server(const std::string& a, const std::string& b);
-
-/// An error of usage if a job's URL would be no http URL, or holds credentials (which it does not repeat).
-Status check_url(const std::string& url, const std::string& what);
 
 }  // namespace tidegauge

@@ -1,5 +1,5 @@
-// The arithmetic of waits, headers and addresses; tests/tools/fetch_test.cpp has the transfers themselves.
-#include "host/fetch/transfer.hpp"
+// Waits, ranges, and which server a URL means.
+#include "host/fetch/http_rules.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(FetchTransfer, WaitsDoubleUpToAMinuteAndHeedTheServer) {
+TEST(FetchHttp, WaitsDoubleUpToAMinuteAndHeedTheServer) {
   EXPECT_EQ(retry_wait(1, milliseconds(500), seconds(0)), milliseconds(500));
   EXPECT_EQ(retry_wait(4, milliseconds(500), seconds(0)), seconds(4));
   EXPECT_EQ(retry_wait(100, milliseconds(500), seconds(0)), seconds(60));
@@ -16,7 +16,7 @@ TEST(FetchTransfer, WaitsDoubleUpToAMinuteAndHeedTheServer) {
   EXPECT_EQ(retry_wait(1, milliseconds(500), seconds(86'400)), seconds(600));
 }
 
-TEST(FetchTransfer, ContentRanges) {
+TEST(FetchHttp, ContentRanges) {
   const auto range = parse_content_range("bytes 5-9/10");
   ASSERT_TRUE(range);
   EXPECT_EQ(range->first, 5u);
@@ -27,13 +27,13 @@ TEST(FetchTransfer, ContentRanges) {
     EXPECT_FALSE(parse_content_range(wrong)) << wrong;
 }
 
-TEST(FetchTransfer, CredentialsStayWithSchemeHostAndPort) {
+TEST(FetchHttp, CredentialsStayWithSchemeHostAndPort) {
   EXPECT_TRUE(same_server("https://a.org/x", "https://A.org:443/y?z"));
   for (const char* other : {"http://a.org/x", "https://a.org:8443/x", "https://b.a.org/x", "https://a.org.evil/x", "a.org"})
     EXPECT_FALSE(same_server("https://a.org/x", other)) << other;
 }
 
-TEST(FetchTransfer, UrlsWithCredentialsOrOfOtherKindsAreRefusedAndNotRepeated) {
+TEST(FetchHttp, UrlsWithCredentialsOrOfOtherKindsAreRefusedAndNotRepeated) {
   EXPECT_TRUE(check_url("https://a.org/x", "--base-url"));
   for (const char* wrong : {"ftp://a.org/x", "file:///etc/passwd", "a b", "", "https://me:secret@a.org/", "https://secret@a.org/"}) {
     const Status checked = check_url(wrong, "--base-url");
