@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
 #include <thread>
 
 #include "tests/capture_writer.hpp"
@@ -282,6 +283,27 @@ TEST_F(FetchVerb, StoppedAtAnyMomentItGoesOn) {
     EXPECT_EQ(sent(), bytes.size() - there) << "the rest, and no more";
     fs::remove(here / "a.gz");
   }
+}
+
+TEST_F(FetchVerb, KilledAtRandomMomentsItBringsTheSameFiles) {
+  constexpr std::size_t file_bytes = 60'000;
+  constexpr int days = 9, kills = 6, at_once = 2;
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937 random(seed);
+  std::vector<std::string> bytes;
+  for (int day = 1; day <= days; ++day) bytes.push_back(add(fmt::format("0{}.gz", day), file_bytes));
+  for (int i = 0; i < kills; ++i) {
+    Child child({TIDEGAUGE_COMMAND, "fetch", "--template", base + "slow/{DD}.gz", "--from", "2020-01-01", "--to", "2020-01-09", "-o",
+                 here.string()}, scratch / "out");
+    std::this_thread::sleep_for(milliseconds(20 + random() % 60));
+    child.end(random() % 2 ? SIGKILL : SIGTERM);
+  }
+  fetch_json(one("slow/{DD}.gz", "--to 2020-01-09"));
+  for (int day = 1; day <= days; ++day)
+    EXPECT_TRUE(read_text(here / fmt::format("0{}.gz", day)) == bytes[static_cast<std::size_t>(day - 1)]) << day;
+  EXPECT_EQ(std::distance(fs::directory_iterator(here), {}), days) << "and nothing else is left";
+  EXPECT_LT(sent(), (days + kills * at_once) * file_bytes) << "at most what was under way is sent again";
 }
 
 TEST_F(FetchVerb, AFileKilledBeforeItGotItsNameIsNotAskedForAgain) {
