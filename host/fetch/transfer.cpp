@@ -142,7 +142,6 @@ void Transfer::set_up(CURL* curl) {
     TG_REQUIRE(curl_easy_setopt(curl, option, value) == CURLE_OK, "libcurl does not know an option");
   };
   set(CURLOPT_URL, url_.c_str());
-  set(CURLOPT_PRIVATE, static_cast<void*>(this));
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_USERAGENT, "tidegauge");
   set(CURLOPT_NOSIGNAL, 1L);

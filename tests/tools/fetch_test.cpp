@@ -361,6 +361,15 @@ TEST_F(FetchVerb, CaidaFilesAreThoseOfTheFoldersPages) {
   EXPECT_TRUE(read_text(here / name) == bytes);
 }
 
+TEST_F(FetchVerb, MawilabsLabelsComeByDay) {
+  const std::string labels = add("2007/01/25/20070125_anomalous_suspicious.csv", 300), notices = add("2007/01/25/20070125_notice.csv", 200);
+  const Json report = fetch_json("fetch mawilab --base-url " + base + "plain --from 2007-01-25 --to 2007-01-26 -o" + quoted(here));
+  EXPECT_EQ(report["outcomes"]["fetched"], 2);
+  EXPECT_EQ(report["outcomes"]["missing"], 2);
+  EXPECT_TRUE(read_text(here / "20070125_anomalous_suspicious.csv") == labels);
+  EXPECT_TRUE(read_text(here / "20070125_notice.csv") == notices);
+}
+
 class FetchAndBin : public FetchVerb {
  protected:
   void SetUp() override {
