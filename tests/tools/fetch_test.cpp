@@ -201,11 +201,13 @@ TEST_F(FetchVerb, WhatCannotBeHadIsSaidAndNothingIsNamed) {
 }
 
 TEST_F(FetchVerb, OneFailureDoesNotStopTheOthersButRefusedCredentialsDo) {
-  for (const char* day : {"01", "02", "03"}) add(std::string(day) + ".gz", 1000);
-  fs::remove(archive / "02.gz");
-  fs::create_symlink("nowhere", archive / "02.gz");
-  const Json missing = fetch_json(one("plain/{DD}.gz", "--to 2020-01-03"));
-  EXPECT_EQ(missing["outcomes"]["fetched"], 2);
+  add("01.gz", 1000);
+  add("03.gz", 1000);
+  write_text(scratch / "list.csv", "url,bytes_gz,md5_gz\n01.gz,1001,\n");
+  const Json one_failed = fetch_json(one("plain/{DD}.gz", "--to 2020-01-03 --parallel 1 --checksums" + quoted(scratch / "list.csv")), 1);
+  EXPECT_EQ(one_failed["outcomes"]["fetched"], 1);
+  EXPECT_EQ(one_failed["outcomes"]["missing"], 1);
+  EXPECT_EQ(one_failed["outcomes"]["failed"], 1);
   requests();
   const Json refused = fetch_json(one("private/{DD}.gz", "--to 2020-01-31 --parallel 1 --name 'p{DD}.gz'"), 1);
   EXPECT_EQ(refused["outcomes"]["failed"], 1);
