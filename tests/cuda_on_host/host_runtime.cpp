@@ -10,6 +10,7 @@ namespace tidegauge::test {
 int graphs_launched = 0;
 bool recording_fails = false;
 int allocations_left = -1;
+int shared_bytes_of_a_block = 227 * 1024;
 }  // namespace tidegauge::test
 
 using tidegauge::test::put_on_stream;
@@ -20,8 +21,8 @@ cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorString(cudaError_t) { return "failed"; }
 const char* cudaGetErrorName(cudaError_t) { return "cudaErrorUnknown"; }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  *value = 9;
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? tidegauge::test::shared_bytes_of_a_block : 9;
   return cudaSuccess;
 }
 

@@ -37,5 +37,7 @@ extern int graphs_launched;
 extern bool recording_fails;
 /// So many allocations succeed, the next one fails; negative: all succeed.
 extern int allocations_left;
+/// As of compute capability 9.0.
+extern int shared_bytes_of_a_block;
 
 }  // namespace tidegauge::test

@@ -74,14 +74,14 @@ TEST(LstmOnHost, WhatWasRecordedIsForgottenWhereMemoryMoves) {
 
 /// Too little memory at any of its allocations fails a call; with its parameters set again the network goes on as if
 /// nothing had been.
-TEST(LstmOnHost, ACallThatFailsForMemoryLeavesAUsableNetwork) {
+void expect_usable_after_failures(LstmAlgorithm algorithm, int least_failures) {
   const Series series(shape_of(2, 7, 2, 3), 300, 4);
   WindowBatch few = series.batch();
   few.starts = few.starts.subspan(0, 64);
   std::vector<double> untroubled;
   int failures = 0;
   for (int allocations = 12; allocations >= 0; --allocations) {
-    auto network = make_lstm_cuda(series.shape, 1, 0, {});
+    auto network = make_lstm_cuda(series.shape, 1, 0, {algorithm});
     ASSERT_TRUE(network);
     OptimizerState state;
     ASSERT_TRUE((*network)->train(few, 16, 0, 4, {}, {}, state));
@@ -97,7 +97,11 @@ TEST(LstmOnHost, ACallThatFailsForMemoryLeavesAUsableNetwork) {
     if (allocations == 12) untroubled = *losses;
     EXPECT_EQ(*losses, untroubled) << "after " << allocations << " allocations";
   }
-  EXPECT_GE(failures, 4) << "the cells' memory is among them";
+  EXPECT_GE(failures, least_failures);
+}
+TEST(LstmOnHost, ACallThatFailsForMemoryLeavesAUsableNetwork) {
+  expect_usable_after_failures(LstmAlgorithm::automatic, 4);  // the cells' memory is among them
+  expect_usable_after_failures(LstmAlgorithm::tile, 3);       // scratch, outputs and starts
 }
 
 TEST(LstmOnHost, WhereRecordingFailsTheSameIsDoneWithout) {
@@ -127,6 +131,32 @@ TEST(LstmOnHost, AnAlgorithmThatWasAskedForIsNotReplaced) {
   const Status predicted = (*network)->predict(out, series.batch());
   ASSERT_FALSE(predicted);
   EXPECT_NE(predicted.error().remedy.find("--cudnn"), std::string::npos) << predicted.error().message();
+}
+
+TEST(LstmOnHost, WithoutCudnnASmallNetworkIsOurOwn) {
+  const Trained own = train({LstmAlgorithm::tile});
+  EXPECT_NE(train({}).parameters, own.parameters) << "with cuDNN nothing but asking for it takes it";
+  const Switched broken(test::cudnn_does_not_start);
+  const Trained automatic = train({});
+  EXPECT_EQ(automatic.losses, own.losses);
+  EXPECT_EQ(automatic.parameters, own.parameters);
+  const auto asked = make_lstm_cuda(shape_of(2, 7, 2, 3), 1, 0, {LstmAlgorithm::standard});
+  EXPECT_FALSE(asked) << "what was asked for is not replaced";
+  const auto large = make_lstm_cuda(shape_of(2, 65, 1, 3), 1, 0, {});
+  ASSERT_FALSE(large);
+  EXPECT_NE(large.error().what.find("cuDNN"), std::string::npos) << large.error().message();
+  EXPECT_NE(large.error().what.find("64 units are the most"), std::string::npos) << large.error().message();
+}
+
+TEST(LstmOnHost, ANetworkTooLargeForABlockSaysWhatItTakesAndWhatThereIs) {
+  test::shared_bytes_of_a_block = 64 * 1024;
+  const auto refused = make_lstm_cuda(shape_of(4, 64, 1, 32), 1, 0, {LstmAlgorithm::tile});
+  test::shared_bytes_of_a_block = 227 * 1024;
+  EXPECT_TRUE(make_lstm_cuda(shape_of(4, 64, 1, 32), 1, 0, {LstmAlgorithm::tile}));
+  ASSERT_FALSE(refused);
+  const std::string takes = std::to_string(tile::TilePlan(shape_of(4, 64, 1, 32)).shared_bytes(true));
+  for (const std::string& words : {std::string("64 units in 1 layers"), takes + " bytes", std::string("there are 65536")})
+    EXPECT_NE(refused.error().what.find(words), std::string::npos) << refused.error().message();
 }
 
 TEST(LstmOnHost, CallsAreNotLargerThanTheLimit) {
