@@ -30,7 +30,10 @@ class FailingDevice final : public Backend {
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return lost(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return lost(); }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override { return lost(); }
-  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override { return lost(); }
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState>, std::span<const ManyTask>,
+                                               const ManySettings&) override {
+    return lost();
+  }
 
  private:
   static Error lost() { return {words, "--device", "--device cpu"}; }

@@ -1,5 +1,7 @@
 #include "kernels/lstm/lstm_batch_cuda.hpp"
 
+#include <algorithm>
+
 #include "kernels/device/cuda_context.hpp"
 #include "kernels/device/cuda_owners.hpp"
 
@@ -36,6 +38,13 @@ __global__ void __launch_bounds__(most_threads)
   predict_kernel(context, out, scratch, plan, batch, parameters);
 }
 
+__global__ void __launch_bounds__(most_threads, 1)
+    many_on_device(OfMany* models, std::uint32_t count, float* scratch, const __grid_constant__ TilePlan plan,
+                   const __grid_constant__ ManySettings settings, std::uint32_t most_epochs) {
+  CudaContext context;
+  many_kernel(context, models, count, scratch, plan, settings, most_epochs);
+}
+
 template <class Kernel>
 Status allow(Kernel* kernel, std::size_t bytes) {
   return cuda_status(
@@ -49,6 +58,7 @@ Status started(const char* doing) { return cuda_status(cudaGetLastError(), doing
 
 Status allow_shared_bytes(std::size_t bytes) {
   TG_TRY(allow(gradient_on_device, bytes));
+  TG_TRY(allow(many_on_device, bytes));
   return allow(predict_on_device, bytes);
 }
 
@@ -78,6 +88,23 @@ Status start_predict(float* out, float* scratch, const TilePlan& plan, const Bat
   predict_on_device<<<gradient_blocks(batch.windows), plan.threads(), plan.shared_bytes(false), stream>>>(
       out, scratch, plan, batch, parameters);
   return started("starting a prediction");
+}
+
+Expected<std::size_t> many_blocks_at_once(const TilePlan& plan, int device) {
+  int processors = 0, blocks_each = 0;
+  TG_TRY(cuda_status(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
+                     "asking for the device's size"));
+  TG_TRY(cuda_status(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+                         &blocks_each, many_on_device, static_cast<int>(plan.threads()), plan.shared_bytes(true)),
+                     "asking how many blocks fit"));
+  return static_cast<std::size_t>(std::max(1, processors * blocks_each));
+}
+
+Status start_many(OfMany* models, std::uint32_t count, float* scratch, const TilePlan& plan, const ManySettings& settings,
+                  std::uint32_t most_epochs, std::uint32_t blocks, cudaStream_t stream) {
+  many_on_device<<<blocks, plan.threads(), plan.shared_bytes(true), stream>>>(models, count, scratch, plan, settings,
+                                                                              most_epochs);
+  return started("starting the training of many models");
 }
 
 }  // namespace tidegauge::tile

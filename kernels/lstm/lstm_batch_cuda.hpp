@@ -1,5 +1,5 @@
-// Starts the kernels of lstm_batch_kernel.hpp on a stream. Nothing waits; errors are those of the launch.
-// For *_cuda.cu only. Tested by tests/kernels/lstm_cuda_test.cpp on a card.
+// Starts the kernels of lstm_batch_kernel.hpp and lstm_many_kernel.hpp on a stream. Nothing waits; errors are those of
+// the launch. For *_cuda.cu only. Tested by tests/kernels/lstm_cuda_test.cpp and lstm_many_cuda_test.cpp on a card.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,6 +9,7 @@
 
 #include "kernels/core/status.hpp"
 #include "kernels/lstm/lstm_batch_kernel.hpp"
+#include "kernels/lstm/lstm_many_kernel.hpp"
 
 namespace tidegauge::tile {
 
@@ -25,5 +26,11 @@ Status start_step(const Trained& trained, const float* gradient, const double* s
                   const StepConstants& step, cudaStream_t stream);
 Status start_predict(float* out, float* scratch, const TilePlan& plan, const Batch& batch, const float* parameters,
                      cudaStream_t stream);
+
+/// As many of its blocks work at the same time.
+Expected<std::size_t> many_blocks_at_once(const TilePlan& plan, int device);
+/// @param scratch [blocks][TilePlan::scratch_floats]
+Status start_many(OfMany* models, std::uint32_t count, float* scratch, const TilePlan& plan, const ManySettings& settings,
+                  std::uint32_t most_epochs, std::uint32_t blocks, cudaStream_t stream);
 
 }  // namespace tidegauge::tile

@@ -39,5 +39,9 @@ extern bool recording_fails;
 extern int allocations_left;
 /// As of compute capability 9.0.
 extern int shared_bytes_of_a_block;
+/// Of device memory, as it says; allocations do not mind.
+extern std::size_t free_bytes;
+/// Between host and device, since the program began.
+extern std::size_t bytes_copied_in, bytes_copied_out;
 
 }  // namespace tidegauge::test

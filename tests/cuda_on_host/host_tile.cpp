@@ -52,4 +52,13 @@ Status start_predict(float* out, float* scratch, const TilePlan& plan, const Bat
                [=](auto& context) { predict_kernel(context, out, scratch, plan, batch, parameters); });
 }
 
+
+Expected<std::size_t> many_blocks_at_once(const TilePlan&, int) { return std::size_t{2}; }
+Status start_many(OfMany* models, std::uint32_t count, float* scratch, const TilePlan& plan, const ManySettings& settings,
+                  std::uint32_t most_epochs, std::uint32_t blocks, cudaStream_t stream) {
+  return start(blocks, plan.threads(), plan.shared_bytes(true), stream, [=](auto& context) {
+    many_kernel(context, models, count, scratch, plan, settings, most_epochs);
+  });
+}
+
 }  // namespace tidegauge::tile

@@ -5,6 +5,7 @@
 #include "tests/cuda_on_host/host_cudnn.hpp"
 #include "tests/cuda_on_host/host_stream.hpp"
 #include "tests/kernels/lstm_cases.hpp"
+#include "tests/kernels/lstm_fleet.hpp"
 #include "tests/kernels/sure_network.hpp"
 
 namespace tidegauge {
@@ -169,6 +170,55 @@ TEST(LstmOnHost, CallsAreNotLargerThanTheLimit) {
   ASSERT_TRUE((*network)->predict(out, series.batch()));
   EXPECT_EQ(test::cudnn_forward_calls - calls, 3);
   EXPECT_LE(test::cudnn_most_windows, static_cast<int>(lstm::most_windows_at_once));
+}
+
+std::unique_ptr<ManyNetworks> many(const test::Fleet& fleet, std::size_t free_bytes) {
+  test::free_bytes = free_bytes;
+  auto networks = make_many_cuda(fleet.start, fleet.tasks, fleet.settings, 0);
+  test::free_bytes = std::size_t{1} << 30;
+  TG_REQUIRE(networks.has_value(), networks.error().message());
+  return *std::move(networks);
+}
+
+TEST(ManyOnHost, WhatTheyHoldCrossesTheLinkOnceAndBackWhenAskedFor) {
+  const test::Fleet fleet(shape_of(1, 9, 1, 4), 3);
+  const auto networks = many(fleet, std::size_t{1} << 30);
+  ASSERT_TRUE(networks->train(1));
+  const std::size_t in = test::bytes_copied_in, out = test::bytes_copied_out;
+  const std::size_t held = 4 * sizeof(float) * lstm_parameter_count(fleet.settings.shape) * 3;
+  ASSERT_TRUE(networks->train(1));
+  EXPECT_LT(test::bytes_copied_in - in + test::bytes_copied_out - out, held / 4) << "only where they stand";
+  ASSERT_TRUE(networks->fetch());
+  EXPECT_GE(test::bytes_copied_out - out, held);
+}
+
+TEST(ManyOnHost, GroupsThatTakeTurnsOnASmallCardComeToTheSame) {
+  const test::Fleet fleet(shape_of(1, 9, 2, 4), 5);
+  const auto large = many(fleet, std::size_t{1} << 30), small = many(fleet, 150'000);
+  std::size_t in = test::bytes_copied_in;
+  for (int call = 0; call < 6; ++call) ASSERT_TRUE(large->train(1));
+  const std::size_t once = std::exchange(in, test::bytes_copied_in);
+  for (int call = 0; call < 6; ++call) ASSERT_TRUE(small->train(1));
+  EXPECT_GT(test::bytes_copied_in - in, 2 * (in - once)) << "they took turns";
+  ASSERT_TRUE(large->fetch());
+  ASSERT_TRUE(small->fetch());
+  for (std::size_t m = 0; m < fleet.start.size(); ++m)
+    test::expect_same(small->states()[m], large->states()[m], "model " + std::to_string(m));
+}
+
+TEST(ManyOnHost, AFailedCallLeavesWhatWasFetched) {
+  const test::Fleet fleet(shape_of(1, 9, 1, 4), 3);
+  const auto networks = many(fleet, std::size_t{1} << 30);
+  ASSERT_TRUE(networks->train(1));
+  ASSERT_TRUE(networks->fetch());
+  const std::vector<ManyState> before(networks->states().begin(), networks->states().end());
+  ASSERT_TRUE(networks->train(1));
+  test::allocations_left = 0;
+  const Status failed = networks->train(50);  // more lines of history than there is room for
+  test::allocations_left = -1;
+  EXPECT_FALSE(failed);
+  for (std::size_t m = 0; m < before.size(); ++m)
+    test::expect_same(networks->states()[m], before[m], "model " + std::to_string(m));
 }
 
 }  // namespace
