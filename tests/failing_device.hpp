@@ -16,14 +16,17 @@ using Devices = std::vector<std::shared_ptr<Backend>>;
 class FailingDevice final : public Backend {
  public:
   static constexpr const char* words = "the card fell off the bus";
+  static constexpr const char* no_room = "the card is full";
 
   /// @param batches submitted before it is lost, of all counters together; below 0 it makes no counter at all
-  explicit FailingDevice(int batches, std::function<void()> made = {})
-      : left_(std::make_shared<std::atomic<int>>(batches)), made_(std::move(made)) {}
+  /// @param room for so many counters
+  explicit FailingDevice(int batches, std::function<void()> made = {}, int room = 1 << 30)
+      : left_(std::make_shared<std::atomic<int>>(batches)), made_(std::move(made)), room_(room) {}
 
   std::string_view name() const override { return "failing"; }
   Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
     if (left_->load() < 0) return lost();
+    if (room_-- == 0) return Error{no_room, "", ""};
     if (made_) made_();
     return std::unique_ptr<PacketBatchCounter>(std::make_unique<Counter>(shape, left_));
   }
@@ -57,6 +60,7 @@ class FailingDevice final : public Backend {
 
   std::shared_ptr<std::atomic<int>> left_;
   std::function<void()> made_;
+  int room_;
 };
 
 }  // namespace tidegauge::test

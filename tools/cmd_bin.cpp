@@ -234,6 +234,9 @@ Status run_bin(Request& request, const CommonOptions& common) {
   tell_remarks(*report);
   if (report->device_failure)
     warn(fmt::format("the GPU was given up in the middle, the rest was counted on the CPU: {}", report->device_failure->message()));
+  if (report->device_shortage)
+    warn(fmt::format("the GPU had no room for a counter for every thread, the others counted on the CPU: {}",
+                     report->device_shortage->message()));
   if (request.bin.keyed.held && report->count(BinOutcome::added) > 0)
     remark("prefixes and MACs are approximate without --keys; `export --by` says beside each how much it may lack");
   tell_stages(*report);
