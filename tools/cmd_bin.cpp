@@ -13,7 +13,9 @@
 #include "host/counting_settings.hpp"
 #include "host/duration.hpp"
 #include "host/interrupt.hpp"
+#include "host/job_plan.hpp"
 #include "host/mistakes.hpp"
+#include "host/shard.hpp"
 #include "host/time_text.hpp"
 #include "tools/log.hpp"
 #include "tools/setting_options.hpp"
@@ -24,7 +26,7 @@ namespace {
 
 struct Request {
   std::vector<std::string> inputs;
-  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto";
+  std::string series, interval, wait = "10s", follow_timeout = "30s", device = "auto", shard, plan;
   bool follow = false;
   std::string delimiter = ",";
   bool csv = false;
@@ -194,6 +196,50 @@ void complete_table(Request& request, Mistakes& mistakes) {
   request.bin.csv = request.table;
 }
 
+/// What the plan says of the job; the captures are chosen later.
+std::optional<JobPlan> take_plan(Request& request, Mistakes& mistakes) {
+  if (request.plan.empty()) {
+    if (request.inputs.empty()) mistakes.add({"captures is required", "bin", "tidegauge bin --help", ErrorKind::usage});
+    return std::nullopt;
+  }
+  if (!request.counting.given().empty())
+    mistakes.add({"how captures are counted, the plan says", "--plan", "leave those options out", ErrorKind::usage});
+  auto plan = read_plan(request.plan);
+  mistakes.add(plan);
+  if (!plan) return std::nullopt;
+  request.counting.give(plan->counting);
+  request.bin.interval_ns = plan->interval_ns;
+  request.bin.point = plan->point;
+  return *std::move(plan);
+}
+
+/// The keys that all shards count by.
+void take_planned_keys(const JobPlan& plan, Request& request, Mistakes& mistakes) {
+  if (!request.bin.keyed.choose) return;
+  auto keyed = with_key_lists(request.bin.keyed, plan.key_lists.empty() ? "{}" : plan.key_lists);
+  if (keyed) request.bin.keyed = *std::move(keyed);
+  else mistakes.add({"a key list that it counts by is not in it", request.plan, "tidegauge plan makes one anew", ErrorKind::usage});
+}
+
+/// Leaves the captures that are this shard's.
+void take_shard(Request& request, const std::optional<JobPlan>& plan, Mistakes& mistakes) {
+  if (request.shard.empty()) {
+    if (plan) request.inputs = plan->paths({});
+    return;
+  }
+  const auto shard = parse_shard(request.shard);
+  mistakes.add(shard);
+  if (!shard) return;
+  if (plan && shard->count != plan->shards)
+    mistakes.add({fmt::format("the plan has {} shards", plan->shards), "--shard " + request.shard, "", ErrorKind::usage});
+  if (request.bin.keyed.choose)
+    mistakes.add({"each shard would choose keys of its own", "--shard --keys auto", "a plan that holds them (tidegauge plan), or "
+                  "--keys FILE", ErrorKind::usage});
+  const std::size_t all = plan ? plan->files.size() : request.inputs.size();
+  request.inputs = plan ? plan->paths(*shard) : shard->own(request.inputs);
+  remark(fmt::format("shard {} of {}: {} of {} inputs are its own", shard->index, shard->count, request.inputs.size(), all));
+}
+
 Status complete(Request& request) {
   Mistakes mistakes;
   const auto milliseconds = [&](const std::string& text, const char* option) {
@@ -202,6 +248,7 @@ Status complete(Request& request) {
     return duration ? *duration / 1'000'000 : 0;
   };
   request.bin.series = request.series;
+  const std::optional<JobPlan> plan = take_plan(request, mistakes);
   if (!request.interval.empty()) {
     const auto interval = parse_interval(request.interval);
     mistakes.add(interval);
@@ -211,7 +258,9 @@ Status complete(Request& request) {
   if (request.follow) request.bin.follow_ms = milliseconds(request.follow_timeout, "--follow-timeout");
   if (request.bin.point.empty()) mistakes.add({"an observation point needs a name", "--point", "", ErrorKind::usage});
   complete_keys(request, mistakes);
+  if (plan) take_planned_keys(*plan, request, mistakes);
   if (request.csv) complete_table(request, mistakes);
+  take_shard(request, plan, mistakes);
   TG_TRY(mistakes.status());
   auto devices = choose_devices(request.device);
   if (!devices) return std::move(devices).error();
@@ -247,15 +296,21 @@ Status run_bin(Request& request, const CommonOptions& common) {
 
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
-  app.add_option("captures", request->inputs, "pcap, pcapng or ERF files, also gzipped; CAIDA's .pcap.stats; with --csv tables")->required();
+  auto* captures = app.add_option("captures", request->inputs,
+                                  "pcap, pcapng or ERF files, also gzipped; CAIDA's .pcap.stats; with --csv tables");
   app.add_option("-o,--output", request->series, "The series file; made where it is absent")->required();
-  app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
-  app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
+  auto* interval = app.add_option("--interval", request->interval, "Length of an interval, 1ms to 1d (default: the file's own; 1s if new)");
+  auto* point = app.add_option("--point", request->bin.point, "Observation point: link and direction")->capture_default_str();
   app.add_flag("--strict", request->bin.strict, "Stop at damage, with status 3, instead of passing over it");
   app.add_option("--threads", request->bin.threads, "At work at once, on many captures or on one; 0 for one per core")
       ->capture_default_str()->check(CLI::Range(0, 1024));
   app.add_option("--device", request->device,
                  "cpu, cuda (all GPUs) or cuda:N; auto is the CPU, which counts as fast as it reads")->capture_default_str();
+  app.add_option("--plan", request->plan, "A file that `plan` made: it says which captures, how they are counted, and their shards")
+      ->excludes(captures)->excludes(interval)->excludes(point);
+  app.add_option("--shard", request->shard,
+                 "Only a part of the captures: i/N, i from 0; all N give all of them, and `merge` puts their series files "
+                 "together. auto or auto/N: i from SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX");
   app.add_option("--wait", request->wait, "How long to wait for another writer of the series file")->capture_default_str();
   auto* follow = app.add_flag("--follow", request->follow, "The captures still grow (a download): read on at their end until they "
                               "are whole; Ctrl-C leaves the one in work out");
