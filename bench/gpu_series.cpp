@@ -81,7 +81,7 @@ Status check_many(const Devices& devices) {
 
 /// A rate of traffic with a surge now and then, never zero.
 struct ManySeries {
-  static constexpr std::size_t series = 1000, intervals = std::size_t{1} << 15;
+  static constexpr std::size_t series = 1000, intervals = std::size_t{1} << 13;
   std::vector<double> values;
   std::vector<std::int64_t> k;
   std::vector<std::uint64_t> begin{0};
