@@ -6,6 +6,7 @@
 
 #include "host/counting_settings.hpp"
 #include "host/duration.hpp"
+#include "host/find_captures.hpp"
 #include "host/interrupt.hpp"
 #include "host/job_plan.hpp"
 #include "host/mistakes.hpp"
@@ -54,7 +55,13 @@ Expected<KeyedOptions> complete(Request& request) {
   mistakes.add(request.counting.apply(counting));
   const auto keyed = resolve_counting(counting);
   mistakes.add(keyed);
-  mistakes.add(plan_files(request.plan, request.captures));
+  const auto found = find_captures(request.captures);
+  mistakes.add(found);
+  if (found) {
+    if (!found->left_out.empty()) remark(left_out_words(*found));
+    request.captures = found->paths;
+    mistakes.add(plan_files(request.plan, request.captures));
+  }
   TG_TRY(mistakes.status());
   request.plan.counting = request.counting.given();
   return keyed;

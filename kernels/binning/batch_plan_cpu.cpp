@@ -18,6 +18,12 @@ std::uint64_t column_bytes(const BatchShape& shape) {
   return 4 + 2 + std::uint64_t{4} * shape.dimensions + (shape.distinct ? 8 : 0);
 }
 
+/// Sketches make rows dear.
+BatchShape with_few_rows(BatchShape shape) {
+  if (shape.distinct) shape.rows = std::min(shape.rows, BatchShape::distinct_rows);
+  return shape;
+}
+
 void halve(BatchShape& shape) {
   shape.packets /= 2;
   shape.runs = std::max(shape.runs / 2, 1u);
@@ -42,7 +48,7 @@ std::uint64_t pinned_bytes(const BatchShape& shape) {
 }
 
 BatchShape plan_pinned(const BatchShape& wanted, std::size_t counters) {
-  BatchShape shape = wanted;
+  BatchShape shape = with_few_rows(wanted);
   while (shape.packets > least_packets && counters * batches_in_flight * pinned_bytes(shape) > most_pinned_bytes)
     halve(shape);
   return shape;
@@ -52,8 +58,7 @@ Expected<BatchShape> plan_batches(const BatchShape& wanted, std::uint64_t free_b
   TG_REQUIRE(wanted.packets <= BatchShape::longest_batch && wanted.dimensions <= BatchShape::largest_dimensions,
              "a batch is within its limits");
   TG_REQUIRE(sharing > 0, "somebody counts");
-  BatchShape shape = wanted;
-  if (shape.distinct) shape.rows = std::min(shape.rows, BatchShape::distinct_rows);
+  BatchShape shape = with_few_rows(wanted);
   const std::uint64_t share = free_bytes / 2 / sharing;
   while (batches_in_flight * device_bytes(shape) > share) {
     if (shape.packets <= least_packets)

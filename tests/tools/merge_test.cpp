@@ -39,6 +39,18 @@ TEST_F(MergeVerb, PlannedShardsAreTheSingleRun) {
   EXPECT_EQ(ok("export --canonical " + path("merged.series")), ok("export --canonical " + path("whole.series")));
 }
 
+TEST_F(MergeVerb, TheSlurmScriptIsOneShard) {
+  ok(fmt::format("plan {} --shards 2 -o {}", captures, path("plan")));
+  const std::string script = test::fs::path(TIDEGAUGE_TEST_DATA).parent_path() / "tools/cluster/slurm_bin.sh";
+  const std::string command_folder = test::fs::path(TIDEGAUGE_COMMAND).parent_path();
+  for (int i = 0; i < 2; ++i)
+    ASSERT_EQ(std::system(fmt::format("PATH='{}':$PATH SLURM_ARRAY_TASK_ID={} SLURM_ARRAY_TASK_COUNT=2 SLURM_CPUS_PER_TASK=2 '{}' {} {}"
+                                      " >/dev/null", command_folder, i, script, path("plan"), path("shards")).c_str()), 0);
+  ok(fmt::format("merge {0}/shard-0.series {0}/shard-1.series -o {1}", path("shards"), path("merged.series")));
+  ok(fmt::format("bin {} -o {}", captures, path("whole.series")));
+  EXPECT_EQ(ok("export --canonical " + path("merged.series")), ok("export --canonical " + path("whole.series")));
+}
+
 TEST_F(MergeVerb, MistakesSayWhatToTry) {
   ok(fmt::format("plan {} --shards 2 -o {}", captures, path("plan")));
   struct Row { std::string arguments; const char* words; };
