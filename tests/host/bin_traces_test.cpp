@@ -175,6 +175,9 @@ class LostAtTheEnd final : public test::LstmOnlyBackend {
   Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
     return std::unique_ptr<PacketBatchCounter>(std::make_unique<LostCounter>(make_batch_counter_cpu(shape)));
   }
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override {
+    return Error{test::FailingDevice::words, "", ""};
+  }
 
  private:
   struct LostCounter final : PacketBatchCounter {
