@@ -64,6 +64,8 @@ inline constexpr const char* keyed_models_entry = "tidegauge_by_key";  ///< that
 
 /// Adds a model's tensors, `prefix` before each name. @return its description.
 std::string put_model(TensorFile& file, const Model& model, const std::string& prefix);
+/// Of a file of one model.
+Expected<Model> read_model(const TensorFile& file);
 Expected<Model> take_model(const TensorFile& file, const std::string& description, const std::string& prefix);
 Error unusable_model(Error why, const std::string& path);
 

@@ -57,13 +57,14 @@ struct LossSettings {
   std::uint64_t dropout_seed = 0;
 };
 
-/// How cuDNN walks the steps (cudnnRNNAlgo_t); other devices have one way. Choices differ in speed and in rounding, so a
-/// model file keeps the one that it was trained with.
+/// How a GPU walks the steps: three ways of cuDNN's (cudnnRNNAlgo_t) and our own; other devices have one way. Choices
+/// differ in speed and in rounding, so a model file keeps the one that it was trained with.
 enum class LstmAlgorithm : std::uint8_t {
-  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp)
+  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp); where cuDNN does not start, tile
   standard,       ///< a few kernels a step; any shape
   persist_static, ///< recurrent weights stay in registers; cuDNN refuses most shapes in float
-  small_h         ///< the same for small hidden sizes
+  small_h,        ///< the same for small hidden sizes
+  tile            ///< our own kernel (lstm_tile_kernel.hpp), without cuDNN: small networks only, hidden <= 64 at most
 };
 std::string_view algorithm_name(LstmAlgorithm algorithm);
 Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);

@@ -156,6 +156,7 @@ cudnnRNNAlgo_t cudnn_algorithm(LstmAlgorithm algorithm) {
       return CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H;
     case LstmAlgorithm::standard:
     case LstmAlgorithm::automatic:
+    case LstmAlgorithm::tile:  // not cuDNN's: lstm_tile_cuda.hpp
       break;
   }
   return CUDNN_RNN_ALGO_STANDARD;

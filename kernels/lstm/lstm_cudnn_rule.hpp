@@ -1,5 +1,5 @@
-// What can be said about cuDNN's LSTM without cuDNN: which algorithm, how many windows at once, and where the flat
-// parameters (lstm_tensors) lie in its opaque weight space. Tested by tests/kernels/lstm_cudnn_rule_test.cpp.
+// What can be said about a GPU's LSTM without cuDNN: which algorithm, how many windows at once, and where the flat
+// parameters (lstm_tensors) lie in cuDNN's opaque weight space. Tested by tests/kernels/lstm_cudnn_rule_test.cpp.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/lstm/lstm.hpp"
+#include "kernels/lstm/lstm_tile_plan.hpp"
 
 namespace tidegauge::lstm {
 
@@ -32,6 +33,8 @@ struct AlgorithmRow {
 /// PyTorch takes it forward up to H = 192 and backward up to 128; forward and backward share one algorithm here, hence
 /// 128. With one step there is nothing that could persist. No row asks for the batch: nothing is published for 256 and
 /// more, and one choice must serve full, last and validation batches; --tune-cudnn measures with the run's own.
+/// No row says tile: the estimate in lstm_tile_kernel.hpp was never measured on a card beside cuDNN. Until it is, tile is
+/// for those who ask for it, measure it or have no cuDNN.
 inline constexpr AlgorithmRow algorithm_table[] = {
     {6, 128, 2, LstmAlgorithm::small_h},
     {0, SIZE_MAX, 1, LstmAlgorithm::standard},
@@ -46,11 +49,13 @@ inline LstmAlgorithm choose_algorithm(LstmAlgorithm wanted, const LstmShape& sha
   return LstmAlgorithm::standard;
 }
 
-/// What --tune-cudnn tries; cuDNN refuses what it cannot do. small_h is not tried where it is known to be a trap.
+/// What --tune-cudnn tries; cuDNN and the card refuse what they cannot do. small_h is not tried where it is known to be a
+/// trap, tile not where it fits no card.
 /// CUDNN_RNN_ALGO_PERSIST_DYNAMIC is left out: it compiles for one batch size, and full and last batch take turns.
 inline std::vector<LstmAlgorithm> algorithms_to_try(const LstmShape& shape) {
   std::vector<LstmAlgorithm> all{LstmAlgorithm::standard, LstmAlgorithm::persist_static};
   if (shape.hidden <= 192) all.push_back(LstmAlgorithm::small_h);
+  if (lstm_tile_fits(shape, SIZE_MAX)) all.push_back(LstmAlgorithm::tile);
   return all;
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/lstm/lstm_cuda.hpp"
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
 #include "kernels/lstm/lstm_step_cuda.hpp"
+#include "kernels/lstm/lstm_tile_cuda.hpp"
 
 namespace tidegauge {
 namespace lstm {
@@ -456,6 +457,22 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
   return download(out, outputs_.data());
 }
 
+Expected<std::unique_ptr<LstmNetwork>> make_with_cudnn(const LstmShape& shape, std::uint64_t seed, int device,
+                                                       const LstmOptions& options) {
+  auto stream = make_cuda_stream();
+  if (!stream) return stream.error();
+#ifdef TIDEGAUGE_CUDNN
+  auto cells = make_cudnn_cells(shape, options, device, stream->get());
+#else
+  Expected<std::unique_ptr<LstmCells>> cells =
+      Error{"this CUDA module was built without cuDNN 9's headers", "--device",
+            "install cuDNN 9 for CUDA 13, configure again (CUDNN_ROOT names its folder) and build; or --device cpu"};
+#endif
+  if (!cells) return cells.error();
+  return std::unique_ptr<LstmNetwork>(
+      std::make_unique<CudaLstm>(shape, seed, device, *std::move(stream), *std::move(cells)));
+}
+
 }  // namespace
 }  // namespace lstm
 
@@ -465,18 +482,14 @@ Expected<std::unique_ptr<LstmNetwork>> make_lstm_cuda(const LstmShape& shape, st
       shape.features > 0 && shape.hidden > 0 && shape.layers > 0 && shape.look_back > 0 && shape.horizon > 0,
       "a network without inputs, units, layers, steps or outputs");
   TG_TRY(use_device(device));
-  auto stream = make_cuda_stream();
-  if (!stream) return stream.error();
-#ifdef TIDEGAUGE_CUDNN
-  auto cells = lstm::make_cudnn_cells(shape, options, device, stream->get());
-#else
-  Expected<std::unique_ptr<lstm::LstmCells>> cells =
-      Error{"this CUDA module was built without the LSTM, which needs cuDNN 9's headers", "--device",
-            "install cuDNN 9 for CUDA 13, configure again (CUDNN_ROOT names its folder) and build; or --device cpu"};
-#endif
-  if (!cells) return cells.error();
-  return std::unique_ptr<LstmNetwork>(
-      std::make_unique<lstm::CudaLstm>(shape, seed, device, *std::move(stream), *std::move(cells)));
+  if (options.algorithm == LstmAlgorithm::tile) return make_lstm_tile_cuda(shape, seed, device);
+  auto with_cudnn = lstm::make_with_cudnn(shape, seed, device, options);
+  if (with_cudnn || options.algorithm != LstmAlgorithm::automatic) return with_cudnn;
+  auto own = make_lstm_tile_cuda(shape, seed, device);
+  if (own) return own;
+  Error both = with_cudnn.error();
+  both.what += "; and of our own kernel: " + own.error().what;
+  return both;
 }
 
 }  // namespace tidegauge

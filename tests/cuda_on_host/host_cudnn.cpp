@@ -14,7 +14,7 @@
 namespace tidegauge {
 
 namespace test {
-bool small_h_is_refused = false;
+bool small_h_is_refused = false, cudnn_does_not_start = false;
 int cudnn_forward_calls = 0, cudnn_most_windows = 0;
 }  // namespace test
 
@@ -233,6 +233,7 @@ EXPORT const char* cudnnGetErrorString(cudnnStatus_t) { return "made up"; }
 EXPORT void cudnnGetLastErrorString(char* message, size_t) { *message = '\0'; }
 
 EXPORT cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+  if (tidegauge::test::cudnn_does_not_start) return CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED;
   handle->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }

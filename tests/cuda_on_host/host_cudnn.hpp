@@ -7,6 +7,8 @@ namespace tidegauge::test {
 
 /// small_h is refused when it is run (as cuDNN does: not when it is described).
 extern bool small_h_is_refused;
+/// As where its libraries are not whole.
+extern bool cudnn_does_not_start;
 /// Forward calls so far, and the most windows that one had.
 extern int cudnn_forward_calls, cudnn_most_windows;
 

@@ -10,6 +10,9 @@ namespace tidegauge::test {
 int graphs_launched = 0;
 bool recording_fails = false;
 int allocations_left = -1;
+int shared_bytes_of_a_block = 227 * 1024;
+std::size_t free_bytes = std::size_t{1} << 30;
+std::size_t bytes_copied_in = 0, bytes_copied_out = 0;
 }  // namespace tidegauge::test
 
 using tidegauge::test::put_on_stream;
@@ -20,8 +23,13 @@ cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorString(cudaError_t) { return "failed"; }
 const char* cudaGetErrorName(cudaError_t) { return "cudaErrorUnknown"; }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  *value = 9;
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin ? tidegauge::test::shared_bytes_of_a_block : 9;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = *total = tidegauge::test::free_bytes;
   return cudaSuccess;
 }
 
@@ -49,7 +57,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return stream->recording ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  (kind == cudaMemcpyHostToDevice ? tidegauge::test::bytes_copied_in : tidegauge::test::bytes_copied_out) += bytes;
   put_on_stream(stream, [=] {
     if (bytes != 0) std::memcpy(to, from, bytes);
   });

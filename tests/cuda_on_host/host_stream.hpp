@@ -37,5 +37,11 @@ extern int graphs_launched;
 extern bool recording_fails;
 /// So many allocations succeed, the next one fails; negative: all succeed.
 extern int allocations_left;
+/// As of compute capability 9.0.
+extern int shared_bytes_of_a_block;
+/// Of device memory, as it says; allocations do not mind.
+extern std::size_t free_bytes;
+/// Between host and device, since the program began.
+extern std::size_t bytes_copied_in, bytes_copied_out;
 
 }  // namespace tidegauge::test

@@ -34,6 +34,8 @@ TEST(LstmCudnnRule, WhatIsTriedLeavesTheTrapOut) {
   };
   EXPECT_TRUE(tried(192).contains(LstmAlgorithm::small_h));
   EXPECT_FALSE(tried(193).contains(LstmAlgorithm::small_h));
+  EXPECT_TRUE(tried(64).contains(LstmAlgorithm::tile));
+  EXPECT_FALSE(tried(65).contains(LstmAlgorithm::tile)) << "fits no card";
   for (const std::size_t hidden : {1, 192, 1000}) {
     EXPECT_TRUE(tried(hidden).contains(LstmAlgorithm::standard));
     EXPECT_FALSE(tried(hidden).contains(LstmAlgorithm::automatic));
@@ -41,7 +43,7 @@ TEST(LstmCudnnRule, WhatIsTriedLeavesTheTrapOut) {
 }
 
 TEST(LstmCudnnRule, NamesOfAlgorithms) {
-  for (const char* name : {"auto", "standard", "persist-static", "small-h"})
+  for (const char* name : {"auto", "standard", "persist-static", "small-h", "tile"})
     EXPECT_EQ(algorithm_name(*algorithm_by_name(name)), name);
   EXPECT_EQ(algorithm_by_name("fast").error().kind, ErrorKind::usage);
 }

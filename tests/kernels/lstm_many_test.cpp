@@ -144,9 +144,11 @@ TEST(LstmMany, AModelThatDivergesKeepsItsLastGoodEpochAndHarmsNoOther) {
 TEST(LstmMany, TheBackendOffersIt) {
   const Fleet fleet(kShapes[0], 2);
   const auto backend = make_cpu_backend(2);
-  std::vector<ManyState> states = fleet.start;
-  ASSERT_TRUE(backend->train_many(states, fleet.tasks, fleet.settings, 100));
-  expect_same(states[1], fleet.run(1)[1], "through the backend");
+  const auto networks = backend->many(fleet.start, fleet.tasks, fleet.settings);
+  ASSERT_TRUE(networks);
+  ASSERT_TRUE((*networks)->train(100));
+  ASSERT_TRUE((*networks)->fetch());
+  expect_same((*networks)->states()[1], fleet.run(1)[1], "through the backend");
 }
 
 }  // namespace
