@@ -30,6 +30,7 @@ struct CellSpace {
 class LstmCells {
  public:
   virtual ~LstmCells() = default;
+  virtual LstmAlgorithm algorithm() const = 0;  ///< never automatic
 
   /// Makes room for pieces of so many windows. With `separate`, layers run one by one, so that dropout can come between
   /// them; a change of that starts with new spaces, without parameters.

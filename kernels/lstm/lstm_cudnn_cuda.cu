@@ -190,12 +190,13 @@ class CudnnCells final : public LstmCells {
       : api_(api),
         shape_(shape),
         options_(options),
-        algorithm_(choose_algorithm(options.algorithm, shape, compute_major)),
+        algorithm_(choose_algorithm(options, shape, compute_major)),
         stream_(stream) {}
 
   Status start();
 
   Expected<bool> prepare(std::size_t windows, bool training, bool separate) override;
+  LstmAlgorithm algorithm() const override { return algorithm_; }
   const CellSpace& space() const override { return space_; }
   float* inputs() override { return inputs_.data(); }
   const float* last_outputs(std::size_t windows) const override {

@@ -37,9 +37,10 @@ inline constexpr AlgorithmRow algorithm_table[] = {
     {0, SIZE_MAX, 1, LstmAlgorithm::standard},
 };
 
-/// Never automatic: `wanted` itself unless it is automatic.
-inline LstmAlgorithm choose_algorithm(LstmAlgorithm wanted, const LstmShape& shape, int compute_major) {
-  if (wanted != LstmAlgorithm::automatic) return wanted;
+/// Never automatic: what was asked for, else what was begun with, else by the table.
+inline LstmAlgorithm choose_algorithm(const LstmOptions& options, const LstmShape& shape, int compute_major) {
+  for (const LstmAlgorithm given : {options.algorithm, options.begun_with})
+    if (given != LstmAlgorithm::automatic) return given;
   for (const AlgorithmRow& row : algorithm_table)
     if (compute_major >= row.least_major && shape.hidden <= row.most_hidden && shape.look_back >= row.least_steps)
       return row.algorithm;

@@ -66,6 +66,7 @@ class CudaLstm final : public LstmNetwork {
   }
 
   const LstmShape& shape() const override { return shape_; }
+  LstmAlgorithm algorithm() const override { return cells_->algorithm(); }
   Status set_parameters(std::span<const float> flat) override;
   Expected<std::vector<float>> parameters() const override;
   Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,

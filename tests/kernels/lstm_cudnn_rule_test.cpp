@@ -20,10 +20,12 @@ TEST(LstmCudnnRule, TheTable) {
                          Row{9, 129, 32, LstmAlgorithm::standard}, Row{9, 1000, 2, LstmAlgorithm::standard},
                          Row{9, 64, 1, LstmAlgorithm::standard}, Row{5, 64, 32, LstmAlgorithm::standard}}) {
     const LstmShape shape{.hidden = row.hidden, .look_back = row.look_back};
-    EXPECT_EQ(lstm::choose_algorithm(LstmAlgorithm::automatic, shape, row.major), row.expected)
+    EXPECT_EQ(lstm::choose_algorithm({}, shape, row.major), row.expected)
         << row.major << ".x, H " << row.hidden << ", T " << row.look_back;
-    EXPECT_EQ(lstm::choose_algorithm(LstmAlgorithm::persist_static, shape, row.major), LstmAlgorithm::persist_static)
-        << "what is asked for is taken";
+    LstmOptions options{.begun_with = LstmAlgorithm::persist_static};
+    EXPECT_EQ(lstm::choose_algorithm(options, shape, row.major), LstmAlgorithm::persist_static) << "begun with";
+    options.algorithm = LstmAlgorithm::standard;
+    EXPECT_EQ(lstm::choose_algorithm(options, shape, row.major), LstmAlgorithm::standard) << "asked for";
   }
 }
 
