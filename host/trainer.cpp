@@ -55,6 +55,9 @@ class TrainingRun {
   Status begin() {
     const auto loss = validation_loss();
     if (!loss) return loss.error();
+    if (!data_.validation.empty() && !std::isfinite(*loss))
+      return Error{"the validation loss is not a number before the first step", "training",
+                   "--scaler minmax, or another column: its values may be too large"};
     progress_.history.push_back({std::nan(""), *loss});
     progress_.best_epoch = 0;
     if (!data_.validation.empty()) progress_.best_loss = *loss;
@@ -137,7 +140,10 @@ class TrainingRun {
     return mean_loss(std::vector<double>(outputs.begin(), outputs.end()), windows, loss_);
   }
 
-  Status keep_state() { return keep_parameters(progress_.parameters); }
+  Status keep_state() {
+    progress_.algorithm = network_.algorithm();
+    return keep_parameters(progress_.parameters);
+  }
 
   Status keep_parameters(std::vector<float>& place) {
     auto parameters = network_.parameters();
@@ -183,7 +189,7 @@ Status tune(TrainingStart& p, Backend& backend, const TrainHooks& hooks) {
 
 Expected<TrainOutcome> run(TrainingStart p, Backend& backend, const TrainHooks& hooks) {
   TG_TRY(tune(p, backend, hooks));
-  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.lstm_options());
   if (!network) return network.error();
   TrainOutcome outcome;
   outcome.training_windows = p.data.training.size();
