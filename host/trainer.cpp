@@ -102,6 +102,7 @@ class TrainingRun {
       ++progress_.batch;
     }
     steps_ += losses->size();
+    say_algorithm();
     report();
     return {};
   }
@@ -143,6 +144,14 @@ class TrainingRun {
   Status keep_state() {
     progress_.algorithm = network_.algorithm();
     return keep_parameters(progress_.parameters);
+  }
+
+  /// What the device came to by itself, where that is news: at the start, and where it was refused on the way.
+  void say_algorithm() {
+    const LstmAlgorithm runs = network_.algorithm();
+    if (model_.settings.cudnn == LstmAlgorithm::automatic && runs != progress_.algorithm && hooks_.remark)
+      hooks_.remark(fmt::format("the device runs the LSTM by the algorithm {}", algorithm_name(runs)));
+    progress_.algorithm = runs;
   }
 
   Status keep_parameters(std::vector<float>& place) {

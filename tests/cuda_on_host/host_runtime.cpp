@@ -1,23 +1,39 @@
 // The part of the CUDA runtime that the LSTM's host code calls, on host memory. "Device" memory starts and ends as NaN.
+// As the real one it remembers a failure until it is asked, and takes no memory while a graph is being recorded.
 #include <malloc.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "tests/cuda_on_host/host_stream.hpp"
 
 namespace tidegauge::test {
 int graphs_launched = 0;
-bool recording_fails = false;
-int allocations_left = -1;
+HostCudaRules host_cuda;
 }  // namespace tidegauge::test
 
+using tidegauge::test::host_cuda;
 using tidegauge::test::put_on_stream;
+using tidegauge::test::Recording;
+
+namespace {
+
+cudaError_t last_error = cudaSuccess;
+int recording_streams = 0;
+
+cudaError_t failed(cudaError_t code) { return last_error = code; }
+
+void finish(cudaStream_t stream) {
+  for (const auto& work : std::exchange(stream->waiting, {})) work();
+}
+
+}  // namespace
 
 extern "C" {
 
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 const char* cudaGetErrorString(cudaError_t) { return "failed"; }
 const char* cudaGetErrorName(cudaError_t) { return "cudaErrorUnknown"; }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
@@ -25,14 +41,20 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
   return cudaSuccess;
 }
 
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = *total = host_cuda.device_bytes;
+  return cudaSuccess;
+}
 cudaError_t cudaMalloc(void** place, size_t bytes) {
-  if (tidegauge::test::allocations_left >= 0 && tidegauge::test::allocations_left-- == 0)
-    return cudaErrorMemoryAllocation;
+  if (recording_streams > 0) return failed(cudaErrorStreamCaptureUnsupported);
+  if (host_cuda.allocations_left >= 0 && host_cuda.allocations_left-- == 0) return failed(cudaErrorMemoryAllocation);
   *place = std::malloc(bytes);
   std::memset(*place, 0xff, bytes);
   return cudaSuccess;
 }
+/// Does not wait for work, which the real one does only by chance.
 cudaError_t cudaFree(void* place) {
+  if (recording_streams > 0) return failed(cudaErrorStreamCaptureUnsupported);
   if (place) std::memset(place, 0xff, malloc_usable_size(place));  // a graph that still reads it must not find it whole
   std::free(place);
   return cudaSuccess;
@@ -43,11 +65,14 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  finish(stream);
   delete stream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return stream->recording ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+  if (stream->recording) return failed(cudaErrorStreamCaptureUnsupported);
+  finish(stream);
+  return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   put_on_stream(stream, [=] {
@@ -61,13 +86,16 @@ cudaError_t cudaMemsetAsync(void* place, int value, size_t bytes, cudaStream_t s
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (host_cuda.recording == Recording::cannot_begin) return failed(cudaErrorStreamCaptureUnsupported);
   stream->recording.emplace();
+  ++recording_streams;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = new CUgraph_st{std::move(*stream->recording)};
   stream->recording.reset();
-  return tidegauge::test::recording_fails ? cudaErrorStreamCaptureInvalidated : cudaSuccess;
+  --recording_streams;
+  return host_cuda.recording == Recording::cannot_end ? failed(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;

@@ -1,7 +1,7 @@
-// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or
-// kept where a graph is being recorded and done whenever the graph is launched. So host code that talks to CUDA and
-// cuDNN runs without a card, and the address sanitizer watches what it calls device memory.
-// Not modelled: work that is still under way when a call returns.
+// Streams and graphs of a CUDA runtime that is the host (host_runtime.cpp): work put on a stream is done at once, or, with
+// `work_waits`, not before somebody waits for the stream; where a graph is being recorded it is kept and done whenever
+// the graph is launched. So host code that talks to CUDA and cuDNN runs without a card, and the address sanitizer
+// watches what it calls device memory: with `work_waits` it finds what was freed under work that was still to be done.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,6 +13,7 @@
 using HostWork = std::vector<std::function<void()>>;
 
 struct CUstream_st {
+  HostWork waiting;
   std::optional<HostWork> recording;
 };
 struct CUgraph_st {
@@ -24,18 +25,27 @@ struct CUgraphExec_st {
 
 namespace tidegauge::test {
 
+enum class Recording { works, cannot_begin, cannot_end };
+
+/// How the stand-ins behave, for one test.
+struct HostCudaRules {
+  bool work_waits = false;                 ///< as a card may: nothing is done before it is waited for
+  Recording recording = Recording::works;  ///< as on a device or library that cannot
+  int allocations_left = -1;               ///< so many succeed, the next one fails; negative: all succeed
+  std::size_t device_bytes = std::size_t{80} << 30;
+};
+extern HostCudaRules host_cuda;
+
 inline void put_on_stream(cudaStream_t stream, std::function<void()> work) {
   if (stream->recording)
     stream->recording->push_back(std::move(work));
+  else if (host_cuda.work_waits)
+    stream->waiting.push_back(std::move(work));
   else
     work();
 }
 
 /// Graphs launched since the program began: tests see that replaying took place.
 extern int graphs_launched;
-/// The next recordings fail, as on a device or library that cannot.
-extern bool recording_fails;
-/// So many allocations succeed, the next one fails; negative: all succeed.
-extern int allocations_left;
 
 }  // namespace tidegauge::test

@@ -132,8 +132,12 @@ TEST(LstmTuning, WhatAnAutomaticChoiceCameToIsKept) {
 
   device.runs = LstmAlgorithm::standard;  // small_h was refused on the way
   hooks.max_steps = 0;
+  std::vector<std::string> remarks;
+  hooks.remark = [&](const std::string& text) { remarks.push_back(text); };
   const auto outcome = train_model(series, small(), device, hooks);
   ASSERT_TRUE(outcome) << outcome.error().message();
+  ASSERT_EQ(remarks.size(), 2u) << "where it goes on, and once by what";
+  EXPECT_NE(remarks[1].find("standard"), std::string::npos) << remarks[1];
   EXPECT_EQ(outcome->model.progress.algorithm, LstmAlgorithm::standard);
   ASSERT_TRUE(forecast_series(outcome->model, series, device, 0));
   EXPECT_EQ(device.used, std::vector(3, LstmAlgorithm::automatic));
