@@ -2,7 +2,8 @@
 // Cost: the series crosses the link once (WindowBatch::series_id), then 4 bytes a window and 8 a step; a step is a CUDA
 // graph, and the host waits once a call. Optimizer moments cross at the begin and end of train().
 // Results: the same bits every time on one card and cuDNN version, but not the CPU's (other order of sums) and not
-// independent of the batch that a window is in.
+// independent of the batch that a window is in, nor of whether the network was trained with dropout between layers before
+// (they then stay apart, in predictions too).
 // Thread safety: a network belongs to one thread at a time. Tested by tests/kernels/lstm_cuda_test.cpp on a card, the
 // kernels' control flow by tests/kernels/lstm_step_kernel_test.cpp.
 #pragma once

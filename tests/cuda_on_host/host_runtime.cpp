@@ -10,10 +10,13 @@
 
 namespace tidegauge::test {
 int graphs_launched = 0;
-HostCudaRules host_cuda;
+bool work_waits = false;
+Recording recording = Recording::works;
+int allocations_left = -1;
+std::size_t device_bytes = std::size_t{80} << 30;
 }  // namespace tidegauge::test
 
-using tidegauge::test::host_cuda;
+using tidegauge::test::allocations_left;
 using tidegauge::test::put_on_stream;
 using tidegauge::test::Recording;
 
@@ -42,12 +45,12 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *free = *total = host_cuda.device_bytes;
+  *free = *total = tidegauge::test::device_bytes;
   return cudaSuccess;
 }
 cudaError_t cudaMalloc(void** place, size_t bytes) {
   if (recording_streams > 0) return failed(cudaErrorStreamCaptureUnsupported);
-  if (host_cuda.allocations_left >= 0 && host_cuda.allocations_left-- == 0) return failed(cudaErrorMemoryAllocation);
+  if (allocations_left >= 0 && allocations_left-- == 0) return failed(cudaErrorMemoryAllocation);
   *place = std::malloc(bytes);
   std::memset(*place, 0xff, bytes);
   return cudaSuccess;
@@ -86,7 +89,7 @@ cudaError_t cudaMemsetAsync(void* place, int value, size_t bytes, cudaStream_t s
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (host_cuda.recording == Recording::cannot_begin) return failed(cudaErrorStreamCaptureUnsupported);
+  if (tidegauge::test::recording == Recording::cannot_begin) return failed(cudaErrorStreamCaptureUnsupported);
   stream->recording.emplace();
   ++recording_streams;
   return cudaSuccess;
@@ -95,7 +98,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = new CUgraph_st{std::move(*stream->recording)};
   stream->recording.reset();
   --recording_streams;
-  return host_cuda.recording == Recording::cannot_end ? failed(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
+  return tidegauge::test::recording == Recording::cannot_end ? failed(cudaErrorStreamCaptureInvalidated) : cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   delete graph;

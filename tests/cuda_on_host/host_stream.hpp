@@ -27,19 +27,19 @@ namespace tidegauge::test {
 
 enum class Recording { works, cannot_begin, cannot_end };
 
-/// How the stand-ins behave, for one test.
-struct HostCudaRules {
-  bool work_waits = false;                 ///< as a card may: nothing is done before it is waited for
-  Recording recording = Recording::works;  ///< as on a device or library that cannot
-  int allocations_left = -1;               ///< so many succeed, the next one fails; negative: all succeed
-  std::size_t device_bytes = std::size_t{80} << 30;
-};
-extern HostCudaRules host_cuda;
+/// Work is done when it is waited for, as a card may, and not at once.
+extern bool work_waits;
+/// As on a device or library that cannot.
+extern Recording recording;
+/// So many allocations succeed, the next one fails; negative: all succeed.
+extern int allocations_left;
+/// Of the whole device, as it says; allocations do not mind.
+extern std::size_t device_bytes;
 
 inline void put_on_stream(cudaStream_t stream, std::function<void()> work) {
   if (stream->recording)
     stream->recording->push_back(std::move(work));
-  else if (host_cuda.work_waits)
+  else if (work_waits)
     stream->waiting.push_back(std::move(work));
   else
     work();
