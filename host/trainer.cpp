@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "host/lstm_tuning.hpp"
 #include "host/training_start.hpp"
@@ -102,7 +103,7 @@ class TrainingRun {
       ++progress_.batch;
     }
     steps_ += losses->size();
-    say_algorithm();
+    keep_algorithm();
     report();
     return {};
   }
@@ -142,16 +143,15 @@ class TrainingRun {
   }
 
   Status keep_state() {
-    progress_.algorithm = network_.algorithm();
+    keep_algorithm();
     return keep_parameters(progress_.parameters);
   }
 
-  /// What the device came to by itself, where that is news: at the start, and where it was refused on the way.
-  void say_algorithm() {
-    const LstmAlgorithm runs = network_.algorithm();
-    if (model_.settings.cudnn == LstmAlgorithm::automatic && runs != progress_.algorithm && hooks_.remark)
-      hooks_.remark(fmt::format("the device runs the LSTM by the algorithm {}", algorithm_name(runs)));
-    progress_.algorithm = runs;
+  /// What the device came to by itself is said where it is news: at the start, and where it was refused on the way.
+  void keep_algorithm() {
+    const LstmAlgorithm before = std::exchange(progress_.algorithm, network_.algorithm());
+    if (model_.settings.cudnn == LstmAlgorithm::automatic && progress_.algorithm != before && hooks_.remark)
+      hooks_.remark(fmt::format("the device runs the LSTM by the algorithm {}", algorithm_name(progress_.algorithm)));
   }
 
   Status keep_parameters(std::vector<float>& place) {

@@ -1,6 +1,7 @@
 // The LSTM on a GPU, for the CUDA module only. The one place that chooses who runs it: cuDNN (lstm_cudnn_cuda.cu).
 // Cost: the series crosses the link once (WindowBatch::series_id), then 4 bytes a window and 8 a step; a step is a CUDA
 // graph, and the host waits once a call. Optimizer moments cross at the begin and end of train().
+// Large batches go in pieces that keep to cuDNN's limits and half of the card's memory, whatever else is on the card.
 // Results: the same bits every time on one card and cuDNN version, but not the CPU's (other order of sums) and not
 // independent of the batch that a window is in, nor of whether the network was trained with dropout between layers before
 // (they then stay apart, in predictions too).

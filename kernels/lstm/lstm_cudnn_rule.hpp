@@ -1,5 +1,5 @@
-// What can be said about cuDNN's LSTM without cuDNN: which shapes and algorithm, how many windows at once, and where the flat
-// parameters (lstm_tensors) lie in its opaque weight space. Tested by tests/kernels/lstm_cudnn_rule_test.cpp.
+// What can be said about cuDNN's LSTM without cuDNN: which shapes, which algorithm, how many windows at once, and where
+// the flat parameters (lstm_tensors) lie in its opaque weight space. Tested by tests/kernels/lstm_cudnn_rule_test.cpp.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace tidegauge::lstm {
 
-/// What cuDNN counts in 32 bits with a sign: elements of an array, of the gates' weights, steps of a window times more.
+/// cuDNN counts in 32 bits with a sign: the elements of an array, those of the gates' weights.
 inline constexpr std::size_t most_elements = (std::size_t{1} << 31) - 1;
 inline constexpr std::size_t most_steps = 65535;
 

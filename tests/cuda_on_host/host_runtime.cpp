@@ -10,7 +10,7 @@
 
 namespace tidegauge::test {
 int graphs_launched = 0;
-bool work_waits = false;
+bool work_waits = false, launches_fail = false;
 Recording recording = Recording::works;
 int allocations_left = -1;
 std::size_t device_bytes = std::size_t{80} << 30;
@@ -109,6 +109,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  if (tidegauge::test::launches_fail) return failed(cudaErrorLaunchFailure);
   ++tidegauge::test::graphs_launched;
   for (const auto& work : exec->work) put_on_stream(stream, work);
   return cudaSuccess;

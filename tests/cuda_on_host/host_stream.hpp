@@ -31,6 +31,8 @@ enum class Recording { works, cannot_begin, cannot_end };
 extern bool work_waits;
 /// As on a device or library that cannot.
 extern Recording recording;
+/// Of graphs, as on a card that is lost.
+extern bool launches_fail;
 /// So many allocations succeed, the next one fails; negative: all succeed.
 extern int allocations_left;
 /// Of the whole device, as it says; allocations do not mind.
