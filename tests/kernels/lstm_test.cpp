@@ -175,11 +175,11 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       std::vector<float> outputs(c.windows * c.shape.horizon), gradient(count);
       network->predict(outputs, series.batch());
       ASSERT_EQ(outputs.size(), c.values["outputs"].size());
-      EXPECT_LT(distance(outputs, c.values["outputs"]), kTolerance);
+      EXPECT_LT(distance(outputs, c.values["outputs"]), test::lstm_tolerance);
       const double loss = network->loss_and_gradient(gradient, series.batch(), c.loss, 0);
-      EXPECT_NEAR(loss, c.values["loss"].at(0), kTolerance);
+      EXPECT_NEAR(loss, c.values["loss"].at(0), test::lstm_tolerance);
       ASSERT_EQ(chosen(gradient).size(), c.values["gradient"].size());
-      EXPECT_LT(distance(chosen(gradient), c.values["gradient"]), kTolerance);
+      EXPECT_LT(distance(chosen(gradient), c.values["gradient"]), test::lstm_tolerance);
 
       OptimizerSettings adam = optimizer_defaults(OptimizerKind::adam);
       adam.learning_rate = 1e-2;
@@ -191,8 +191,8 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       }
       // Adam divides by the gradient's own size, so a gradient near zero would let its rounding error move a
       // parameter by up to 1e-2 a step; none of these is so near.
-      EXPECT_LT(distance(losses, c.values["adam_losses"]), kTolerance);
-      EXPECT_LT(distance(chosen(network->parameters()), c.values["adam_parameters"]), kTolerance);
+      EXPECT_LT(distance(losses, c.values["adam_losses"]), test::lstm_tolerance);
+      EXPECT_LT(distance(chosen(network->parameters()), c.values["adam_parameters"]), test::lstm_tolerance);
     }
   }
 }
