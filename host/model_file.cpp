@@ -41,6 +41,7 @@ json describe(const Model& m) {
             {"best_epoch", m.progress.best_epoch},
             {"best_loss", number(m.progress.best_loss)},
             {"steps", m.progress.optimizer.steps},
+            {"algorithm", algorithm_name(m.progress.algorithm)},
             {"finished", m.progress.finished}}}};
 }
 
@@ -78,6 +79,9 @@ Expected<Model> read_description(const json& j) {
   m.progress.best_epoch = p.at("best_epoch").get<std::size_t>();
   m.progress.best_loss = optional(p.at("best_loss"), std::numeric_limits<double>::infinity());
   m.progress.optimizer.steps = p.at("steps").get<std::uint64_t>();
+  const auto algorithm = algorithm_by_name(p.value("algorithm", "auto"));
+  if (!algorithm) return algorithm.error();
+  m.progress.algorithm = *algorithm;
   m.progress.finished = p.at("finished").get<bool>();
   return m;
 }

@@ -73,6 +73,9 @@ Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);
 struct LstmOptions {
   LstmAlgorithm algorithm = LstmAlgorithm::automatic;
   bool tf32 = false;  ///< products of 10-bit mantissas on tensor cores; otherwise float throughout
+  /// What an automatic choice starts with instead of the table's: LstmNetwork::algorithm of the run that goes on. It is
+  /// still left where the device refuses it, at the same batch as in a run that was not stopped.
+  LstmAlgorithm begun_with = LstmAlgorithm::automatic;
 };
 
 /// One network on one device. A failed call (only a device can fail: a lost card, too little memory) leaves parameters
@@ -81,6 +84,8 @@ class LstmNetwork {
  public:
   virtual ~LstmNetwork() = default;
   virtual const LstmShape& shape() const = 0;
+  /// What runs, also where it was chosen automatically: the next call starts with it. `automatic` where there is one way.
+  virtual LstmAlgorithm algorithm() const { return LstmAlgorithm::automatic; }
 
   virtual Status set_parameters(std::span<const float> flat) = 0;
   virtual Expected<std::vector<float>> parameters() const = 0;

@@ -50,7 +50,7 @@ enum class ManyEnd : std::uint8_t {
   none,  ///< it has epochs before it
   epochs_done,
   patience_ended,
-  diverged,  ///< a loss was no number; that epoch is not taken, the state is that of the epoch before
+  diverged,  ///< a loss was no number: that epoch is not taken, the state is that of the epoch before or the start
 };
 
 /// Where one model stands.

@@ -34,8 +34,10 @@ class OneOfMany {
     const auto loss = validation_loss();
     if (!loss) return loss.error();
     state_.history.assign(1, {std::nan(""), *loss});
-    if (task_.validation.size() > 0) state_.best_loss = *loss;
     state_.best_parameters = state_.parameters;
+    if (task_.validation.size() == 0) return {};
+    if (std::isfinite(*loss)) state_.best_loss = *loss;
+    else state_.end = ManyEnd::diverged;
     return {};
   }
 
