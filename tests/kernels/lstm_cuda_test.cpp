@@ -82,7 +82,7 @@ TEST(LstmCudaOracle, OurOwnKernelAgrees) {
     if (c.shape.hidden > tile::most_hidden) {
       EXPECT_FALSE(cuda->lstm(c.shape, 1, {LstmAlgorithm::tile})) << c;
     } else if (cuda->lstm(c.shape, 1, {LstmAlgorithm::tile})) {
-      expect_oracle(*cuda, c, {LstmAlgorithm::tile}, kTolerance);
+      expect_oracle(*cuda, c, {LstmAlgorithm::tile}, lstm_tolerance);
       ++agreed;
     }
   }
