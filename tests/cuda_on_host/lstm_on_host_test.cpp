@@ -294,6 +294,12 @@ TEST(LstmOnHost, WithoutCudnnASmallNetworkIsOurOwn) {
   const Trained automatic = train({});
   EXPECT_EQ(automatic.losses, own.losses);
   EXPECT_EQ(automatic.parameters, own.parameters);
+  const auto begun = make_lstm_cuda(shape_of(2, 7, 2, 3), 1, 0, {}).value()->algorithm();
+  EXPECT_EQ(begun, LstmAlgorithm::tile);
+  {
+    const Switched starts(test::cudnn_does_not_start, false);
+    EXPECT_EQ(train({.begun_with = begun}), own) << "what was begun goes on the same way where cuDNN has come";
+  }
   const auto asked = make_lstm_cuda(shape_of(2, 7, 2, 3), 1, 0, {LstmAlgorithm::standard});
   EXPECT_FALSE(asked) << "what was asked for is not replaced";
   const auto large = make_lstm_cuda(shape_of(2, 65, 1, 3), 1, 0, {});
