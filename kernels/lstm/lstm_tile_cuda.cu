@@ -25,6 +25,7 @@ class TileLstm final : public LstmNetwork {
   }
 
   const LstmShape& shape() const override { return shape_; }
+  LstmAlgorithm algorithm() const override { return LstmAlgorithm::tile; }
   Status set_parameters(std::span<const float> flat) override;
   Expected<std::vector<float>> parameters() const override;
   Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
