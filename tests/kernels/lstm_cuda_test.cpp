@@ -1,5 +1,6 @@
 // The LSTM on a card against the oracle in double, the CPU, and itself. The same tests run on the host, with stand-ins for
 // CUDA and cuDNN (tests/cuda_on_host/): then they test our code, not cuDNN's.
+#include "kernels/lstm/lstm_tile_plan.hpp"
 #ifdef TIDEGAUGE_CUDA_ON_HOST
 #include "tests/cuda_on_host/host_backend.hpp"
 #else
