@@ -30,7 +30,7 @@ struct Fleet {
       windows.emplace_back(settings.shape, kModelWindows);
       ManyTask& task = tasks.emplace_back();
       task.training = task.validation = windows.back().batch();
-      task.training.series_id = unique_series_id();
+      task.training.series_id = m + 1;
       task.validation.starts = {};
       task.batch_size = kModelBatch;
       task.seed = m;

@@ -487,9 +487,13 @@ Expected<std::unique_ptr<LstmNetwork>> make_lstm_cuda(const LstmShape& shape, st
       "a network without inputs, units, layers, steps or outputs");
   TG_TRY(use_device(device));
   const bool automatic = options.algorithm == LstmAlgorithm::automatic;
-  if ((automatic ? options.begun_with : options.algorithm) == LstmAlgorithm::tile)
-    return make_lstm_tile_cuda(shape, seed, device);
-  auto with_cudnn = lstm::make_with_cudnn(shape, seed, device, options);
+  LstmOptions of_cudnn = options;
+  if (options.algorithm == LstmAlgorithm::tile || (automatic && options.begun_with == LstmAlgorithm::tile)) {
+    auto own = make_lstm_tile_cuda(shape, seed, device);
+    if (own || !automatic) return own;
+    of_cudnn.begun_with = LstmAlgorithm::automatic;
+  }
+  auto with_cudnn = lstm::make_with_cudnn(shape, seed, device, of_cudnn);
   if (with_cudnn || !automatic) return with_cudnn;
   auto own = make_lstm_tile_cuda(shape, seed, device);
   if (own) return own;

@@ -308,6 +308,14 @@ TEST(LstmOnHost, WithoutCudnnASmallNetworkIsOurOwn) {
   EXPECT_NE(large.error().what.find("64 units are the most"), std::string::npos) << large.error().message();
 }
 
+/// Not with cuDNN, which has come meanwhile: a run that goes on rounds as it did.
+TEST(LstmOnHost, ARunThatBeganWithOurOwnKernelGoesOnWithIt) {
+  const LstmOptions going_on{.begun_with = LstmAlgorithm::tile};
+  EXPECT_EQ(make_lstm_cuda(shape_of(2, 7, 2, 3), 1, 0, going_on).value()->algorithm(), LstmAlgorithm::tile);
+  EXPECT_NE(make_lstm_cuda(shape_of(2, 65, 1, 3), 1, 0, going_on).value()->algorithm(), LstmAlgorithm::tile)
+      << "this card refuses it";
+}
+
 TEST(LstmOnHost, ANetworkTooLargeForABlockSaysWhatItTakesAndWhatThereIs) {
   test::shared_bytes_of_a_block = 64 * 1024;
   const auto refused = make_lstm_cuda(shape_of(4, 64, 1, 32), 1, 0, {LstmAlgorithm::tile});
