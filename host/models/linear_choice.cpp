@@ -1,0 +1,132 @@
+#include "host/models/linear_choice.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tidegauge {
+
+namespace {
+
+constexpr std::size_t parts = 5, validated = 3;
+constexpr std::int64_t day_ns = 86'400'000'000'000;
+
+/// Keeps the best of what it is shown; the first of equals, so the simpler one where it is shown first.
+class LinearSearch {
+ public:
+  LinearSearch(std::span<const double> training, const TimeBase& time, std::size_t horizon)
+      : training_(training), time_(time), horizon_(horizon) {}
+
+  void show(const LinearInputs& inputs) {
+    const double error = chained_error(training_, time_, horizon_, inputs);
+    if (!(error < error_)) return;
+    error_ = error;
+    best_ = inputs;
+  }
+  /// Shows the best so far with one thing changed to each of the values.
+  template <class T, class Values>
+  void vary(T LinearInputs::*thing, const Values& values) {
+    LinearInputs candidate = best_;
+    for (const auto& value : values) {
+      candidate.*thing = value;
+      show(candidate);
+    }
+  }
+  const LinearInputs& best() const { return best_; }
+
+ private:
+  std::span<const double> training_;
+  TimeBase time_;
+  std::size_t horizon_;
+  LinearInputs best_;
+  double error_ = std::numeric_limits<double>::infinity();
+};
+
+bool all_positive(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return !(v <= 0); });  // NaN may stand
+}
+
+/// Every subset of the seasons that `values` holds twice.
+std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>& seasons, std::size_t values) {
+  std::vector<std::vector<std::size_t>> sets{{}};
+  for (const std::size_t season : seasons) {
+    if (2 * season > values) continue;
+    for (std::size_t i = 0, count = sets.size(); i < count; ++i) {
+      sets.push_back(sets[i]);
+      sets.back().push_back(season);
+    }
+  }
+  return sets;
+}
+
+/// How many waves a day (week) are worth trying: none where the shortest part does not hold two of them.
+std::vector<std::size_t> wave_counts(std::int64_t period_ns, std::int64_t interval_ns, std::size_t values) {
+  if (static_cast<double>(values) * static_cast<double>(interval_ns) < 2 * static_cast<double>(period_ns)) return {0};
+  if (interval_ns * 4 > period_ns) return {0};
+  return {0, 1, 3};
+}
+
+}  // namespace
+
+double chained_error(std::span<const double> training, const TimeBase& time, std::size_t horizon, const LinearInputs& inputs) {
+  const bool relative = all_positive(training);
+  double sum = 0, size = 0, count = 0;
+  for (std::size_t part = parts - validated; part < parts; ++part) {
+    const std::size_t first = training.size() * part / parts, last = training.size() * (part + 1) / parts;
+    const auto fitted = fit_linear_horizon(training.first(first), time, horizon, inputs);
+    if (!fitted) return std::numeric_limits<double>::infinity();
+    for (std::size_t target = first; target < last; ++target) {
+      if (target < horizon) continue;
+      const double actual = training[target];
+      const double error = std::abs(forecast_linear(*fitted, training.first(target + 1 - horizon)) - actual);
+      if (!std::isfinite(error)) continue;
+      sum += relative ? error / actual : error;
+      size += std::abs(actual);
+      count += 1;
+    }
+  }
+  if (count == 0) return std::numeric_limits<double>::infinity();
+  return relative || size == 0 ? sum / count : sum / size;
+}
+
+std::vector<std::size_t> calendar_seasons(std::int64_t interval_ns) {
+  std::vector<std::size_t> seasons;
+  for (const std::int64_t period : {day_ns, 7 * day_ns})
+    if (period % interval_ns == 0 && period / interval_ns >= 2) seasons.push_back(static_cast<std::size_t>(period / interval_ns));
+  return seasons;
+}
+
+LinearInputs choose_linear_inputs(std::span<const double> training, const TimeBase& time, std::size_t horizon,
+                                  const std::vector<std::size_t>& seasons) {
+  const std::size_t shortest = training.size() * (parts - validated) / parts;
+  std::vector<std::size_t> orders{1, 2, 3, 5, 10, 20, 40};
+  std::erase_if(orders, [&](std::size_t order) { return order > 1 && 4 * order > shortest; });
+  LinearSearch search(training, time, horizon);
+  const bool may_log = std::none_of(training.begin(), training.end(), [](double v) { return v < 0; });
+  for (const bool log : {false, true}) {
+    if (log && !may_log) continue;
+    for (const std::size_t order : orders) search.show({.lags = order, .seasons = {}, .log = log});
+  }
+  search.vary(&LinearInputs::seasons, season_sets(seasons, shortest));
+  search.vary(&LinearInputs::day_waves, wave_counts(day_ns, time.interval_ns, shortest));
+  search.vary(&LinearInputs::week_waves, wave_counts(7 * day_ns, time.interval_ns, shortest));
+  search.vary(&LinearInputs::seasons, season_sets(seasons, shortest));
+  search.vary(&LinearInputs::lags, orders);
+  search.vary(&LinearInputs::ridge, std::vector{1e-4, 1e-3, 1e-2, 1e-1, 1.0});
+  search.vary(&LinearInputs::loss, std::vector{Loss::absolute});
+  return search.best();
+}
+
+Expected<std::unique_ptr<LinearForecast>> fit_chosen_linear(std::span<const double> training, const TimeBase& time,
+                                                            const std::vector<std::size_t>& horizons) {
+  std::vector<LinearHorizon> fitted;
+  for (const std::size_t horizon : horizons) {
+    const LinearInputs inputs = choose_linear_inputs(training, time, horizon, calendar_seasons(time.interval_ns));
+    auto one = fit_linear_horizon(training, time, horizon, inputs);
+    if (!one) return std::move(one).error();
+    fitted.push_back(std::move(*one));
+  }
+  return std::make_unique<LinearForecast>(std::move(fitted));
+}
+
+}  // namespace tidegauge
