@@ -8,7 +8,8 @@ namespace tidegauge {
 
 namespace {
 
-constexpr std::size_t parts = 5, validated = 3;
+constexpr std::size_t parts = 10, validated = 4;
+constexpr double nearly_best = 1.1;  // times the smallest error: as good, as far as four tenths can tell
 constexpr std::int64_t day_ns = 86'400'000'000'000;
 
 /// Keeps the best of what it is shown; the first of equals, so the simpler one where it is shown first.
@@ -33,6 +34,7 @@ class LinearSearch {
     }
   }
   const LinearInputs& best() const { return best_; }
+  double error() const { return error_; }
 
  private:
   std::span<const double> training_;
@@ -59,11 +61,28 @@ std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>
   return sets;
 }
 
-/// How many waves a day (week) are worth trying: none where the shortest part does not hold two of them.
+/// How many waves a day (week) are worth trying: none where the shortest part does not hold a whole one.
 std::vector<std::size_t> wave_counts(std::int64_t period_ns, std::int64_t interval_ns, std::size_t values) {
-  if (static_cast<double>(values) * static_cast<double>(interval_ns) < 2 * static_cast<double>(period_ns)) return {0};
+  if (static_cast<double>(values) * static_cast<double>(interval_ns) < static_cast<double>(period_ns)) return {0};
   if (interval_ns * 4 > period_ns) return {0};
   return {0, 1, 3};
+}
+
+LinearSearch search_with_seasons(std::span<const double> training, const TimeBase& time, std::size_t horizon,
+                                 const std::vector<std::size_t>& seasons, const std::vector<std::size_t>& orders) {
+  const std::size_t shortest = training.size() * (parts - validated) / parts;
+  LinearSearch search(training, time, horizon);
+  const bool may_log = std::none_of(training.begin(), training.end(), [](double v) { return v < 0; });
+  for (const bool log : {false, true}) {
+    if (log && !may_log) continue;
+    for (const std::size_t order : orders) search.show({.lags = order, .seasons = seasons, .log = log});
+  }
+  search.vary(&LinearInputs::day_waves, wave_counts(day_ns, time.interval_ns, shortest));
+  search.vary(&LinearInputs::week_waves, wave_counts(7 * day_ns, time.interval_ns, shortest));
+  search.vary(&LinearInputs::lags, orders);
+  search.vary(&LinearInputs::ridge, std::vector{1e-4, 1e-3, 1e-2, 1e-1, 1.0});
+  search.vary(&LinearInputs::loss, std::vector{Loss::absolute});
+  return search;
 }
 
 }  // namespace
@@ -96,37 +115,34 @@ std::vector<std::size_t> calendar_seasons(std::int64_t interval_ns) {
   return seasons;
 }
 
-LinearInputs choose_linear_inputs(std::span<const double> training, const TimeBase& time, std::size_t horizon,
-                                  const std::vector<std::size_t>& seasons) {
+std::vector<LinearInputs> choose_linear_inputs(std::span<const double> training, const TimeBase& time, std::size_t horizon,
+                                               const std::vector<std::size_t>& seasons) {
   const std::size_t shortest = training.size() * (parts - validated) / parts;
   std::vector<std::size_t> orders{1, 2, 3, 5, 10, 20, 40};
   std::erase_if(orders, [&](std::size_t order) { return order > 1 && 4 * order > shortest; });
-  LinearSearch search(training, time, horizon);
-  const bool may_log = std::none_of(training.begin(), training.end(), [](double v) { return v < 0; });
-  for (const bool log : {false, true}) {
-    if (log && !may_log) continue;
-    for (const std::size_t order : orders) search.show({.lags = order, .seasons = {}, .log = log});
-  }
-  search.vary(&LinearInputs::seasons, season_sets(seasons, shortest));
-  search.vary(&LinearInputs::day_waves, wave_counts(day_ns, time.interval_ns, shortest));
-  search.vary(&LinearInputs::week_waves, wave_counts(7 * day_ns, time.interval_ns, shortest));
-  search.vary(&LinearInputs::seasons, season_sets(seasons, shortest));
-  search.vary(&LinearInputs::lags, orders);
-  search.vary(&LinearInputs::ridge, std::vector{1e-4, 1e-3, 1e-2, 1e-1, 1.0});
-  search.vary(&LinearInputs::loss, std::vector{Loss::absolute});
-  return search.best();
+  std::vector<LinearSearch> searches;
+  for (const auto& set : season_sets(seasons, shortest))
+    searches.push_back(search_with_seasons(training, time, horizon, set, orders));
+  std::stable_sort(searches.begin(), searches.end(), [](const auto& a, const auto& b) { return a.error() < b.error(); });
+  std::vector<LinearInputs> chosen;
+  for (const LinearSearch& search : searches)
+    if (search.error() <= nearly_best * searches.front().error()) chosen.push_back(search.best());
+  return chosen;
 }
 
-Expected<std::unique_ptr<LinearForecast>> fit_chosen_linear(std::span<const double> training, const TimeBase& time,
-                                                            const std::vector<std::size_t>& horizons) {
-  std::vector<LinearHorizon> fitted;
+Expected<LinearForecast> fit_chosen_linear(std::span<const double> training, const TimeBase& time,
+                                           const std::vector<std::size_t>& horizons) {
+  std::vector<LinearMean> fitted;
   for (const std::size_t horizon : horizons) {
-    const LinearInputs inputs = choose_linear_inputs(training, time, horizon, calendar_seasons(time.interval_ns));
-    auto one = fit_linear_horizon(training, time, horizon, inputs);
-    if (!one) return std::move(one).error();
-    fitted.push_back(std::move(*one));
+    LinearMean mean;
+    for (const LinearInputs& inputs : choose_linear_inputs(training, time, horizon, calendar_seasons(time.interval_ns))) {
+      auto one = fit_linear_horizon(training, time, horizon, inputs);
+      if (!one) return std::move(one).error();
+      mean.members.push_back(std::move(*one));
+    }
+    fitted.push_back(std::move(mean));
   }
-  return std::make_unique<LinearForecast>(std::move(fitted));
+  return LinearForecast(std::move(fitted));
 }
 
 }  // namespace tidegauge

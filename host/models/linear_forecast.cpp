@@ -136,8 +136,26 @@ double forecast_linear(const LinearHorizon& r, std::span<const double> known) {
   return r.unscaled(sum);
 }
 
+double LinearMean::forecast(std::span<const double> known) const {
+  double sum = 0, answers = 0;
+  for (const LinearHorizon& member : members)
+    if (const double value = forecast_linear(member, known); std::isfinite(value)) sum += value, answers += 1;
+  return answers == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / answers;
+}
+
 void LinearForecast::forecast(std::span<double> out, std::span<const double> known) const {
-  for (std::size_t i = 0; i < horizons_.size(); ++i) out[i] = forecast_linear(horizons_[i], known);
+  for (std::size_t i = 0; i < horizons_.size(); ++i) out[i] = horizons_[i].forecast(known);
+}
+
+Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, const TimeBase& time,
+                                             const std::vector<std::size_t>& horizons, const LinearInputs& inputs) {
+  std::vector<LinearMean> fitted;
+  for (const std::size_t horizon : horizons) {
+    auto one = fit_linear_horizon(known, time, horizon, inputs);
+    if (!one) return std::move(one).error();
+    fitted.push_back({{std::move(*one)}});
+  }
+  return LinearForecast(std::move(fitted));
 }
 
 }  // namespace tidegauge

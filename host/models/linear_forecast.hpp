@@ -54,15 +54,25 @@ Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const 
 /// The value `horizon` after the last of `known`; NaN where an input is not known.
 double forecast_linear(const LinearHorizon& regression, std::span<const double> known);
 
-/// The regressions of several horizons as one model.
+/// Regressions of one horizon whose forecasts are averaged; those without an answer are left out.
+struct LinearMean {
+  std::vector<LinearHorizon> members;  ///< at least one; the best first
+  double forecast(std::span<const double> known) const;
+};
+
+/// Several horizons as one model.
 class LinearForecast final : public ForecastModel {
  public:
-  explicit LinearForecast(std::vector<LinearHorizon> horizons) : horizons_(std::move(horizons)) {}
+  explicit LinearForecast(std::vector<LinearMean> horizons) : horizons_(std::move(horizons)) {}
   void forecast(std::span<double> out, std::span<const double> known) const override;
-  const std::vector<LinearHorizon>& horizons() const { return horizons_; }
+  const std::vector<LinearMean>& horizons() const { return horizons_; }
 
  private:
-  std::vector<LinearHorizon> horizons_;
+  std::vector<LinearMean> horizons_;
 };
+
+/// The same inputs, each alone, for every horizon.
+Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, const TimeBase& time,
+                                             const std::vector<std::size_t>& horizons, const LinearInputs& inputs);
 
 }  // namespace tidegauge

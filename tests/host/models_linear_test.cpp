@@ -122,8 +122,24 @@ TEST(LinearForecast, WhatIsNotKnownIsLeftOutAndSaidSo) {
   EXPECT_FALSE(fit_linear_horizon(std::span(x).first(3), {}, 1, {.lags = 2, .seasons = {}}));
 }
 
+TEST(LinearForecast, MembersAreAveragedAndThoseWithoutAnAnswerLeftOut) {
+  std::vector<double> x = second_order(60, 1);
+  const auto near = fit_linear_horizon(x, {}, 1, {.lags = 1, .seasons = {}});
+  const auto far = fit_linear_horizon(x, {}, 1, {.lags = 20, .seasons = {}});
+  ASSERT_TRUE(near && far);
+  const LinearForecast both({LinearMean{{*near, *far}}});
+  double out = 0;
+  both.forecast({&out, 1}, x);
+  EXPECT_DOUBLE_EQ(out, (forecast_linear(*near, x) + forecast_linear(*far, x)) / 2);
+  x[50] = nothing;
+  both.forecast({&out, 1}, x);
+  EXPECT_DOUBLE_EQ(out, forecast_linear(*near, x));
+  both.forecast({&out, 1}, {});
+  EXPECT_TRUE(std::isnan(out));
+}
+
 TEST(LinearChoice, FindsWhatMadeTheSeries) {
-  const LinearInputs second = choose_linear_inputs(second_order(1500, 2), {hour_ns / 60, 0}, 1, {});
+  const LinearInputs second = choose_linear_inputs(second_order(1500, 2), {hour_ns / 60, 0}, 1, {}).front();
   EXPECT_GE(second.lags, 2u);
   EXPECT_LE(second.lags, 5u);
 
@@ -131,16 +147,16 @@ TEST(LinearChoice, FindsWhatMadeTheSeries) {
   std::vector<double> day(24), daily;
   for (double& v : day) v = 50 + 100 * random.unit();
   for (std::size_t i = 0; i < 24 * 40; ++i) daily.push_back(day[i % 24] + random.unit());
-  const LinearInputs seasonal = choose_linear_inputs(daily, {hour_ns, 0}, 6, calendar_seasons(hour_ns));
+  const LinearInputs seasonal = choose_linear_inputs(daily, {hour_ns, 0}, 6, calendar_seasons(hour_ns)).front();
   EXPECT_FALSE(seasonal.seasons.empty()) << seasonal.words();  // a week before tells as much as a day before
 }
 
 TEST(LinearChoice, NegativeValuesAndShortSeriesAreNoTrouble) {
   std::vector<double> x = second_order(300, 2);
   for (double& v : x) v -= 10;
-  EXPECT_FALSE(choose_linear_inputs(x, {}, 1, {24}).log);
+  EXPECT_FALSE(choose_linear_inputs(x, {}, 1, {24}).front().log);
   EXPECT_TRUE(std::isinf(chained_error(std::span(x).first(4), {}, 1, {.lags = 1, .seasons = {}})));
-  EXPECT_GE(choose_linear_inputs(std::span(x).first(4), {}, 1, {24}).lags, 1u);
+  EXPECT_GE(choose_linear_inputs(std::span(x).first(4), {}, 1, {24}).front().lags, 1u);
 }
 
 TEST(LinearChoice, SeasonsAreWholeNumbersOfIntervals) {

@@ -80,7 +80,7 @@ TEST(RollingOrigin, ChangingTheFutureChangesNothingBefore) {
   expect_no_look_ahead([](std::span<const double> known) -> Fitted {
     auto fitted = fit_chosen_linear(known, {3'600'000'000'000, 0}, {1, 6});
     if (!fitted) return std::move(fitted).error();
-    return std::unique_ptr<ForecastModel>(std::move(*fitted));
+    return std::unique_ptr<ForecastModel>(new LinearForecast(std::move(*fitted)));
   });
 }
 
