@@ -3,6 +3,8 @@
 //   How settings are chosen: for each file, those of the detector's grid with the best standard score, at their fixed
 //   threshold, on all files of artificial*, realAdExchange and realTraffic but this one. Files of other groups do not choose.
 //   `fixed`: that threshold as it is. `optimised`: NAB's own figure, one threshold for all files, chosen on what is scored.
+// Forecasts: forecast_table.hpp. --rehearse does the same within the training parts, whose last fifths are scored instead: what is
+// decided about models is decided there.
 // The released default (DetectorSettings{}) and its ablations take no part in choosing.
 #include <fmt/format.h>
 
@@ -167,7 +169,7 @@ int fail(const Error& error) { return fail(fmt::format("{}: {}", error.where, er
 
 struct AccuracyOptions {
   std::string data;
-  bool json = false, nab = true, forecasts = true;
+  bool json = false, nab = true, forecasts = true, rehearse = false;
 };
 
 /// @return what is wrong with them.
@@ -177,8 +179,9 @@ std::string parse_options(AccuracyOptions& options, int argc, char** argv) {
     if (argument == "--json") options.json = true;
     else if (argument == "--only-nab") options.forecasts = false;
     else if (argument == "--only-forecasts") options.nab = false;
+    else if (argument == "--rehearse") options.rehearse = true, options.nab = false;
     else if (argument == "--data" && i + 1 < argc) options.data = argv[++i];
-    else return "there is no option " + argument + ": --data DIR, --json, --only-nab, --only-forecasts";
+    else return "there is no option " + argument + ": --data DIR, --json, --only-nab, --only-forecasts, --rehearse";
   }
   return options.data.empty() ? "--data DIR is needed, a folder of data sets" : "";
 }
@@ -189,8 +192,10 @@ int main(int argc, char** argv) {
   AccuracyOptions options;
   if (const std::string wrong = parse_options(options, argc, argv); !wrong.empty()) return fail(wrong);
   nlohmann::json rows = nlohmann::json::array();
-  const auto datasets = read_forecast_data(options.data);
+  auto datasets = read_forecast_data(options.data);
   if (!datasets) return fail(datasets.error());
+  if (options.rehearse)
+    for (ForecastDataset& d : *datasets) d.values.resize(d.first_scored());
   const bool have_nab = std::filesystem::exists(options.data + "/NAB");
   if (!have_nab && datasets->empty()) return fail(options.data + " holds no data set that is known: NAB, leipzig2_bytes_60s.txt, isp_5min, mawi_5s");
   if (options.forecasts)

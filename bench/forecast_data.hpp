@@ -21,8 +21,10 @@ struct ForecastDataset {
   TimeBase time;
   std::vector<double> values;      ///< one interval apart, NaN where none is known
   std::vector<std::size_t> horizons;
-  double training = 0.8;           ///< share of the values before the first that is scored
   std::vector<PublishedError> published;  ///< on that author's own test part, which is another
+
+  /// The last fifth is scored.
+  std::size_t first_scored() const { return values.size() * 4 / 5; }
 };
 
 /// Those whose files are in `folder`; a file that is there and cannot be read is an error.

@@ -40,7 +40,7 @@ std::vector<Contender> contenders(const ForecastDataset& data, const LinearForec
                    return std::unique_ptr<ForecastModel>(new PersistenceForecast);
                  }});
   for (const std::size_t season : calendar_seasons(data.time.interval_ns))
-    if (static_cast<double>(season) * 2 <= static_cast<double>(data.values.size()) * data.training)
+    if (2 * season <= data.first_scored())
       all.push_back({fmt::format("seasonal_{}", season), fmt::format("as {} intervals ago", season),
                      [season, &data](std::span<const double>) -> FittedModel {
                        return std::unique_ptr<ForecastModel>(new SeasonalForecast(season, data.horizons));
@@ -81,7 +81,7 @@ void print_horizon(const ForecastDataset& data, const RolledErrors& errors, cons
 }
 
 Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const ForecastTableOptions& options) {
-  const auto first = static_cast<std::size_t>(static_cast<double>(data.values.size()) * data.training);
+  const std::size_t first = data.first_scored();
   const std::span<const double> training = std::span(data.values).first(first);
   const auto ours = fit_chosen_linear(training, data.time, data.horizons);
   if (!ours) return ours.error();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/data/interval_series.hpp"
+
 namespace tidegauge {
 
 namespace {
@@ -48,6 +50,10 @@ bool all_positive(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return !(v <= 0); });  // NaN may stand
 }
 
+bool may_log(std::span<const double> values) {
+  return std::none_of(values.begin(), values.end(), [](double v) { return v < 0; });
+}
+
 /// Every subset of the seasons that `values` holds twice.
 std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>& seasons, std::size_t values) {
   std::vector<std::vector<std::size_t>> sets{{}};
@@ -72,40 +78,48 @@ LinearSearch search_with_seasons(std::span<const double> training, const TimeBas
                                  const std::vector<std::size_t>& seasons, const std::vector<std::size_t>& orders) {
   const std::size_t shortest = training.size() * (parts - validated) / parts;
   LinearSearch search(training, time, horizon);
-  const bool may_log = std::none_of(training.begin(), training.end(), [](double v) { return v < 0; });
   for (const bool log : {false, true}) {
-    if (log && !may_log) continue;
+    if (log && !may_log(training)) continue;
     for (const std::size_t order : orders) search.show({.lags = order, .seasons = seasons, .log = log});
   }
+  search.vary(&LinearInputs::loss, std::vector{Loss::absolute});
   search.vary(&LinearInputs::day_waves, wave_counts(day_ns, time.interval_ns, shortest));
   search.vary(&LinearInputs::week_waves, wave_counts(7 * day_ns, time.interval_ns, shortest));
   search.vary(&LinearInputs::lags, orders);
   search.vary(&LinearInputs::ridge, std::vector{1e-4, 1e-3, 1e-2, 1e-1, 1.0});
-  search.vary(&LinearInputs::loss, std::vector{Loss::absolute});
   return search;
+}
+
+/// What needs no choosing and takes part always: lags, logarithms, absolute loss and the time of day.
+LinearInputs usual_inputs(std::span<const double> training, const TimeBase& time, std::size_t lags) {
+  return {.lags = lags, .seasons = {}, .day_waves = wave_counts(day_ns, time.interval_ns, training.size()).size() > 1 ? 1u : 0u,
+          .week_waves = 0, .log = may_log(training), .loss = Loss::absolute};
+}
+
+/// Mean |e / x| (or |e|) of the targets in `scored`; NaN where there is none.
+double mean_error(const LinearHorizon& fitted, std::span<const double> values, Segment scored, bool relative) {
+  double sum = 0, count = 0;
+  for (std::size_t target = std::max(scored.first, fitted.horizon); target < scored.last; ++target) {
+    const double error = forecast_linear(fitted, values.first(target + 1 - fitted.horizon)) - values[target];
+    if (!std::isfinite(error)) continue;
+    sum += std::abs(relative ? error / values[target] : error);
+    count += 1;
+  }
+  return sum / count;
 }
 
 }  // namespace
 
 double chained_error(std::span<const double> training, const TimeBase& time, std::size_t horizon, const LinearInputs& inputs) {
   const bool relative = all_positive(training);
-  double sum = 0, size = 0, count = 0;
+  double logarithms = 0;
   for (std::size_t part = parts - validated; part < parts; ++part) {
-    const std::size_t first = training.size() * part / parts, last = training.size() * (part + 1) / parts;
-    const auto fitted = fit_linear_horizon(training.first(first), time, horizon, inputs);
+    const Segment scored{training.size() * part / parts, training.size() * (part + 1) / parts};
+    const auto fitted = fit_linear_horizon(training.first(scored.first), time, horizon, inputs);
     if (!fitted) return std::numeric_limits<double>::infinity();
-    for (std::size_t target = first; target < last; ++target) {
-      if (target < horizon) continue;
-      const double actual = training[target];
-      const double error = std::abs(forecast_linear(*fitted, training.first(target + 1 - horizon)) - actual);
-      if (!std::isfinite(error)) continue;
-      sum += relative ? error / actual : error;
-      size += std::abs(actual);
-      count += 1;
-    }
+    logarithms += std::log(mean_error(*fitted, training, scored, relative));
   }
-  if (count == 0) return std::numeric_limits<double>::infinity();
-  return relative || size == 0 ? sum / count : sum / size;
+  return std::exp(logarithms / validated);
 }
 
 std::vector<std::size_t> calendar_seasons(std::int64_t interval_ns) {
@@ -118,13 +132,13 @@ std::vector<std::size_t> calendar_seasons(std::int64_t interval_ns) {
 std::vector<LinearInputs> choose_linear_inputs(std::span<const double> training, const TimeBase& time, std::size_t horizon,
                                                const std::vector<std::size_t>& seasons) {
   const std::size_t shortest = training.size() * (parts - validated) / parts;
-  std::vector<std::size_t> orders{1, 2, 3, 5, 10, 20, 40};
-  std::erase_if(orders, [&](std::size_t order) { return order > 1 && 4 * order > shortest; });
+  std::vector<std::size_t> orders{1, 2, 3, 5, 10, 20, 40};  // ten values for each weight at least
+  std::erase_if(orders, [&](std::size_t order) { return order > 1 && 10 * order > shortest; });
   std::vector<LinearSearch> searches;
   for (const auto& set : season_sets(seasons, shortest))
     searches.push_back(search_with_seasons(training, time, horizon, set, orders));
   std::stable_sort(searches.begin(), searches.end(), [](const auto& a, const auto& b) { return a.error() < b.error(); });
-  std::vector<LinearInputs> chosen;
+  std::vector<LinearInputs> chosen{usual_inputs(training, time, orders.back())};
   for (const LinearSearch& search : searches)
     if (search.error() <= nearly_best * searches.front().error()) chosen.push_back(search.best());
   return chosen;

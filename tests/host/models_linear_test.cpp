@@ -139,7 +139,7 @@ TEST(LinearForecast, MembersAreAveragedAndThoseWithoutAnAnswerLeftOut) {
 }
 
 TEST(LinearChoice, FindsWhatMadeTheSeries) {
-  const LinearInputs second = choose_linear_inputs(second_order(1500, 2), {hour_ns / 60, 0}, 1, {}).front();
+  const LinearInputs second = choose_linear_inputs(second_order(1500, 2), {hour_ns / 60, 0}, 1, {}).at(1);
   EXPECT_GE(second.lags, 2u);
   EXPECT_LE(second.lags, 5u);
 
@@ -147,14 +147,25 @@ TEST(LinearChoice, FindsWhatMadeTheSeries) {
   std::vector<double> day(24), daily;
   for (double& v : day) v = 50 + 100 * random.unit();
   for (std::size_t i = 0; i < 24 * 40; ++i) daily.push_back(day[i % 24] + random.unit());
-  const LinearInputs seasonal = choose_linear_inputs(daily, {hour_ns, 0}, 6, calendar_seasons(hour_ns)).front();
+  const LinearInputs seasonal = choose_linear_inputs(daily, {hour_ns, 0}, 6, calendar_seasons(hour_ns)).at(1);
   EXPECT_FALSE(seasonal.seasons.empty()) << seasonal.words();  // a week before tells as much as a day before
+}
+
+TEST(LinearChoice, ErrorIsTheGeometricMeanOfFourMeans) {
+  // With all of the ridge the forecast is the value before. From 10 to 10 (1 + d) and back: relative errors d / (1 + d) and d.
+  std::vector<double> x(60, 10);
+  double product = 1;
+  for (const double d : {1.0, 0.5, 0.25, 0.1}) {
+    for (int i = 0; i < 5; ++i) x.insert(x.end(), {10 * (1 + d), 10});
+    product *= (d / (1 + d) + d) / 2;
+  }
+  EXPECT_NEAR(chained_error(x, {}, 1, {.lags = 1, .seasons = {}, .ridge = 1e12}), std::pow(product, 0.25), 1e-6);
 }
 
 TEST(LinearChoice, NegativeValuesAndShortSeriesAreNoTrouble) {
   std::vector<double> x = second_order(300, 2);
   for (double& v : x) v -= 10;
-  EXPECT_FALSE(choose_linear_inputs(x, {}, 1, {24}).front().log);
+  for (const LinearInputs& inputs : choose_linear_inputs(x, {}, 1, {24})) EXPECT_FALSE(inputs.log);
   EXPECT_TRUE(std::isinf(chained_error(std::span(x).first(4), {}, 1, {.lags = 1, .seasons = {}})));
   EXPECT_GE(choose_linear_inputs(std::span(x).first(4), {}, 1, {24}).front().lags, 1u);
 }
