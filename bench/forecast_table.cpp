@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "host/models/linear_choice.hpp"
+#include "host/models/lstm_correction.hpp"
 #include "host/models/naive_models.hpp"
 #include "host/models/rolling_origin.hpp"
+#include "kernels/core/parallel.hpp"
 
 namespace tidegauge {
 
@@ -29,7 +32,7 @@ FittedModel fit_everywhere(std::span<const double> known, const ForecastDataset&
 }
 
 /// The linear model that others' networks lose to on the Leipzig trace, as far as the series is long enough for it.
-LinearInputs known_linear(std::size_t training) {
+LinearInputs published_linear(std::size_t training) {
   return {.lags = std::min<std::size_t>(40, training / 8), .seasons = {}, .day_waves = 1, .week_waves = 0, .log = true, .loss = Loss::absolute};
 }
 
@@ -47,9 +50,9 @@ std::vector<Contender> contenders(const ForecastDataset& data, const LinearForec
                      }});
   all.push_back({"ar10", "AR(10), least squares",
                  [&](std::span<const double> known) { return fit_everywhere(known, data, {.lags = 10, .seasons = {}}); }});
-  all.push_back({"known_linear", "AR(40), logarithms, absolute loss, wave",
-                 [&](std::span<const double> known) { return fit_everywhere(known, data, known_linear(known.size())); }});
-  all.push_back({"linear", "linear, chosen", [&](std::span<const double>) -> FittedModel {
+  all.push_back({"usual_linear", "AR(40), logarithms, absolute loss, wave",
+                 [&](std::span<const double> known) { return fit_everywhere(known, data, published_linear(known.size())); }});
+  all.push_back({"linear", "our linear, chosen", [&](std::span<const double>) -> FittedModel {
                    return std::unique_ptr<ForecastModel>(new LinearForecast(ours));
                  }});
   return all;
@@ -68,36 +71,130 @@ const PublishedError* published_at(const ForecastDataset& data, std::size_t hori
   return at == data.published.end() ? nullptr : &*at;
 }
 
-void print_horizon(const ForecastDataset& data, const RolledErrors& errors, const std::vector<Contender>& models, std::size_t horizon) {
-  fmt::print("{}, {} ahead, {} targets\n  {:<44} {:>7} {:>8} {:>7} {:>11}   {}\n", data.name, horizon, errors.targets.size(), "",
-             "MAPE %", "sMAPE %", "MASE", "pinball", "MAPE less persistence's, 95 % of block bootstraps");
-  for (std::size_t m = 0; m < models.size(); ++m) {
-    const Metrics& figures = errors.metrics[m];
-    const BootstrapDifference d = bootstrap_difference(errors.relative[m], errors.relative[0], std::max<std::size_t>(4 * horizon, 24), 1);
-    fmt::print("  {:<44} {:7.2f} {:8.2f} {:7.3f} {:11.5g}   {:+.2f} [{:+.2f}, {:+.2f}]\n", models[m].words, figures.mape.value_or(0),
-               figures.smape.value_or(0), figures.mase.value_or(0), errors.pinball[m], d.mean, d.low, d.high);
+/// What every seed's LSTM said.
+Expected<std::vector<RolledForecasts>> roll_lstm(const ForecastDataset& data, const LinearForecast& linear, std::size_t seeds) {
+  std::vector<Expected<RolledForecasts>> runs(seeds, Error{});
+  ThreadPool pool(std::min<std::size_t>(seeds, 2));
+  pool.run(seeds, [&](std::size_t seed, std::size_t) {
+    const auto backend = make_cpu_backend(1);
+    runs[seed] = roll_forecasts("lstm", data.values, {data.horizons, data.first_scored()}, [&](std::span<const double> known) -> FittedModel {
+      auto fitted = LstmCorrection::fit(known, linear, {.seed = seed + 1}, *backend);
+      if (!fitted) return std::move(fitted).error();
+      return std::unique_ptr<ForecastModel>(std::move(*fitted));
+    });
+  });
+  std::vector<RolledForecasts> all;
+  for (auto& run : runs) {
+    if (!run) return std::move(run).error();
+    all.push_back(std::move(*run));
   }
-  if (const PublishedError* p = published_at(data, horizon)) fmt::print("  {:<44} {:7.2f}   (on another test part)\n", "published: " + p->model, p->mape);
+  return all;
+}
+
+/// The seed with the median error at each horizon, as one model.
+RolledForecasts median_seed(std::span<const double> values, const std::vector<RolledForecasts>& seeds) {
+  RolledForecasts median = seeds.front();
+  for (std::size_t h = 0; h < median.horizons.size(); ++h) {
+    const RolledErrors errors = rolled_errors(values, seeds, h, 0);
+    std::vector<std::size_t> order(seeds.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return errors.metrics[a].mape < errors.metrics[b].mape; });
+    median.predicted[h] = seeds[order[order.size() / 2]].predicted[h];
+  }
+  return median;
+}
+
+/// One dataset's models side by side.
+struct Comparison {
+  const ForecastDataset& data;
+  std::vector<std::string> words;
+  std::vector<RolledForecasts> rolled;  ///< the same order
+  double mase_scale;
+
+  std::size_t find(std::string_view key) const {
+    const auto at = std::find_if(rolled.begin(), rolled.end(), [&](const auto& r) { return r.model == key; });
+    return static_cast<std::size_t>(at - rolled.begin());
+  }
+  bool has(std::string_view key) const { return find(key) < rolled.size(); }
+};
+
+/// MAPE of `model` less that of `base`; errors of neighbours share what happened within the horizon.
+BootstrapDifference mape_difference(const RolledErrors& errors, std::size_t model, std::size_t base, std::size_t horizon) {
+  return bootstrap_difference(errors.relative[model], errors.relative[base], std::max<std::size_t>(4 * horizon, 24), 1);
+}
+
+std::string interval_text(const BootstrapDifference& d) { return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", d.mean, d.low, d.high); }
+
+void print_horizon(const Comparison& c, const RolledErrors& errors, std::size_t horizon) {
+  fmt::print("{}, {} ahead, {} targets\n  {:<44} {:>7} {:>8} {:>7} {:>11}   {:<23} {}\n", c.data.name, horizon, errors.targets.size(), "",
+             "MAPE %", "sMAPE %", "MASE", "pinball", "less persistence", "less the usual linear");
+  for (std::size_t m = 0; m < c.rolled.size(); ++m) {
+    const Metrics& figures = errors.metrics[m];
+    fmt::print("  {:<44} {:7.2f} {:8.2f} {:7.3f} {:11.5g}   {:<23} {}\n", c.words[m], figures.mape.value_or(0), figures.smape.value_or(0),
+               figures.mase.value_or(0), errors.pinball[m], interval_text(mape_difference(errors, m, c.find("persistence"), horizon)),
+               interval_text(mape_difference(errors, m, c.find("usual_linear"), horizon)));
+  }
+  if (const PublishedError* p = published_at(c.data, horizon))
+    fmt::print("  {:<44} {:7.2f}   (on another test part)\n", "published: " + p->model, p->mape);
+  if (c.has("lstm"))
+    fmt::print("  what the LSTM adds to our linear model: {}\n", interval_text(mape_difference(errors, c.find("lstm"), c.find("linear"), horizon)));
+}
+
+void print_choice(const LinearMean& mean) {
+  for (const LinearHorizon& member : mean.members) fmt::print("  averaged: {}\n", member.inputs.words());
+}
+
+nlohmann::json number_or_null(std::optional<double> x) { return x && std::isfinite(*x) ? nlohmann::json(*x) : nlohmann::json(nullptr); }
+
+void add_rows(nlohmann::json& rows, const Comparison& c, const RolledErrors& errors, std::size_t horizon) {
+  const std::size_t ours = c.find(c.has("lstm") ? "lstm" : "linear");
+  const auto figure = [&](std::size_t m, const std::string& metric) -> nlohmann::json {
+    const Metrics& figures = errors.metrics[m];
+    if (metric == "pinball") return errors.pinball[m];
+    return number_or_null(metric == "MAPE" ? figures.mape : metric == "sMAPE" ? figures.smape : figures.mase);
+  };
+  for (const std::string metric : {"MAPE", "sMAPE", "MASE", "pinball"}) {
+    nlohmann::json row{{"dataset", c.data.name}, {"horizon", horizon}, {"metric", metric}, {"targets", errors.targets.size()},
+                       {"ours", figure(ours, metric)}, {"lstm_only", nullptr}, {"published", nullptr}};
+    for (std::size_t m = 0; m < c.rolled.size(); ++m) row[c.rolled[m].model] = figure(m, metric);
+    if (const PublishedError* p = published_at(c.data, horizon); p && metric == "MAPE") row["published"] = p->mape;
+    if (metric == "MAPE" && c.has("lstm")) {
+      const BootstrapDifference d = mape_difference(errors, c.find("lstm"), c.find("linear"), horizon);
+      row["lstm_adds"] = {d.mean, d.low, d.high};
+    }
+    rows.push_back(std::move(row));
+  }
+}
+
+Expected<Comparison> compare_models(const ForecastDataset& data, const LinearForecast& linear, std::size_t seeds) {
+  const std::size_t first = data.first_scored();
+  Comparison c{data, {}, {}, mean_step(std::span(data.values).first(first))};
+  for (const Contender& model : contenders(data, linear)) {
+    auto one = roll_forecasts(model.key, data.values, {data.horizons, first}, model.fit);
+    if (!one) return Error{one.error().what, data.name + ", " + model.words, one.error().remedy};
+    c.words.push_back(model.words);
+    c.rolled.push_back(std::move(*one));
+  }
+  if (seeds == 0) return c;
+  const auto lstm = roll_lstm(data, linear, seeds);
+  if (!lstm) return lstm.error();
+  c.words.push_back(fmt::format("the same and an LSTM, median of {} seeds", seeds));
+  c.rolled.push_back(median_seed(data.values, *lstm));
+  return c;
 }
 
 Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const ForecastTableOptions& options) {
-  const std::size_t first = data.first_scored();
-  const std::span<const double> training = std::span(data.values).first(first);
-  const auto ours = fit_chosen_linear(training, data.time, data.horizons);
-  if (!ours) return ours.error();
-  const std::vector<Contender> models = contenders(data, *ours);
-  std::vector<RolledForecasts> rolled;
-  for (const Contender& model : models) {
-    auto one = roll_forecasts(model.key, data.values, {data.horizons, first}, model.fit);
-    if (!one) return Error{one.error().what, data.name + ", " + model.words, one.error().remedy};
-    rolled.push_back(std::move(*one));
-  }
+  const auto linear = fit_chosen_linear(std::span(data.values).first(data.first_scored()), data.time, data.horizons);
+  if (!linear) return linear.error();
+  const auto compared = compare_models(data, *linear, options.seeds);
+  if (!compared) return compared.error();
   for (std::size_t h = 0; h < data.horizons.size(); ++h) {
-    const RolledErrors errors = rolled_errors(data.values, rolled, h, mean_step(training));
-    if (!options.json) print_horizon(data, errors, models, data.horizons[h]);
-    if (!options.json) for (const LinearHorizon& member : ours->horizons()[h].members) fmt::print("  chosen: {}\n", member.inputs.words());
+    const RolledErrors errors = rolled_errors(data.values, compared->rolled, h, compared->mase_scale);
+    add_rows(rows, *compared, errors, data.horizons[h]);
+    if (options.json) continue;
+    print_horizon(*compared, errors, data.horizons[h]);
+    print_choice(linear->horizons()[h]);
   }
-  (void)rows;
   return {};
 }
 

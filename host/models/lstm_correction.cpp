@@ -142,9 +142,11 @@ void LstmCorrection::forecast(std::span<double> out, std::span<const double> kno
     const Part& part = parts_[i];
     out[i] = part.linear.forecast(known);
     if (best_epochs_[i] == 0 || known.size() < look_back_) continue;
+    const std::span<const double> window = known.last(look_back_);
+    if (!std::all_of(window.begin(), window.end(), [](double v) { return std::isfinite(v); })) continue;
     const std::size_t first = known.size() - look_back_;
     for (std::size_t step = 0; step < look_back_; ++step)
-      put_step(&steps[step * step_features], part.scaler, known[first + step], first + step);
+      put_step(&steps[step * step_features], part.scaler, window[step], first + step);
     const std::uint32_t start = 0;
     float correction = 0;
     const Status done = part.network->predict({&correction, 1}, {steps, step_features, {}, look_back_, 1, {&start, 1}});

@@ -3,6 +3,7 @@
 // epoch 0 of early stopping on the last part of the training part: where the LSTM finds nothing it adds nothing.
 // What it learns from are the residuals of a regression fitted on what lies before that last part; they are added to the
 // forecasts of the regression of the whole training part.
+// Windows with a gap teach nothing and are not corrected.
 // Inputs of a step: the value as the regression sees it, and sine and cosine of the time of day.
 // Cost: lstm.hpp's, one network a horizon. Thread safety: one call at a time. Tested by tests/host/models_lstm_test.cpp.
 #pragma once
