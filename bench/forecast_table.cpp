@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "host/models/holt_winters.hpp"
 #include "host/models/linear_choice.hpp"
 #include "host/models/lstm_correction.hpp"
 #include "host/models/naive_models.hpp"
@@ -31,6 +32,15 @@ FittedModel fit_everywhere(std::span<const double> known, const ForecastDataset&
   return std::unique_ptr<ForecastModel>(new LinearForecast(std::move(*fitted)));
 }
 
+/// With a day's season where the training part holds two.
+FittedModel fit_smoothing(std::span<const double> known, const ForecastDataset& data) {
+  const std::vector<std::size_t> seasons = calendar_seasons(data.time.interval_ns);
+  const std::size_t season = !seasons.empty() && 2 * seasons.front() <= known.size() ? seasons.front() : 0;
+  auto fitted = HoltWintersForecast::fit(known, season, data.horizons);
+  if (!fitted) return std::move(fitted).error();
+  return std::unique_ptr<ForecastModel>(new HoltWintersForecast(std::move(*fitted)));
+}
+
 /// The linear model that others' networks lose to on the Leipzig trace, as far as the series is long enough for it.
 LinearInputs published_linear(std::size_t training) {
   return {.lags = std::min<std::size_t>(40, training / 8), .seasons = {}, .day_waves = 1, .week_waves = 0, .log = true, .loss = Loss::absolute};
@@ -48,6 +58,7 @@ std::vector<Contender> contenders(const ForecastDataset& data, const LinearForec
                      [season, &data](std::span<const double>) -> FittedModel {
                        return std::unique_ptr<ForecastModel>(new SeasonalForecast(season, data.horizons));
                      }});
+  all.push_back({"holt_winters", "Holt-Winters, damped", [&](std::span<const double> known) { return fit_smoothing(known, data); }});
   all.push_back({"ar10", "AR(10), least squares",
                  [&](std::span<const double> known) { return fit_everywhere(known, data, {.lags = 10, .seasons = {}}); }});
   all.push_back({"usual_linear", "AR(40), logarithms, absolute loss, wave",

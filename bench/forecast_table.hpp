@@ -1,5 +1,5 @@
 // The forecast half of bench accuracy: every series of forecast_data.hpp by rolling origins over its last fifth.
-//   persistence, as a day and a week ago;
+//   persistence, as a day and a week ago; Holt-Winters with a damped trend and a day's season;
 //   AR(10) by least squares, and the linear model that beats the published networks on the Leipzig trace, both refitted here;
 //   our linear model (host/models/linear_choice.hpp), everything of it chosen on the first four fifths;
 //   an LSTM on top of it (host/models/lstm_correction.hpp), early stopping on the end of the first four fifths; each horizon shows
