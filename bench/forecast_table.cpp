@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "host/models/conformal.hpp"
 #include "host/models/holt_winters.hpp"
 #include "host/models/linear_choice.hpp"
 #include "host/models/lstm_correction.hpp"
@@ -151,6 +152,26 @@ void print_horizon(const Comparison& c, const RolledErrors& errors, std::size_t 
     fmt::print("  what the LSTM adds to our linear model: {}\n", interval_text(mape_difference(errors, c.find("lstm"), c.find("linear"), horizon)));
 }
 
+struct BandFigures {
+  double coverage, half_width;
+};
+
+/// A 90 % band around our linear model, calibrated on the last fifth of the training part by the same regressions fitted on what
+/// lies before that, and held against the scored part.
+Expected<BandFigures> band_of(const Comparison& c, const LinearForecast& linear, std::size_t h) {
+  const std::span<const double> values = c.data.values;
+  const std::size_t first = c.data.first_scored(), calibration = first * 4 / 5;
+  const FitForecastModel refit = [&](std::span<const double> known) -> FittedModel {
+    auto mean = refit_linear(linear.horizons()[h], known);
+    if (!mean) return std::move(mean).error();
+    return std::unique_ptr<ForecastModel>(new LinearForecast({std::move(*mean)}));
+  };
+  const auto rolled = roll_forecasts("calibration", values.first(first), {{c.data.horizons[h]}, calibration}, refit);
+  if (!rolled) return rolled.error();
+  const ConformalBand band(rolled->predicted[0], values.subspan(calibration, first - calibration), 0.9);
+  return BandFigures{conformal_coverage(band, c.rolled[c.find("linear")].predicted[h], values.subspan(first)), band.width()};
+}
+
 void print_choice(const LinearMean& mean) {
   for (const LinearHorizon& member : mean.members) fmt::print("  averaged: {}\n", member.inputs.words());
 }
@@ -202,8 +223,13 @@ Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const F
   for (std::size_t h = 0; h < data.horizons.size(); ++h) {
     const RolledErrors errors = rolled_errors(data.values, compared->rolled, h, compared->mase_scale);
     add_rows(rows, *compared, errors, data.horizons[h]);
+    const auto band = band_of(*compared, *linear, h);
+    if (!band) return band.error();
+    rows.push_back({{"dataset", data.name}, {"horizon", data.horizons[h]}, {"metric", "coverage of a 90 % band"}, {"linear", band->coverage}});
     if (options.json) continue;
     print_horizon(*compared, errors, data.horizons[h]);
+    fmt::print("  conformal 90 % band around our linear model: forecast +- {:.1f} %, holds {:.1f} %\n", 100 * band->half_width,
+               100 * band->coverage);
     print_choice(linear->horizons()[h]);
   }
   return {};

@@ -57,51 +57,61 @@ class SmoothedState {
 /// The values that come after what the start has used.
 std::size_t first_shown(std::size_t season) { return std::max<std::size_t>(season, 1); }
 
-/// Mean absolute error over all horizons and targets.
-double smoothing_error(std::span<const double> values, const SmoothingWeights& weights, std::size_t season,
-                       const std::vector<std::size_t>& horizons) {
-  SmoothedState state(values, weights, season);
+/// Mean absolute error over all targets.
+double smoothing_error(std::span<const double> values, const SmoothingHorizon& h) {
+  SmoothedState state(values, h.weights, h.season);
   double sum = 0, count = 0;
-  for (std::size_t known = 0; known < values.size(); ++known) {
-    if (known >= first_shown(season))
-      for (const std::size_t horizon : horizons) {
-        if (known + horizon > values.size()) continue;
-        const double error = std::abs(state.forecast(horizon) - values[known + horizon - 1]);
-        if (std::isfinite(error)) sum += error, count += 1;
-      }
+  for (std::size_t known = 0; known + h.horizon <= values.size(); ++known) {
+    if (known >= first_shown(h.season)) {
+      const double error = std::abs(state.forecast(h.horizon) - values[known + h.horizon - 1]);
+      if (std::isfinite(error)) sum += error, count += 1;
+    }
     state.show(values[known]);
   }
   return count == 0 ? std::numeric_limits<double>::infinity() : sum / count;
 }
 
 /// Coordinate search: each weight in turn a step up or down, with steps that halve when nothing helps.
-SmoothingWeights search_weights(std::span<const double> values, std::size_t season, const std::vector<std::size_t>& horizons) {
-  SmoothingWeights best;
-  double least = std::numeric_limits<double>::infinity();
-  const auto show = [&](const SmoothingWeights& candidate) {
-    const double error = smoothing_error(values, candidate, season, horizons);
-    if (!(error < least)) return false;
-    least = error;
-    best = candidate;
+class SmoothingSearch {
+ public:
+  explicit SmoothingSearch(std::span<const double> values) : values_(values) {}
+
+  void search(std::size_t horizon, std::size_t season) {
+    for (const double alpha : {0.05, 0.2, 0.5, 0.9})
+      for (const double beta : {0.01, 0.2})
+        for (const double gamma : {0.05, 0.3})
+          for (const double phi : {0.8, 0.98}) show({horizon, season, {alpha, beta, gamma, phi}});
+    for (double step = 0.1; step > 0.004; step /= 2)
+      while (moved(step)) {
+      }
+  }
+  const SmoothingHorizon& best() const { return best_; }
+
+ private:
+  bool show(const SmoothingHorizon& candidate) {
+    const double error = smoothing_error(values_, candidate);
+    if (!(error < least_)) return false;
+    least_ = error;
+    best_ = candidate;
     return true;
-  };
-  for (const double alpha : {0.05, 0.2, 0.5, 0.9})
-    for (const double beta : {0.01, 0.2})
-      for (const double gamma : {0.05, 0.3})
-        for (const double phi : {0.8, 0.98}) show({alpha, beta, gamma, phi});
-  for (double step = 0.1; step > 0.004; step /= 2)
-    for (bool better = true; better;) {
-      better = false;
-      for (double SmoothingWeights::*weight :
-           {&SmoothingWeights::alpha, &SmoothingWeights::beta, &SmoothingWeights::gamma, &SmoothingWeights::phi})
-        for (const double move : {step, -step}) {
-          SmoothingWeights candidate = best;
-          candidate.*weight = std::clamp(candidate.*weight + move, 0.0, 1.0);
-          better |= show(candidate);
-        }
-    }
-  return best;
-}
+  }
+
+  bool moved(double step) {
+    bool better = false;
+    for (double SmoothingWeights::*weight :
+         {&SmoothingWeights::alpha, &SmoothingWeights::beta, &SmoothingWeights::gamma, &SmoothingWeights::phi})
+      for (const double move : {step, -step}) {
+        SmoothingHorizon candidate = best_;
+        candidate.weights.*weight = std::clamp(candidate.weights.*weight + move, 0.0, 1.0);
+        better |= show(candidate);
+      }
+    return better;
+  }
+
+  std::span<const double> values_;
+  SmoothingHorizon best_;
+  double least_ = std::numeric_limits<double>::infinity();
+};
 
 std::vector<double> transformed(std::span<const double> values, bool log) {
   std::vector<double> out(values.begin(), values.end());
@@ -118,16 +128,24 @@ Expected<HoltWintersForecast> HoltWintersForecast::fit(std::span<const double> k
     return Error{fmt::format("{} values are too few for exponential smoothing with a season of {}", known.size(), season), "",
                  "a longer training part, or no season"};
   const bool log = std::none_of(known.begin(), known.end(), [](double v) { return v < 0; });
-  const SmoothingWeights weights = search_weights(transformed(known, log), season, horizons);
-  return HoltWintersForecast(weights, season, log, horizons);
+  const std::vector<double> values = transformed(known, log);
+  std::vector<SmoothingHorizon> fitted;
+  for (const std::size_t horizon : horizons) {
+    SmoothingSearch search(values);
+    search.search(horizon, 0);
+    if (season > 0) search.search(horizon, season);
+    fitted.push_back(search.best());
+  }
+  return HoltWintersForecast(std::move(fitted), log);
 }
 
 void HoltWintersForecast::forecast(std::span<double> out, std::span<const double> known) const {
   const std::vector<double> values = transformed(known, log_);
-  SmoothedState state(values, weights_, season_);
-  for (const double value : values) state.show(value);
   for (std::size_t i = 0; i < horizons_.size(); ++i) {
-    const double value = values.size() < first_shown(season_) ? std::numeric_limits<double>::quiet_NaN() : state.forecast(horizons_[i]);
+    const SmoothingHorizon& h = horizons_[i];
+    SmoothedState state(values, h.weights, h.season);
+    for (const double value : values) state.show(value);
+    const double value = values.size() < first_shown(h.season) ? std::numeric_limits<double>::quiet_NaN() : state.forecast(h.horizon);
     out[i] = log_ ? std::expm1(value) : value;
   }
 }

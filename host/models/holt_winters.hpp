@@ -7,9 +7,9 @@
 // It starts at the mean of the first season (without one, at the first value), with no trend, and with what the first season
 // deviates from its mean. A value that is missing leaves the forecast in its place. On log(1 + x) where nothing is negative, so
 // that seasons and errors are shares.
-// Fitted by coordinate search over the four weights from a coarse grid; what is least is the mean absolute error over the
-// horizons, which a few outliers do not move.
-// Cost: about 300 passes to fit; a forecast walks what is known once. Thread safety: values.
+// Each horizon has weights of its own, and the season only where it errs less with it. Fitted by coordinate search over the
+// four weights from a coarse grid; what is least is the mean absolute error, which a few outliers do not move.
+// Cost: about 300 passes a horizon to fit; a forecast walks what is known once a horizon. Thread safety: values.
 // Tested by tests/host/models_holt_winters_test.cpp.
 #pragma once
 
@@ -23,24 +23,27 @@ struct SmoothingWeights {
   double alpha = 0.3, beta = 0.05, gamma = 0.1, phi = 0.9;
 };
 
+/// One horizon's way of smoothing.
+struct SmoothingHorizon {
+  std::size_t horizon = 1;
+  std::size_t season = 0;  ///< intervals; 0: none
+  SmoothingWeights weights;
+};
+
 class HoltWintersForecast final : public ForecastModel {
  public:
-  /// @param season intervals; 0: none.
-  HoltWintersForecast(const SmoothingWeights& weights, std::size_t season, bool log, std::vector<std::size_t> horizons)
-      : weights_(weights), season_(season), log_(log), horizons_(std::move(horizons)) {}
+  HoltWintersForecast(std::vector<SmoothingHorizon> horizons, bool log) : horizons_(std::move(horizons)), log_(log) {}
 
-  /// Fewer than three values, or than two seasons, are an error.
+  /// @param season what may be tried; 0: none. Fewer than three values, or than two seasons, are an error.
   static Expected<HoltWintersForecast> fit(std::span<const double> known, std::size_t season,
                                            const std::vector<std::size_t>& horizons);
 
   void forecast(std::span<double> out, std::span<const double> known) const override;
-  const SmoothingWeights& weights() const { return weights_; }
+  const std::vector<SmoothingHorizon>& horizons() const { return horizons_; }
 
  private:
-  SmoothingWeights weights_;
-  std::size_t season_;
+  std::vector<SmoothingHorizon> horizons_;
   bool log_;
-  std::vector<std::size_t> horizons_;
 };
 
 }  // namespace tidegauge

@@ -158,4 +158,14 @@ Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, cons
   return LinearForecast(std::move(fitted));
 }
 
+Expected<LinearMean> refit_linear(const LinearMean& mean, std::span<const double> known) {
+  LinearMean anew;
+  for (const LinearHorizon& member : mean.members) {
+    auto one = fit_linear_horizon(known, member.time, member.horizon, member.inputs);
+    if (!one) return std::move(one).error();
+    anew.members.push_back(std::move(*one));
+  }
+  return anew;
+}
+
 }  // namespace tidegauge

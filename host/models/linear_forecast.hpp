@@ -75,4 +75,7 @@ class LinearForecast final : public ForecastModel {
 Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, const TimeBase& time,
                                              const std::vector<std::size_t>& horizons, const LinearInputs& inputs);
 
+/// The same choices fitted anew.
+Expected<LinearMean> refit_linear(const LinearMean& mean, std::span<const double> known);
+
 }  // namespace tidegauge

@@ -97,16 +97,6 @@ std::vector<float> silent_parameters(const LstmShape& shape, std::uint64_t seed)
   return parameters;
 }
 
-Expected<LinearMean> refitted(const LinearMean& linear, std::span<const double> known) {
-  LinearMean anew;
-  for (const LinearHorizon& member : linear.members) {
-    auto one = fit_linear_horizon(known, member.time, member.horizon, member.inputs);
-    if (!one) return std::move(one).error();
-    anew.members.push_back(std::move(*one));
-  }
-  return anew;
-}
-
 }  // namespace
 
 Expected<std::unique_ptr<LstmCorrection>> LstmCorrection::fit(std::span<const double> training, const LinearForecast& linear,
@@ -115,7 +105,7 @@ Expected<std::unique_ptr<LstmCorrection>> LstmCorrection::fit(std::span<const do
   model->look_back_ = settings.look_back;
   const auto first_validated = static_cast<std::size_t>(static_cast<double>(training.size()) * (1 - settings.validation));
   for (const LinearMean& whole : linear.horizons()) {
-    const auto before = refitted(whole, training.first(first_validated));
+    const auto before = refit_linear(whole, training.first(first_validated));
     if (!before) return before.error();
     const ResidualWindows windows = residual_windows(training, *before, settings.look_back, first_validated);
     const LstmShape shape{step_features, settings.hidden, 1, settings.look_back, 1, false};
