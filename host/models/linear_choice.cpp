@@ -90,11 +90,12 @@ LinearSearch search_with_seasons(std::span<const double> training, const TimeBas
   return search;
 }
 
-/// What needs no choosing and takes part always: lags, logarithms, absolute loss and the time of day (in a series shorter than
-/// a day the wave is a slow drift).
+/// What needs no choosing and takes part always: lags, logarithms, absolute loss, and the time of day where a day is there to be
+/// learned from. A prior worth three values holds it to persistence, which only matters where the series is short.
 LinearInputs usual_inputs(std::span<const double> training, const TimeBase& time, std::size_t lags) {
-  return {.lags = lags, .seasons = {}, .day_waves = time.interval_ns <= day_ns / 4 ? 1u : 0u, .week_waves = 0,
-          .log = may_log(training), .loss = Loss::absolute};
+  const bool has_day = wave_counts(day_ns, time.interval_ns, training.size()).size() > 1;
+  return {.lags = lags, .seasons = {}, .day_waves = has_day ? 1u : 0u, .week_waves = 0, .log = may_log(training),
+          .loss = Loss::absolute, .ridge = 3.0 / static_cast<double>(training.size())};
 }
 
 /// Mean |e / x| (or |e|) of the targets in `scored`; NaN where there is none.
