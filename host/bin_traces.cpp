@@ -68,8 +68,9 @@ class BinJob {
       return Error{"standard input is named more than once", "-", "name it once: it can be read once", ErrorKind::usage};
     auto report = run_on_series();
     writers_.clear();
-    // A file that this job made, and into which nothing came, would only be in the way.
-    if (made_series_ && (!report || report->count(BinOutcome::added) == 0)) SeriesFile::remove_unused(options_.series);
+    // A file that this job made, and into which nothing came, would only be in the way; a shard without captures of its own has
+    // nothing to put in, and its file is waited for.
+    if (made_series_ && !paths_.empty() && (!report || report->count(BinOutcome::added) == 0)) SeriesFile::remove_unused(options_.series);
     return report;
   }
 

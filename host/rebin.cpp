@@ -9,18 +9,16 @@
 #include <vector>
 
 #include "host/duration.hpp"
+#include "host/trace_copy.hpp"
 
 namespace tidegauge {
 
 namespace {
 
-/// Rows that wait until they are handed over together.
-constexpr std::size_t portion_rows = 1 << 12;
-
 class Rebin {
  public:
   Rebin(const SeriesFile& from, SeriesFile& to, const RebinOptions& options)
-      : from_(from), to_(to), options_(options), factor_(to.interval_ns() / from.interval_ns()) {
+      : from_(from), to_(to), options_(options), copy_(from, to) {
     report_.from_interval_ns = from.interval_ns();
     report_.interval_ns = to.interval_ns();
   }
@@ -35,6 +33,7 @@ class Rebin {
     }
     for (auto& [point, own] : imports)
       if (!stopped()) TG_TRY(add_imports(std::move(own)));
+    report_.late_as_counted = copy_.late_as_counted();
     return report_;
   }
 
@@ -50,57 +49,7 @@ class Rebin {
     return {};
   }
 
-  /// The interval that holds the finer one: both kinds are aligned to the epoch.
-  std::int64_t coarse(std::int64_t k) const { return interval_of(k, factor_); }
-
-  Status add_capture(const TraceRecord& trace) {
-    return add(to_.add_trace(trace, [&](const SeriesFile::RowSink& rows) { return fill(trace, rows); }));
-  }
-
-  /// All that a trace brings along besides its place and account. What else is stored per interval one day, goes here.
-  Expected<TraceRecord> fill(TraceRecord trace, const SeriesFile::RowSink& rows) {
-    auto any_late = add_rows(trace, rows);
-    if (!any_late) return std::move(any_late).error();
-    if (!*any_late) trace.late_interval_ns = 0;
-    else if (trace.late_interval_ns == 0) trace.late_interval_ns = from_.interval_ns();
-    report_.late_as_counted += *any_late;
-    TG_TRY(add_keyed(trace, rows));
-    auto index = from_.index_of(trace);
-    if (!index) return std::move(index).error();
-    for (IndexEntry& entry : *index) {
-      entry.first_k = coarse(entry.first_k);
-      entry.last_k = coarse(entry.last_k);
-    }
-    trace.index = *std::move(index);
-    return trace;
-  }
-
-  /// Counts per key add up as rows do, sketches merge.
-  Status add_keyed(const TraceRecord& trace, const SeriesFile::RowSink& rows) {
-    return from_.visit_keyed(trace, [&](const KeyedRows& finer, const KeyNamer& names) {
-      KeyedRows portion;
-      for (const auto& [k, row] : finer) portion[coarse(k)] += KeyedRow(row);
-      return rows.keyed(portion, names);
-    });
-  }
-
-  /// Whether any of them has late packets.
-  Expected<bool> add_rows(const TraceRecord& trace, const SeriesFile::RowSink& rows) {
-    std::map<std::int64_t, IntervalRow> portion;
-    bool any_late = false;
-    const auto add_row = [&](std::int64_t k, const IntervalRow& row) -> Status {
-      any_late = any_late || row[Column::late] != 0;
-      if (portion.size() >= portion_rows && !portion.contains(coarse(k))) {
-        TG_TRY(rows(portion));
-        portion.clear();
-      }
-      portion[coarse(k)] += row;
-      return {};
-    };
-    TG_TRY(from_.visit_rows(trace, add_row));
-    if (!portion.empty()) TG_TRY(rows(portion));
-    return any_late;
-  }
+  Status add_capture(const TraceRecord& trace) { return add(copy_.add(trace)); }
 
   struct Value {
     double sum = 0;
@@ -113,7 +62,7 @@ class Rebin {
     std::map<std::int64_t, Value> values;
     for (std::size_t i = 0; i < traces.size(); ++i) {
       TG_TRY(from_.visit_values(traces[i], [&](std::int64_t k, double value) {
-        Value& whole = values.try_emplace(coarse(k), Value{.trace = i}).first->second;
+        Value& whole = values.try_emplace(copy_.coarse(k), Value{.trace = i}).first->second;
         whole.sum += value;
         ++whole.count;
         return Status();
@@ -139,7 +88,7 @@ class Rebin {
   const SeriesFile& from_;
   SeriesFile& to_;
   const RebinOptions& options_;
-  std::int64_t factor_;
+  TraceCopy copy_;
   RebinReport report_;
 };
 

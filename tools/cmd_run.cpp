@@ -5,6 +5,7 @@
 
 #include "host/duration.hpp"
 #include "host/interrupt.hpp"
+#include "host/find_captures.hpp"
 #include "host/pipeline.hpp"
 #include "tools/log.hpp"
 #include "tools/setting_options.hpp"
@@ -34,6 +35,12 @@ Expected<PipelineSettings> resolve(const Request& request) {
   if (settings.captures.empty()) settings.captures = from_file;
   if (settings.captures.empty() && file_is_right)  // otherwise the file may have meant to name them
     mistakes.add({"no capture is named", "", "tidegauge run trace.pcap.gz, or captures = [...] under [run]", ErrorKind::usage});
+  const auto found = find_captures(settings.captures);
+  mistakes.add(found);
+  if (found) {
+    settings.captures = found->paths;
+    if (!found->left_out.empty()) remark(left_out_words(*found));
+  }
   if (mistakes.none()) return settings;  // the rest is checked where the work begins
   mistakes.add(find_mistakes(settings));
   mistakes.add(choose_device(settings.device, settings.threads));
@@ -94,7 +101,7 @@ Status run_run(const Request& request, const CommonOptions& common) {
 
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
   auto request = std::make_shared<Request>();
-  app.add_option("captures", request->captures, "pcap or pcapng files, also gzipped; they replace the settings file's list");
+  app.add_option("captures", request->captures, "As for bin; they replace the settings file's list");
   app.add_option("--settings", request->settings_file, "TOML file with sections [run], [train] and [label]. What the command line gives replaces the file's: a list the "
                  "whole list, each of --threshold, --quantile and --budget whichever the file has");
   request->options.declare(app);

@@ -47,7 +47,7 @@ class SettingOptions {
     add_fields_(table, target);
     Mistakes mistakes;
     for (const SettingField& field : table.fields())
-      if (field.outrank && given(field.name())) field.outrank();
+      if (field.outrank && is_given(field.name())) field.outrank();
     for (const auto& [name, text] : given_)
       for (const SettingField& field : table.fields()) {
         if (field.name() != name) continue;
@@ -57,13 +57,19 @@ class SettingOptions {
     return mistakes;
   }
 
+  /// What was given so far: setting and text, in its order.
+  using Given = std::vector<std::pair<std::string, std::string>>;
+  const Given& given() const { return given_; }
+  /// In place of what was given.
+  void give(Given given) { given_ = std::move(given); }
+
  private:
-  bool given(const std::string& name) const {
+  bool is_given(const std::string& name) const {
     return std::any_of(given_.begin(), given_.end(), [&](const auto& one) { return one.first == name; });
   }
 
   AddFields add_fields_;
-  std::vector<std::pair<std::string, std::string>> given_;  ///< name, text
+  Given given_;
 };
 
 }  // namespace tidegauge

@@ -5,6 +5,7 @@
 #include "ingest/formats/erf_walk.hpp"
 #include "ingest/formats/pcap_header.hpp"
 #include "ingest/formats/pcapng_block.hpp"
+#include "ingest/source/byte_source.hpp"
 
 namespace tidegauge {
 namespace {
@@ -75,6 +76,15 @@ Expected<CaptureFormat> recognise_format(WalkSession& session) {
         "capture it again, or leave it out");
   }
   return CaptureFormat::pcap;
+}
+
+bool begins_as_capture(const std::string& path) {
+  constexpr std::size_t looked_at = std::size_t{64} << 10;
+  const auto source = open_source(path);
+  if (!source) return false;
+  const WalkOptions options;
+  WalkSession session(path, **source, options, looked_at);
+  return recognise_format(session).has_value();
 }
 
 Expected<bool> first_section_swapped(const WalkSession& session) {

@@ -79,6 +79,8 @@ std::string damage_words(const DamageLog& log, const std::string& source_damage)
 /// What the first bytes of a (decompressed) stream open.
 /// Needs the first bytes in the session's window; an error in words if they open none.
 Expected<CaptureFormat> recognise_format(WalkSession& session);
+/// Whether a file, under any compression, begins as a capture does.
+bool begins_as_capture(const std::string& path);
 /// Whether the first section of a pcapng stream is of the other byte order.
 Expected<bool> first_section_swapped(const WalkSession& session);
 

@@ -44,6 +44,35 @@ TEST_F(BinExport, AFileAsStandardInputHasItsIdentity) {
   EXPECT_NE(again.out.find("0 added, 1 already in"), std::string::npos) << again.out << again.err;
 }
 
+TEST_F(BinExport, TakesFoldersPatternsAndLists) {
+  test::fs::create_directories(scratch / "days/01");
+  const std::string first = capture("days/01/a.pcap", 0, 20), second = capture("days/b.pcap", 10, 20);
+  test::write_text(scratch / "days/readme.txt", "two days\n");
+  const auto folder = run_command("bin " + path("days") + " -o " + path("x.series"));
+  EXPECT_NE(folder.out.find("2 added, 0 already in, 0 failed"), std::string::npos) << folder.out << folder.err;
+  EXPECT_NE(folder.err.find("1 file is no capture"), std::string::npos) << folder.err;
+  const auto pattern = run_command("bin '" + path("days/*") + "' -o " + path("x.series"));
+  EXPECT_NE(pattern.out.find("0 added, 2 already in"), std::string::npos) << pattern.out << pattern.err;
+  test::write_text(scratch / "list", first + "\n" + second + "\n");
+  const auto list = run_command("bin --files-from " + path("list") + " -o " + path("y.series"));
+  EXPECT_NE(list.out.find("2 added"), std::string::npos) << list.out << list.err;
+  EXPECT_EQ(canonical("x.series"), canonical("y.series"));
+  EXPECT_EQ(run_command("bin --files-from " + path("none") + " -o " + path("z.series")).status, 2);
+}
+
+TEST_F(BinExport, WatchesAFolderUntilItIsToldToStop) {
+  const std::string first = capture("a.pcap", 0, 20), second = capture("b.pcap", 10, 20);
+  test::fs::create_directories(scratch / "days");
+  const auto result = run_command("bin " + path("days") + " --watch --watch-quiet 1ms -o " + path("x.series"),
+                                  fmt::format("cp {0} {2}; (sleep 1; cp {1} {2}) & timeout -s INT 4", first, second, path("days")));
+  EXPECT_EQ(result.status, 124) << "timeout's own: the command was stopped\n" << result.err;
+  for (const char* words : {"days/a.pcap: added", "days/b.pcap: added"})
+    EXPECT_NE(result.out.find(words), std::string::npos) << result.out << result.err;
+  EXPECT_EQ(result.err.find("stopped"), std::string::npos) << result.err;
+  EXPECT_EQ(run_command("bin " + first + " " + second + " -o " + path("y.series")).status, 0);
+  EXPECT_EQ(canonical("x.series"), canonical("y.series"));
+}
+
 TEST_F(BinExport, OnDevicesOrAnErrorThatSaysWhatIsMissing) {
   const std::string a = capture("a.pcap", 0, 2500), b = capture("b.pcap", 10, 1000);
   const auto on = [](const char* state) {

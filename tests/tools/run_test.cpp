@@ -76,16 +76,16 @@ TEST_F(Run, FourMistakesInASettingsFileGiveFourMessages) {
 
 TEST_F(Run, AllMistakesAreSaidAtOnce) {
   test::write_text(scratch_ / "s.toml", "[train]\nhiden = 3\ndropout = 0.5\n[label]\nslope = \"absolute\"\n");
-  const auto result = test::run_command("run " + at("t.pcap") + " " + at("absent.pcap") + " '" + scratch_.path().string() +
-                                        "' --settings " + at("s.toml") + " --look-back x --column parsecs --truth " +
+  test::fs::create_directory(scratch_ / "bare");
+  const auto result = test::run_command("run " + at("t.pcap") + " " + at("absent.pcap") + " " + at("bare") + " --settings " + at("s.toml") + " --look-back x --column parsecs --truth " +
                                         at("absent.csv") + " --train 30 --device quantum --output " + at("t.pcap"));
   EXPECT_EQ(result.status, 2);
   for (const char* words : {"s.toml:2: unknown setting `train.hiden`", "--look-back: `x` is not a whole number", "--dropout acts between layers",
                             "two windows of 32 + 1 intervals", "there is no column 'parsecs'", "absolute slope has no usual threshold",
-                            "absent.pcap: cannot be read", "this is a folder", "absent.csv: cannot open", "'quantum' names no device",
+                            "absent.pcap: cannot be read", "there is no capture in it", "absent.csv: cannot open", "'quantum' names no device",
                             "t.pcap: is there already and is no folder"})
     EXPECT_NE(result.err.find(words), std::string::npos) << words << " in\n" << result.err;
-  EXPECT_EQ(result.err.find("no capture"), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("no capture is named"), std::string::npos) << result.err;
 
   // The same where every single value is right and only the whole makes no sense.
   const auto whole = test::run_command("run " + at("absent.pcap") + flags() + "--dropout 0.5 --truth " + at("absent.csv") +

@@ -10,7 +10,7 @@ TEST(Usage, WrongCommandLinesSayWhoSpeaksAndWhatToTry) {
       {"", "a verb is needed", "one of: run, "},
       {"frobnicate x", "there is no verb 'frobnicate'", "one of: run, "},
       {"--frobnicate", "a verb is needed", "one of: run, "},
-      {"bin", "captures is required", "tidegauge bin --help"},
+      {"bin", "--output is required", "tidegauge bin --help"},
       {"train x.series --hiden 5", "--hiden", "tidegauge train --help"},
       {"label x.series --threshold", "--threshold", "tidegauge label --help"},
   };
