@@ -17,9 +17,9 @@ struct PublishedError {
 };
 
 struct ForecastDataset {
-  std::string name;                ///< "Leipzig 60 s"
+  std::string name;  ///< "Leipzig 60 s"
   TimeBase time;
-  std::vector<double> values;      ///< one interval apart, NaN where none is known
+  std::vector<double> values;  ///< one interval apart, NaN where none is known
   std::vector<std::size_t> horizons;
   std::vector<PublishedError> published;  ///< on that author's own test part, which is another
 

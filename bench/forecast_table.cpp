@@ -27,7 +27,8 @@ struct Contender {
   FitForecastModel fit;
 };
 
-FittedModel fit_everywhere(std::span<const double> known, const ForecastDataset& data, const LinearInputs& inputs) {
+FittedModel fit_everywhere(std::span<const double> known, const ForecastDataset& data,
+                           const LinearInputs& inputs) {
   auto fitted = fit_linear_forecast(known, data.time, data.horizons, inputs);
   if (!fitted) return std::move(fitted).error();
   return std::unique_ptr<ForecastModel>(new LinearForecast(std::move(*fitted)));
@@ -42,9 +43,15 @@ FittedModel fit_smoothing(std::span<const double> known, const ForecastDataset& 
   return std::unique_ptr<ForecastModel>(new HoltWintersForecast(std::move(*fitted)));
 }
 
-/// The linear model that others' networks lose to on the Leipzig trace, as far as the series is long enough for it.
+/// The linear model that others' networks lose to on the Leipzig trace, as far as the series is long enough
+/// for it.
 LinearInputs published_linear(std::size_t training) {
-  return {.lags = std::min<std::size_t>(40, training / 8), .seasons = {}, .day_waves = 1, .week_waves = 0, .log = true, .loss = Loss::absolute};
+  return {.lags = std::min<std::size_t>(40, training / 8),
+          .seasons = {},
+          .day_waves = 1,
+          .week_waves = 0,
+          .log = true,
+          .loss = Loss::absolute};
 }
 
 /// Its linear model is shared with what builds on it.
@@ -59,11 +66,15 @@ std::vector<Contender> contenders(const ForecastDataset& data, const LinearForec
                      [season, &data](std::span<const double>) -> FittedModel {
                        return std::unique_ptr<ForecastModel>(new SeasonalForecast(season, data.horizons));
                      }});
-  all.push_back({"holt_winters", "Holt-Winters, damped", [&](std::span<const double> known) { return fit_smoothing(known, data); }});
-  all.push_back({"ar10", "AR(10), least squares",
-                 [&](std::span<const double> known) { return fit_everywhere(known, data, {.lags = 10, .seasons = {}}); }});
-  all.push_back({"usual_linear", "AR(40), logarithms, absolute loss, wave",
-                 [&](std::span<const double> known) { return fit_everywhere(known, data, published_linear(known.size())); }});
+  all.push_back({"holt_winters", "Holt-Winters, damped",
+                 [&](std::span<const double> known) { return fit_smoothing(known, data); }});
+  all.push_back({"ar10", "AR(10), least squares", [&](std::span<const double> known) {
+                   return fit_everywhere(known, data, {.lags = 10, .seasons = {}});
+                 }});
+  all.push_back(
+      {"usual_linear", "AR(40), logarithms, absolute loss, wave", [&](std::span<const double> known) {
+         return fit_everywhere(known, data, published_linear(known.size()));
+       }});
   all.push_back({"linear", "our linear, chosen", [&](std::span<const double>) -> FittedModel {
                    return std::unique_ptr<ForecastModel>(new LinearForecast(ours));
                  }});
@@ -84,16 +95,19 @@ const PublishedError* published_at(const ForecastDataset& data, std::size_t hori
 }
 
 /// What every seed's LSTM said.
-Expected<std::vector<RolledForecasts>> roll_lstm(const ForecastDataset& data, const LinearForecast& linear, std::size_t seeds) {
+Expected<std::vector<RolledForecasts>> roll_lstm(const ForecastDataset& data, const LinearForecast& linear,
+                                                 std::size_t seeds) {
   std::vector<Expected<RolledForecasts>> runs(seeds, Error{});
   ThreadPool pool(std::min<std::size_t>(seeds, 2));
   pool.run(seeds, [&](std::size_t seed, std::size_t) {
     const auto backend = make_cpu_backend(1);
-    runs[seed] = roll_forecasts("lstm", data.values, {data.horizons, data.first_scored()}, [&](std::span<const double> known) -> FittedModel {
-      auto fitted = LstmCorrection::fit(known, linear, {.seed = seed + 1}, *backend);
-      if (!fitted) return std::move(fitted).error();
-      return std::unique_ptr<ForecastModel>(std::move(*fitted));
-    });
+    runs[seed] = roll_forecasts("lstm", data.values, {data.horizons, data.first_scored()},
+                                [&](std::span<const double> known) -> FittedModel {
+                                  auto fitted =
+                                      LstmCorrection::fit(known, linear, {.seed = seed + 1}, *backend);
+                                  if (!fitted) return std::move(fitted).error();
+                                  return std::unique_ptr<ForecastModel>(std::move(*fitted));
+                                });
   });
   std::vector<RolledForecasts> all;
   for (auto& run : runs) {
@@ -110,7 +124,8 @@ RolledForecasts median_seed(std::span<const double> values, const std::vector<Ro
     const RolledErrors errors = rolled_errors(values, seeds, h, 0);
     std::vector<std::size_t> order(seeds.size());
     std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return errors.metrics[a].mape < errors.metrics[b].mape; });
+    std::sort(order.begin(), order.end(),
+              [&](auto a, auto b) { return errors.metrics[a].mape < errors.metrics[b].mape; });
     median.predicted[h] = seeds[order[order.size() / 2]].predicted[h];
   }
   return median;
@@ -131,33 +146,40 @@ struct Comparison {
 };
 
 /// MAPE of `model` less that of `base`; errors of neighbours share what happened within the horizon.
-BootstrapDifference mape_difference(const RolledErrors& errors, std::size_t model, std::size_t base, std::size_t horizon) {
-  return bootstrap_difference(errors.relative[model], errors.relative[base], std::max<std::size_t>(4 * horizon, 24), 1);
+BootstrapDifference mape_difference(const RolledErrors& errors, std::size_t model, std::size_t base,
+                                    std::size_t horizon) {
+  return bootstrap_difference(errors.relative[model], errors.relative[base],
+                              std::max<std::size_t>(4 * horizon, 24), 1);
 }
 
-std::string interval_text(const BootstrapDifference& d) { return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", d.mean, d.low, d.high); }
+std::string interval_text(const BootstrapDifference& d) {
+  return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", d.mean, d.low, d.high);
+}
 
 void print_horizon(const Comparison& c, const RolledErrors& errors, std::size_t horizon) {
-  fmt::print("{}, {} ahead, {} targets\n  {:<44} {:>7} {:>8} {:>7} {:>11}   {:<23} {}\n", c.data.name, horizon, errors.targets.size(), "",
-             "MAPE %", "sMAPE %", "MASE", "pinball", "less persistence", "less the usual linear");
+  fmt::print("{}, {} ahead, {} targets\n  {:<44} {:>7} {:>8} {:>7} {:>11}   {:<23} {}\n", c.data.name,
+             horizon, errors.targets.size(), "", "MAPE %", "sMAPE %", "MASE", "pinball", "less persistence",
+             "less the usual linear");
   for (std::size_t m = 0; m < c.rolled.size(); ++m) {
     const Metrics& figures = errors.metrics[m];
-    fmt::print("  {:<44} {:7.2f} {:8.2f} {:7.3f} {:11.5g}   {:<23} {}\n", c.words[m], figures.mape.value_or(0), figures.smape.value_or(0),
-               figures.mase.value_or(0), errors.pinball[m], interval_text(mape_difference(errors, m, c.find("persistence"), horizon)),
+    fmt::print("  {:<44} {:7.2f} {:8.2f} {:7.3f} {:11.5g}   {:<23} {}\n", c.words[m],
+               figures.mape.value_or(0), figures.smape.value_or(0), figures.mase.value_or(0),
+               errors.pinball[m], interval_text(mape_difference(errors, m, c.find("persistence"), horizon)),
                interval_text(mape_difference(errors, m, c.find("usual_linear"), horizon)));
   }
   if (const PublishedError* p = published_at(c.data, horizon))
     fmt::print("  {:<44} {:7.2f}   (on another test part)\n", "published: " + p->model, p->mape);
   if (c.has("lstm"))
-    fmt::print("  what the LSTM adds to our linear model: {}\n", interval_text(mape_difference(errors, c.find("lstm"), c.find("linear"), horizon)));
+    fmt::print("  what the LSTM adds to our linear model: {}\n",
+               interval_text(mape_difference(errors, c.find("lstm"), c.find("linear"), horizon)));
 }
 
 struct BandFigures {
   double coverage, half_width;
 };
 
-/// A 90 % band around our linear model, calibrated on the last fifth of the training part by the same regressions fitted on what
-/// lies before that, and held against the scored part.
+/// A 90 % band around our linear model, calibrated on the last fifth of the training part by the same
+/// regressions fitted on what lies before that, and held against the scored part.
 Expected<BandFigures> band_of(const Comparison& c, const LinearForecast& linear, std::size_t h) {
   const std::span<const double> values = c.data.values;
   const std::size_t first = c.data.first_scored(), calibration = first * 4 / 5;
@@ -166,17 +188,21 @@ Expected<BandFigures> band_of(const Comparison& c, const LinearForecast& linear,
     if (!mean) return std::move(mean).error();
     return std::unique_ptr<ForecastModel>(new LinearForecast({std::move(*mean)}));
   };
-  const auto rolled = roll_forecasts("calibration", values.first(first), {{c.data.horizons[h]}, calibration}, refit);
+  const auto rolled =
+      roll_forecasts("calibration", values.first(first), {{c.data.horizons[h]}, calibration}, refit);
   if (!rolled) return rolled.error();
   const ConformalBand band(rolled->predicted[0], values.subspan(calibration, first - calibration), 0.9);
-  return BandFigures{conformal_coverage(band, c.rolled[c.find("linear")].predicted[h], values.subspan(first)), band.width()};
+  return BandFigures{conformal_coverage(band, c.rolled[c.find("linear")].predicted[h], values.subspan(first)),
+                     band.width()};
 }
 
 void print_choice(const LinearMean& mean) {
   for (const LinearHorizon& member : mean.members) fmt::print("  averaged: {}\n", member.inputs.words());
 }
 
-nlohmann::json number_or_null(std::optional<double> x) { return x && std::isfinite(*x) ? nlohmann::json(*x) : nlohmann::json(nullptr); }
+nlohmann::json number_or_null(std::optional<double> x) {
+  return x && std::isfinite(*x) ? nlohmann::json(*x) : nlohmann::json(nullptr);
+}
 
 void add_rows(nlohmann::json& rows, const Comparison& c, const RolledErrors& errors, std::size_t horizon) {
   const std::size_t ours = c.find(c.has("lstm") ? "lstm" : "linear");
@@ -186,10 +212,16 @@ void add_rows(nlohmann::json& rows, const Comparison& c, const RolledErrors& err
     return number_or_null(metric == "MAPE" ? figures.mape : metric == "sMAPE" ? figures.smape : figures.mase);
   };
   for (const std::string metric : {"MAPE", "sMAPE", "MASE", "pinball"}) {
-    nlohmann::json row{{"dataset", c.data.name}, {"horizon", horizon}, {"metric", metric}, {"targets", errors.targets.size()},
-                       {"ours", figure(ours, metric)}, {"lstm_only", nullptr}, {"published", nullptr}};
+    nlohmann::json row{{"dataset", c.data.name},
+                       {"horizon", horizon},
+                       {"metric", metric},
+                       {"targets", errors.targets.size()},
+                       {"ours", figure(ours, metric)},
+                       {"lstm_only", nullptr},
+                       {"published", nullptr}};
     for (std::size_t m = 0; m < c.rolled.size(); ++m) row[c.rolled[m].model] = figure(m, metric);
-    if (const PublishedError* p = published_at(c.data, horizon); p && metric == "MAPE") row["published"] = p->mape;
+    if (const PublishedError* p = published_at(c.data, horizon); p && metric == "MAPE")
+      row["published"] = p->mape;
     if (metric == "MAPE" && c.has("lstm")) {
       const BootstrapDifference d = mape_difference(errors, c.find("lstm"), c.find("linear"), horizon);
       row["lstm_adds"] = {d.mean, d.low, d.high};
@@ -198,7 +230,8 @@ void add_rows(nlohmann::json& rows, const Comparison& c, const RolledErrors& err
   }
 }
 
-Expected<Comparison> compare_models(const ForecastDataset& data, const LinearForecast& linear, std::size_t seeds) {
+Expected<Comparison> compare_models(const ForecastDataset& data, const LinearForecast& linear,
+                                    std::size_t seeds) {
   const std::size_t first = data.first_scored();
   Comparison c{data, {}, {}, mean_step(std::span(data.values).first(first))};
   for (const Contender& model : contenders(data, linear)) {
@@ -215,8 +248,10 @@ Expected<Comparison> compare_models(const ForecastDataset& data, const LinearFor
   return c;
 }
 
-Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const ForecastTableOptions& options) {
-  const auto linear = fit_chosen_linear(std::span(data.values).first(data.first_scored()), data.time, data.horizons);
+Status report_dataset(nlohmann::json& rows, const ForecastDataset& data,
+                      const ForecastTableOptions& options) {
+  const auto linear =
+      fit_chosen_linear(std::span(data.values).first(data.first_scored()), data.time, data.horizons);
   if (!linear) return linear.error();
   const auto compared = compare_models(data, *linear, options.seeds);
   if (!compared) return compared.error();
@@ -225,11 +260,14 @@ Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const F
     add_rows(rows, *compared, errors, data.horizons[h]);
     const auto band = band_of(*compared, *linear, h);
     if (!band) return band.error();
-    rows.push_back({{"dataset", data.name}, {"horizon", data.horizons[h]}, {"metric", "coverage of a 90 % band"}, {"linear", band->coverage}});
+    rows.push_back({{"dataset", data.name},
+                    {"horizon", data.horizons[h]},
+                    {"metric", "coverage of a 90 % band"},
+                    {"linear", band->coverage}});
     if (options.json) continue;
     print_horizon(*compared, errors, data.horizons[h]);
-    fmt::print("  conformal 90 % band around our linear model: forecast +- {:.1f} %, holds {:.1f} %\n", 100 * band->half_width,
-               100 * band->coverage);
+    fmt::print("  conformal 90 % band around our linear model: forecast +- {:.1f} %, holds {:.1f} %\n",
+               100 * band->half_width, 100 * band->coverage);
     print_choice(linear->horizons()[h]);
   }
   return {};
@@ -237,7 +275,8 @@ Status report_dataset(nlohmann::json& rows, const ForecastDataset& data, const F
 
 }  // namespace
 
-Status report_forecasts(nlohmann::json& rows, const std::vector<ForecastDataset>& datasets, const ForecastTableOptions& options) {
+Status report_forecasts(nlohmann::json& rows, const std::vector<ForecastDataset>& datasets,
+                        const ForecastTableOptions& options) {
   for (const ForecastDataset& data : datasets) TG_TRY(report_dataset(rows, data, options));
   return {};
 }

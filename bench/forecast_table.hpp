@@ -1,10 +1,11 @@
-// The forecast half of bench accuracy: every series of forecast_data.hpp by rolling origins over its last fifth.
-//   persistence, as a day and a week ago; Holt-Winters with a damped trend and a day's season;
-//   AR(10) by least squares, and the linear model that beats the published networks on the Leipzig trace, both refitted here;
-//   our linear model (host/models/linear_choice.hpp), everything of it chosen on the first four fifths;
-//   an LSTM on top of it (host/models/lstm_correction.hpp), early stopping on the end of the first four fifths; each horizon shows
-//   the seed with the median error. This is "ours".
-// Refit policy: fitted once, on the first four fifths; inputs go on with what comes.
+// The forecast half of bench accuracy: every series of forecast_data.hpp by rolling origins over its last
+// fifth. Everything is chosen and fitted on the first four fifths; inputs go on with what comes.
+//   persistence; as a day and a week ago; Holt-Winters with a damped trend and a day's season
+//   AR(10) by least squares; and the usual linear model, which beats the published networks on the Leipzig
+//   trace: AR(40) on logarithms, absolute loss, one wave a day
+//   our linear model (host/models/linear_choice.hpp), with a conformal 90 % band
+//   an LSTM on top of it (host/models/lstm_correction.hpp): "ours"; at each horizon the seed with the median
+//   error
 // Intervals: 95 % of block bootstraps with blocks of four horizons, at least 24 targets.
 #pragma once
 
@@ -20,6 +21,7 @@ struct ForecastTableOptions {
 };
 
 /// Adds a row per dataset, horizon and metric; prints the table unless `json`.
-Status report_forecasts(nlohmann::json& rows, const std::vector<ForecastDataset>& datasets, const ForecastTableOptions& options);
+Status report_forecasts(nlohmann::json& rows, const std::vector<ForecastDataset>& datasets,
+                        const ForecastTableOptions& options);
 
 }  // namespace tidegauge

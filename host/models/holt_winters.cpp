@@ -22,7 +22,8 @@ class SmoothedState {
       if (std::isfinite(v)) sum += v, count += 1;
     level_ = sum / count;
     if (season == 0) return;
-    for (std::size_t i = 0; i < first.size(); ++i) season_[i] = std::isfinite(first[i]) ? first[i] - level_ : 0;
+    for (std::size_t i = 0; i < first.size(); ++i)
+      season_[i] = std::isfinite(first[i]) ? first[i] - level_ : 0;
   }
 
   /// Of the value `horizon` after the last that was shown.
@@ -36,8 +37,10 @@ class SmoothedState {
     double& season = season_[shown_++ % season_.size()];
     const double expected = level_ + weights_.phi * trend_;
     if (std::isfinite(level_) && !std::isfinite(value)) value = expected + season;
-    if (!std::isfinite(level_)) level_ = value;  // the series began with a gap
-    else update(value, expected, season);
+    if (!std::isfinite(level_))
+      level_ = value;  // the series began with a gap
+    else
+      update(value, expected, season);
   }
 
  private:
@@ -98,8 +101,8 @@ class SmoothingSearch {
 
   bool moved(double step) {
     bool better = false;
-    for (double SmoothingWeights::*weight :
-         {&SmoothingWeights::alpha, &SmoothingWeights::beta, &SmoothingWeights::gamma, &SmoothingWeights::phi})
+    for (double SmoothingWeights::*weight : {&SmoothingWeights::alpha, &SmoothingWeights::beta,
+                                             &SmoothingWeights::gamma, &SmoothingWeights::phi})
       for (const double move : {step, -step}) {
         SmoothingHorizon candidate = best_;
         candidate.weights.*weight = std::clamp(candidate.weights.*weight + move, 0.0, 1.0);
@@ -125,8 +128,9 @@ std::vector<double> transformed(std::span<const double> values, bool log) {
 Expected<HoltWintersForecast> HoltWintersForecast::fit(std::span<const double> known, std::size_t season,
                                                        const std::vector<std::size_t>& horizons) {
   if (known.size() < std::max<std::size_t>(3, 2 * season))
-    return Error{fmt::format("{} values are too few for exponential smoothing with a season of {}", known.size(), season), "",
-                 "a longer training part, or no season"};
+    return Error{fmt::format("{} values are too few for exponential smoothing with a season of {}",
+                             known.size(), season),
+                 "", "a longer training part, or no season"};
   const bool log = std::none_of(known.begin(), known.end(), [](double v) { return v < 0; });
   const std::vector<double> values = transformed(known, log);
   std::vector<SmoothingHorizon> fitted;
@@ -145,7 +149,8 @@ void HoltWintersForecast::forecast(std::span<double> out, std::span<const double
     const SmoothingHorizon& h = horizons_[i];
     SmoothedState state(values, h.weights, h.season);
     for (const double value : values) state.show(value);
-    const double value = values.size() < first_shown(h.season) ? std::numeric_limits<double>::quiet_NaN() : state.forecast(h.horizon);
+    const double value = values.size() < first_shown(h.season) ? std::numeric_limits<double>::quiet_NaN()
+                                                               : state.forecast(h.horizon);
     out[i] = log_ ? std::expm1(value) : value;
   }
 }

@@ -55,7 +55,8 @@ bool may_log(std::span<const double> values) {
 }
 
 /// Every subset of the seasons that `values` holds twice.
-std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>& seasons, std::size_t values) {
+std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>& seasons,
+                                                  std::size_t values) {
   std::vector<std::vector<std::size_t>> sets{{}};
   for (const std::size_t season : seasons) {
     if (2 * season > values) continue;
@@ -69,13 +70,15 @@ std::vector<std::vector<std::size_t>> season_sets(const std::vector<std::size_t>
 
 /// How many waves a day (week) are worth trying: none where the shortest part does not hold a whole one.
 std::vector<std::size_t> wave_counts(std::int64_t period_ns, std::int64_t interval_ns, std::size_t values) {
-  if (static_cast<double>(values) * static_cast<double>(interval_ns) < static_cast<double>(period_ns)) return {0};
+  if (static_cast<double>(values) * static_cast<double>(interval_ns) < static_cast<double>(period_ns))
+    return {0};
   if (interval_ns * 4 > period_ns) return {0};
   return {0, 1, 3};
 }
 
 LinearSearch search_with_seasons(std::span<const double> training, const TimeBase& time, std::size_t horizon,
-                                 const std::vector<std::size_t>& seasons, const std::vector<std::size_t>& orders) {
+                                 const std::vector<std::size_t>& seasons,
+                                 const std::vector<std::size_t>& orders) {
   const std::size_t shortest = training.size() * (parts - validated) / parts;
   LinearSearch search(training, time, horizon);
   for (const bool log : {false, true}) {
@@ -90,16 +93,23 @@ LinearSearch search_with_seasons(std::span<const double> training, const TimeBas
   return search;
 }
 
-/// What needs no choosing and takes part always: lags, logarithms, absolute loss, and the time of day where a day is there to be
-/// learned from. A prior worth three values holds it to persistence, which only matters where the series is short.
+/// What needs no choosing and takes part always: lags, logarithms, absolute loss, and the time of day where a
+/// day is there to be learned from. A prior worth three values holds it to persistence, which only matters
+/// where the series is short.
 LinearInputs usual_inputs(std::span<const double> training, const TimeBase& time, std::size_t lags) {
   const bool has_day = wave_counts(day_ns, time.interval_ns, training.size()).size() > 1;
-  return {.lags = lags, .seasons = {}, .day_waves = has_day ? 1u : 0u, .week_waves = 0, .log = may_log(training),
-          .loss = Loss::absolute, .ridge = 3.0 / static_cast<double>(training.size())};
+  return {.lags = lags,
+          .seasons = {},
+          .day_waves = has_day ? 1u : 0u,
+          .week_waves = 0,
+          .log = may_log(training),
+          .loss = Loss::absolute,
+          .ridge = 3.0 / static_cast<double>(training.size())};
 }
 
 /// Mean |e / x| (or |e|) of the targets in `scored`; NaN where there is none.
-double mean_error(const LinearHorizon& fitted, std::span<const double> values, Segment scored, bool relative) {
+double mean_error(const LinearHorizon& fitted, std::span<const double> values, Segment scored,
+                  bool relative) {
   double sum = 0, count = 0;
   for (std::size_t target = std::max(scored.first, fitted.horizon); target < scored.last; ++target) {
     const double error = forecast_linear(fitted, values.first(target + 1 - fitted.horizon)) - values[target];
@@ -112,7 +122,8 @@ double mean_error(const LinearHorizon& fitted, std::span<const double> values, S
 
 }  // namespace
 
-double chained_error(std::span<const double> training, const TimeBase& time, std::size_t horizon, const LinearInputs& inputs) {
+double chained_error(std::span<const double> training, const TimeBase& time, std::size_t horizon,
+                     const LinearInputs& inputs) {
   const bool relative = all_positive(training);
   double logarithms = 0;
   for (std::size_t part = parts - validated; part < parts; ++part) {
@@ -127,19 +138,21 @@ double chained_error(std::span<const double> training, const TimeBase& time, std
 std::vector<std::size_t> calendar_seasons(std::int64_t interval_ns) {
   std::vector<std::size_t> seasons;
   for (const std::int64_t period : {day_ns, 7 * day_ns})
-    if (period % interval_ns == 0 && period / interval_ns >= 2) seasons.push_back(static_cast<std::size_t>(period / interval_ns));
+    if (period % interval_ns == 0 && period / interval_ns >= 2)
+      seasons.push_back(static_cast<std::size_t>(period / interval_ns));
   return seasons;
 }
 
-std::vector<LinearInputs> choose_linear_inputs(std::span<const double> training, const TimeBase& time, std::size_t horizon,
-                                               const std::vector<std::size_t>& seasons) {
+std::vector<LinearInputs> choose_linear_inputs(std::span<const double> training, const TimeBase& time,
+                                               std::size_t horizon, const std::vector<std::size_t>& seasons) {
   const std::size_t shortest = training.size() * (parts - validated) / parts;
   std::vector<std::size_t> orders{1, 2, 3, 5, 10, 20, 40};  // ten values for each weight at least
   std::erase_if(orders, [&](std::size_t order) { return order > 1 && 10 * order > shortest; });
   std::vector<LinearSearch> searches;
   for (const auto& set : season_sets(seasons, shortest))
     searches.push_back(search_with_seasons(training, time, horizon, set, orders));
-  std::stable_sort(searches.begin(), searches.end(), [](const auto& a, const auto& b) { return a.error() < b.error(); });
+  std::stable_sort(searches.begin(), searches.end(),
+                   [](const auto& a, const auto& b) { return a.error() < b.error(); });
   std::vector<LinearInputs> chosen{usual_inputs(training, time, orders.back())};
   for (const LinearSearch& search : searches)
     if (search.error() <= nearly_best * searches.front().error()) chosen.push_back(search.best());
@@ -151,7 +164,8 @@ Expected<LinearForecast> fit_chosen_linear(std::span<const double> training, con
   std::vector<LinearMean> fitted;
   for (const std::size_t horizon : horizons) {
     LinearMean mean;
-    for (const LinearInputs& inputs : choose_linear_inputs(training, time, horizon, calendar_seasons(time.interval_ns))) {
+    for (const LinearInputs& inputs :
+         choose_linear_inputs(training, time, horizon, calendar_seasons(time.interval_ns))) {
       auto one = fit_linear_horizon(training, time, horizon, inputs);
       if (!one) return std::move(one).error();
       mean.members.push_back(std::move(*one));

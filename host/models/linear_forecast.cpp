@@ -15,10 +15,12 @@ namespace {
 constexpr std::int64_t day_ns = 86'400'000'000'000;
 
 /// The first `count` waves of `period_ns` at the start of interval k.
-float* put_waves(float* out, std::int64_t k, std::int64_t interval_ns, std::int64_t period_ns, std::size_t count) {
+float* put_waves(float* out, std::int64_t k, std::int64_t interval_ns, std::int64_t period_ns,
+                 std::size_t count) {
   if (count == 0) return out;
   // By parts, so that k times the interval cannot overflow.
-  const double phase = std::fmod(static_cast<double>(k) * (static_cast<double>(interval_ns) / static_cast<double>(period_ns)), 1.0);
+  const double phase = std::fmod(
+      static_cast<double>(k) * (static_cast<double>(interval_ns) / static_cast<double>(period_ns)), 1.0);
   for (std::size_t wave = 1; wave <= count; ++wave) {
     const double angle = 2 * std::numbers::pi * phase * static_cast<double>(wave);
     *out++ = static_cast<float>(std::sin(angle));
@@ -30,11 +32,13 @@ float* put_waves(float* out, std::int64_t k, std::int64_t interval_ns, std::int6
 /// First t that has every lag.
 std::size_t first_origin_of(const LinearInputs& inputs, std::size_t horizon) {
   std::size_t first = inputs.lags - 1;
-  for (const std::size_t season : inputs.seasons) first = std::max(first, (horizon + season - 1) / season * season);
+  for (const std::size_t season : inputs.seasons)
+    first = std::max(first, (horizon + season - 1) / season * season);
   return first;
 }
 
-/// The inputs at origin t; `scaled(i)` is value i as the regression sees it. @return false where one is not known.
+/// The inputs at origin t; `scaled(i)` is value i as the regression sees it. @return false where one is not
+/// known.
 template <class Scaled>
 bool put_inputs(float* out, const LinearHorizon& r, std::size_t t, const Scaled& scaled) {
   const LinearInputs& inputs = r.inputs;
@@ -81,7 +85,8 @@ DesignMatrix design_of(const LinearHorizon& r, std::span<const double> scaled) {
   design.targets.push_back(0);  // the target of row i is targets[i + 1]
   for (std::size_t t = 0; t + r.horizon < scaled.size(); ++t) {
     const double target = scaled[t + r.horizon];
-    if (!std::isfinite(target) || !put_inputs(row.data(), r, t, [&](std::size_t i) { return scaled[i]; })) continue;
+    if (!std::isfinite(target) || !put_inputs(row.data(), r, t, [&](std::size_t i) { return scaled[i]; }))
+      continue;
     design.rows.push_back(static_cast<std::uint32_t>(design.rows.size()));
     design.inputs.insert(design.inputs.end(), row.begin(), row.end());
     design.targets.push_back(static_cast<float>(target));
@@ -100,19 +105,22 @@ std::string LinearInputs::words() const {
   return ridge > 1e-9 ? text + fmt::format(", ridge {:g}", ridge) : text;
 }
 
-double LinearHorizon::scaled(double value) const { return ((inputs.log ? std::log1p(value) : value) - centre) / scale; }
+double LinearHorizon::scaled(double value) const {
+  return ((inputs.log ? std::log1p(value) : value) - centre) / scale;
+}
 
 double LinearHorizon::unscaled(double value) const {
   const double transformed = value * scale + centre;
   return inputs.log ? std::expm1(transformed) : transformed;
 }
 
-Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const TimeBase& time, std::size_t horizon,
-                                           const LinearInputs& inputs) {
+Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const TimeBase& time,
+                                           std::size_t horizon, const LinearInputs& inputs) {
   TG_REQUIRE(inputs.lags > 0 && horizon > 0, "a regression needs a lag and a horizon");
   LinearHorizon r{.inputs = inputs, .horizon = horizon, .time = time, .centre = 0, .scale = 1, .model = {}};
   if (inputs.log && std::any_of(known.begin(), known.end(), [](double v) { return v < 0; }))
-    return Error{"a series with negative values has no logarithms", "", "a model on the values themselves", ErrorKind::usage};
+    return Error{"a series with negative values has no logarithms", "", "a model on the values themselves",
+                 ErrorKind::usage};
   std::vector<double> values(known.begin(), known.end());
   for (double& v : values) v = r.scaled(v);  // of centre 0 and scale 1 so far
   set_scale(r, values);
@@ -130,7 +138,8 @@ Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const 
 double forecast_linear(const LinearHorizon& r, std::span<const double> known) {
   std::vector<float> row(r.inputs.count());
   const auto scaled = [&](std::size_t i) { return r.scaled(known[i]); };
-  if (known.empty() || !put_inputs(row.data(), r, known.size() - 1, scaled)) return std::numeric_limits<double>::quiet_NaN();
+  if (known.empty() || !put_inputs(row.data(), r, known.size() - 1, scaled))
+    return std::numeric_limits<double>::quiet_NaN();
   double sum = r.model.bias[0];
   for (std::size_t i = 0; i < row.size(); ++i) sum += r.model.weight[i] * double{row[i]};
   return r.unscaled(sum);
@@ -148,7 +157,8 @@ void LinearForecast::forecast(std::span<double> out, std::span<const double> kno
 }
 
 Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, const TimeBase& time,
-                                             const std::vector<std::size_t>& horizons, const LinearInputs& inputs) {
+                                             const std::vector<std::size_t>& horizons,
+                                             const LinearInputs& inputs) {
   std::vector<LinearMean> fitted;
   for (const std::size_t horizon : horizons) {
     auto one = fit_linear_horizon(known, time, horizon, inputs);

@@ -1,13 +1,13 @@
 // Linear forecasts with direct horizons: for each horizon h one regression (kernels/linear) of x[t+h] on
-//   the newest `lags` values x[t], x[t-1], ...;
-//   for each season s: x[t+h-s], and x[t+1-s .. t+h-s] in the mean, and x[t-s], so that the change since a season ago can
-//   be told from its level (s is doubled, tripled, ... where t+h-s would not be known yet);
-//   `day_waves` (and `week_waves`) sines and cosines of the time of day (week) of the target;
-// on the values themselves or on log(1 + x). Absolute loss gives the conditional median, and on logarithms the errors that
-// it minimises are nearly relative ones, which MAPE measures.
-// A week of lags is not 2,016 inputs but three: what lies between adds nothing that a regression of this length can learn.
-// Cost: see kernels/linear; 4,000 rows by 50 inputs take about 10 ms with squared loss, ten times that with absolute loss.
-// Thread safety: pure functions and values. Tested by tests/host/models_linear_test.cpp.
+//   the newest `lags` values x[t], x[t-1], ...
+//   for each season s: x[t+h-s], the mean of x[t+1-s] to x[t+h-s], and x[t-s], so that the change since a
+//   season ago can be told from its level (s is doubled, tripled, ... where t+h-s would not be known yet)
+//   `day_waves` (and `week_waves`) sines and cosines of the time of day (week), UTC
+// on the values themselves or on log(1 + x). Absolute loss gives the conditional median, and on logarithms the
+// errors that it minimises are nearly relative ones, which MAPE measures.
+// A week of lags is not 2,016 inputs but three: a regression of this length could not learn the others.
+// Cost: see kernels/linear; 4,000 rows by 50 inputs take about 10 ms with squared loss, ten times that with
+// absolute loss. Thread safety: pure functions and values. Tested by tests/host/models_linear_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ namespace tidegauge {
 
 /// What a regression reads and how it is fitted.
 struct LinearInputs {
-  std::size_t lags = 10;              ///< at least 1
-  std::vector<std::size_t> seasons;   ///< intervals
+  std::size_t lags = 10;             ///< at least 1
+  std::vector<std::size_t> seasons;  ///< intervals
   std::size_t day_waves = 0, week_waves = 0;
-  bool log = false;                   ///< log(1 + x); only for series without negative values
+  bool log = false;  ///< log(1 + x); only for series without negative values
   Loss loss = Loss::mse;
-  double ridge = 1e-9;                ///< LinearSettings::ridge
+  double ridge = 1e-9;  ///< LinearSettings::ridge
 
   std::size_t count() const { return lags + 3 * seasons.size() + 2 * (day_waves + week_waves); }
   /// "AR(40) on logarithms, seasons 1440, 1 wave a day, absolute loss"
@@ -46,10 +46,10 @@ struct LinearHorizon {
   double unscaled(double value) const;
 };
 
-/// Fits on every t of `known` whose inputs and target are known. Fewer than two of them, or a negative value under
-/// logarithms, is an error.
-Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const TimeBase& time, std::size_t horizon,
-                                           const LinearInputs& inputs);
+/// Fits on every t of `known` whose inputs and target are known. Fewer than two of them, or a negative value
+/// under logarithms, is an error.
+Expected<LinearHorizon> fit_linear_horizon(std::span<const double> known, const TimeBase& time,
+                                           std::size_t horizon, const LinearInputs& inputs);
 
 /// The value `horizon` after the last of `known`; NaN where an input is not known.
 double forecast_linear(const LinearHorizon& regression, std::span<const double> known);
@@ -73,7 +73,8 @@ class LinearForecast final : public ForecastModel {
 
 /// The same inputs, each alone, for every horizon.
 Expected<LinearForecast> fit_linear_forecast(std::span<const double> known, const TimeBase& time,
-                                             const std::vector<std::size_t>& horizons, const LinearInputs& inputs);
+                                             const std::vector<std::size_t>& horizons,
+                                             const LinearInputs& inputs);
 
 /// The same choices fitted anew.
 Expected<LinearMean> refit_linear(const LinearMean& mean, std::span<const double> known);

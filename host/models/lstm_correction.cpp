@@ -14,7 +14,8 @@ constexpr std::size_t step_features = 3;
 
 void put_step(float* out, const LinearHorizon& r, double value, std::size_t t) {
   constexpr double day_ns = 86'400e9;
-  const double day = static_cast<double>(r.time.first_k + static_cast<std::int64_t>(t)) * (static_cast<double>(r.time.interval_ns) / day_ns);
+  const double day = static_cast<double>(r.time.first_k + static_cast<std::int64_t>(t)) *
+                     (static_cast<double>(r.time.interval_ns) / day_ns);
   out[0] = static_cast<float>(r.scaled(value));
   out[1] = static_cast<float>(std::sin(2 * std::numbers::pi * std::fmod(day, 1)));
   out[2] = static_cast<float>(std::cos(2 * std::numbers::pi * std::fmod(day, 1)));
@@ -29,8 +30,8 @@ struct ResidualWindows {
   }
 };
 
-ResidualWindows residual_windows(std::span<const double> values, const LinearMean& linear, std::size_t look_back,
-                                 std::size_t first_validated) {
+ResidualWindows residual_windows(std::span<const double> values, const LinearMean& linear,
+                                 std::size_t look_back, std::size_t first_validated) {
   const LinearHorizon& r = linear.members.front();
   ResidualWindows windows;
   windows.features.resize(values.size() * step_features);
@@ -44,7 +45,8 @@ ResidualWindows residual_windows(std::span<const double> values, const LinearMea
     const double residual = r.scaled(values[target]) - r.scaled(linear.forecast(values.first(t + 1)));
     if (!std::isfinite(residual)) continue;
     windows.targets[t + 1] = static_cast<float>(residual);
-    (target < first_validated ? windows.training : windows.validation).push_back(static_cast<std::uint32_t>(t + 1 - look_back));
+    (target < first_validated ? windows.training : windows.validation)
+        .push_back(static_cast<std::uint32_t>(t + 1 - look_back));
   }
   return windows;
 }
@@ -56,8 +58,8 @@ Expected<double> correction_loss(LstmNetwork& network, const WindowBatch& window
 }
 
 /// Leaves the network with its best parameters. @return the epoch that they are from.
-Expected<std::size_t> train_correction(LstmNetwork& network, const ResidualWindows& windows, const CorrectionSettings& settings,
-                                       const LossSettings& loss) {
+Expected<std::size_t> train_correction(LstmNetwork& network, const ResidualWindows& windows,
+                                       const CorrectionSettings& settings, const LossSettings& loss) {
   const WindowBatch validation = windows.batch(windows.validation, settings.look_back);
   auto start = correction_loss(network, validation, loss);
   if (!start) return std::move(start).error();
@@ -73,8 +75,8 @@ Expected<std::size_t> train_correction(LstmNetwork& network, const ResidualWindo
   const std::size_t batches = (order.size() + settings.batch - 1) / settings.batch;
   for (std::size_t epoch = 1; epoch <= settings.epochs && epoch <= best_epoch + settings.patience; ++epoch) {
     shuffle_starts(order, settings.seed, epoch);
-    const auto losses =
-        network.train(windows.batch(order, settings.look_back), settings.batch, 0, batches, loss, optimizer, state);
+    const auto losses = network.train(windows.batch(order, settings.look_back), settings.batch, 0, batches,
+                                      loss, optimizer, state);
     if (!losses) return losses.error();
     const auto validated = correction_loss(network, validation, loss);
     if (!validated) return validated.error();
@@ -99,11 +101,14 @@ std::vector<float> silent_parameters(const LstmShape& shape, std::uint64_t seed)
 
 }  // namespace
 
-Expected<std::unique_ptr<LstmCorrection>> LstmCorrection::fit(std::span<const double> training, const LinearForecast& linear,
-                                                              const CorrectionSettings& settings, Backend& backend) {
+Expected<std::unique_ptr<LstmCorrection>> LstmCorrection::fit(std::span<const double> training,
+                                                              const LinearForecast& linear,
+                                                              const CorrectionSettings& settings,
+                                                              Backend& backend) {
   auto model = std::make_unique<LstmCorrection>();
   model->look_back_ = settings.look_back;
-  const auto first_validated = static_cast<std::size_t>(static_cast<double>(training.size()) * (1 - settings.validation));
+  const auto first_validated =
+      static_cast<std::size_t>(static_cast<double>(training.size()) * (1 - settings.validation));
   for (const LinearMean& whole : linear.horizons()) {
     const auto before = refit_linear(whole, training.first(first_validated));
     if (!before) return before.error();
@@ -139,7 +144,8 @@ void LstmCorrection::forecast(std::span<double> out, std::span<const double> kno
       put_step(&steps[step * step_features], part.scaler, window[step], first + step);
     const std::uint32_t start = 0;
     float correction = 0;
-    const Status done = part.network->predict({&correction, 1}, {steps, step_features, {}, look_back_, 1, {&start, 1}});
+    const Status done =
+        part.network->predict({&correction, 1}, {steps, step_features, {}, look_back_, 1, {&start, 1}});
     TG_REQUIRE(done.has_value(), "the CPU's network cannot fail");
     out[i] = part.scaler.unscaled(part.scaler.scaled(out[i]) + double{correction});
   }

@@ -17,7 +17,8 @@ class PersistenceForecast final : public ForecastModel {
 /// The newest known value that lies whole seasons before the target.
 class SeasonalForecast final : public ForecastModel {
  public:
-  SeasonalForecast(std::size_t season, std::vector<std::size_t> horizons) : season_(season), horizons_(std::move(horizons)) {}
+  SeasonalForecast(std::size_t season, std::vector<std::size_t> horizons)
+      : season_(season), horizons_(std::move(horizons)) {}
   void forecast(std::span<double> out, std::span<const double> known) const override;
 
  private:

@@ -12,13 +12,14 @@ namespace tidegauge {
 namespace {
 
 bool all_finite(std::span<const RolledForecasts> all, std::size_t horizon, std::size_t i) {
-  return std::all_of(all.begin(), all.end(), [&](const RolledForecasts& f) { return std::isfinite(f.predicted[horizon][i]); });
+  return std::all_of(all.begin(), all.end(),
+                     [&](const RolledForecasts& f) { return std::isfinite(f.predicted[horizon][i]); });
 }
 
 }  // namespace
 
-Expected<RolledForecasts> roll_forecasts(const std::string& model, std::span<const double> series, const RollingPlan& plan,
-                                         const FitForecastModel& fit) {
+Expected<RolledForecasts> roll_forecasts(const std::string& model, std::span<const double> series,
+                                         const RollingPlan& plan, const FitForecastModel& fit) {
   TG_REQUIRE(!plan.horizons.empty() && plan.first > plan.horizons.back() && plan.first <= series.size(),
              "targets begin behind the longest horizon and within the series");
   const std::size_t horizons = plan.horizons.size(), targets = series.size() - plan.first;
@@ -45,12 +46,13 @@ Expected<RolledForecasts> roll_forecasts(const std::string& model, std::span<con
   return rolled;
 }
 
-RolledErrors rolled_errors(std::span<const double> series, std::span<const RolledForecasts> all, std::size_t horizon_index,
-                           double mase_scale) {
+RolledErrors rolled_errors(std::span<const double> series, std::span<const RolledForecasts> all,
+                           std::size_t horizon_index, double mase_scale) {
   RolledErrors errors;
   const std::size_t first = all.front().first;
   for (std::size_t i = 0; first + i < series.size(); ++i)
-    if (std::isfinite(series[first + i]) && all_finite(all, horizon_index, i)) errors.targets.push_back(first + i);
+    if (std::isfinite(series[first + i]) && all_finite(all, horizon_index, i))
+      errors.targets.push_back(first + i);
   std::vector<double> actual, predicted;
   for (const std::size_t target : errors.targets) actual.push_back(series[target]);
   for (const RolledForecasts& model : all) {
@@ -77,8 +79,9 @@ double pinball_loss(std::span<const double> predicted, std::span<const double> a
   return actual.empty() ? 0 : sum / static_cast<double>(actual.size());
 }
 
-BootstrapDifference bootstrap_difference(std::span<const double> a, std::span<const double> b, std::size_t block,
-                                         std::uint64_t seed, double confidence, std::size_t draws) {
+BootstrapDifference bootstrap_difference(std::span<const double> a, std::span<const double> b,
+                                         std::size_t block, std::uint64_t seed, double confidence,
+                                         std::size_t draws) {
   TG_REQUIRE(a.size() == b.size() && draws > 0, "differences of pairs");
   const std::size_t n = a.size();
   if (n == 0) return {};
@@ -97,7 +100,9 @@ BootstrapDifference bootstrap_difference(std::span<const double> a, std::span<co
     mean = sum / static_cast<double>(n);
   }
   std::sort(means.begin(), means.end());
-  const auto at = [&](double share) { return means[static_cast<std::size_t>(share * static_cast<double>(draws - 1) + 0.5)]; };
+  const auto at = [&](double share) {
+    return means[static_cast<std::size_t>(share * static_cast<double>(draws - 1) + 0.5)];
+  };
   return {running[n] / static_cast<double>(n), at((1 - confidence) / 2), at((1 + confidence) / 2)};
 }
 

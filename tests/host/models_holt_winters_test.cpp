@@ -20,7 +20,9 @@ TEST(HoltWinters, DampedTrendByHand) {
   // alpha 1/2, beta 1/2, phi 1/2. Start: l = 8, b = 0.
   // 8: l = 8, b = 0.  12: l = 6 + 4 = 10, b = 1.  11: expected 10.5, l = 10.75, b = 0.375 + 0.25 = 0.625.
   const std::vector<double> x{8, 12, 11};
-  const auto model = [](std::size_t horizon) { return HoltWintersForecast({{horizon, 0, {0.5, 0.5, 0, 0.5}}}, false); };
+  const auto model = [](std::size_t horizon) {
+    return HoltWintersForecast({{horizon, 0, {0.5, 0.5, 0, 0.5}}}, false);
+  };
   EXPECT_DOUBLE_EQ(ahead(model(1), x), 10.75 + 0.5 * 0.625);
   EXPECT_DOUBLE_EQ(ahead(model(2), x), 10.75 + 0.75 * 0.625);
   EXPECT_DOUBLE_EQ(ahead(model(1), std::span(x).first(1)), 8);
@@ -29,14 +31,17 @@ TEST(HoltWinters, DampedTrendByHand) {
   const std::vector<double> holed{8, 12, 11, std::numeric_limits<double>::quiet_NaN()};
   EXPECT_DOUBLE_EQ(ahead(model(1), holed), 11.0625 + 0.5 * 0.3125);
   // No damping: the trend counts whole at every step.
-  EXPECT_DOUBLE_EQ(ahead(HoltWintersForecast({{3, 0, {0.5, 0.5, 0, 1}}}, false), std::span(x).first(2)), 10 + 3);
+  EXPECT_DOUBLE_EQ(ahead(HoltWintersForecast({{3, 0, {0.5, 0.5, 0, 1}}}, false), std::span(x).first(2)),
+                   10 + 3);
 }
 
 TEST(HoltWinters, SeasonByHand) {
-  // Season 2, first season 1, 3: l = 2, s = -1, 1; shown again they change nothing. alpha 1/2, beta 0, gamma 1/2.
-  // 2: l = (2 + 1) / 2 + 2 / 2 = 2.5, s0 = (2 - 2) / 2 - 1 / 2 = -0.5.
+  // Season 2, first season 1, 3: l = 2, s = -1, 1; shown again they change nothing. alpha 1/2, beta 0, gamma
+  // 1/2. 2: l = (2 + 1) / 2 + 2 / 2 = 2.5, s0 = (2 - 2) / 2 - 1 / 2 = -0.5.
   const std::vector<double> x{1, 3, 2};
-  const auto model = [](std::size_t horizon) { return HoltWintersForecast({{horizon, 2, {0.5, 0, 0.5, 0.5}}}, false); };
+  const auto model = [](std::size_t horizon) {
+    return HoltWintersForecast({{horizon, 2, {0.5, 0, 0.5, 0.5}}}, false);
+  };
   EXPECT_DOUBLE_EQ(ahead(model(1), std::span(x).first(2)), 1);
   EXPECT_DOUBLE_EQ(ahead(model(1), x), 3.5);
   EXPECT_DOUBLE_EQ(ahead(model(2), x), 2);

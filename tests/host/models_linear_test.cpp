@@ -17,7 +17,8 @@ constexpr std::int64_t hour_ns = 3'600'000'000'000;
 std::vector<double> second_order(std::size_t rows, double noise, std::uint64_t seed = 1) {
   RandomStream random(seed, 3);
   std::vector<double> x{8, 6};
-  while (x.size() < rows) x.push_back(5 + 0.6 * x[x.size() - 1] - 0.3 * x[x.size() - 2] + noise * (random.unit() - 0.5));
+  while (x.size() < rows)
+    x.push_back(5 + 0.6 * x[x.size() - 1] - 0.3 * x[x.size() - 2] + noise * (random.unit() - 0.5));
   return x;
 }
 
@@ -46,7 +47,8 @@ TEST(LinearForecast, RecoversASecondOrderProcessAtEveryHorizon) {
 }
 
 TEST(LinearForecast, NoiseLeavesTheCoefficientsWithinTheirStandardError) {
-  // Standard error of an AR(2)'s coefficients: sqrt((1 - 0.3^2) / n) = 0.0095 for n = 10,000 (Box and Jenkins); four of them.
+  // Standard error of an AR(2)'s coefficients: sqrt((1 - 0.3^2) / n) = 0.0095 for n = 10,000 (Box and
+  // Jenkins); four of them.
   const auto fitted = fit_linear_horizon(second_order(10'000, 2), {}, 1, {.lags = 2, .seasons = {}});
   ASSERT_TRUE(fitted);
   EXPECT_NEAR(weight_of(*fitted, 0), 0.6, 0.038);
@@ -55,8 +57,8 @@ TEST(LinearForecast, NoiseLeavesTheCoefficientsWithinTheirStandardError) {
 
 TEST(LinearForecast, AbsoluteLossIsMedianRegression) {
   // After a 0 come 10, 20 and 90 in turn, after each of those a 0. The line a + b x through (90, 0) loses
-  // |a-10| + |a-20| + |a-90| + a (80/90 + 70/90), whose slope turns from -3 + 5/3 to -1 + 5/3 at a = 10: the least. Squared
-  // loss: means 20 and 20, slope -2400 / 6200, so 27.74 at 0.
+  // |a-10| + |a-20| + |a-90| + a (80/90 + 70/90), whose slope turns from -3 + 5/3 to -1 + 5/3 at a = 10: the
+  // least. Squared loss: means 20 and 20, slope -2400 / 6200, so 27.74 at 0.
   std::vector<double> x;
   for (int i = 0; i < 40; ++i) x.insert(x.end(), {0, 10, 0, 20, 0, 90});
   const auto absolute = fit_linear_horizon(x, {}, 1, {.lags = 1, .seasons = {}, .loss = Loss::absolute});
@@ -82,14 +84,15 @@ TEST(LinearForecast, ASeasonalLagSeesOneSeasonBeforeTheTarget) {
   }
 }
 
-TEST(LinearForecast, WavesStandWhereTheTargetIs) {
+TEST(LinearForecast, WavesTellTheTimeOfDay) {
   // Half a day before the epoch, one interval of 6 h a value: a sine of the time of day is all there is.
   std::vector<double> x;
   for (int k = -2; k < 200; ++k) x.push_back(10 + std::sin(2 * std::numbers::pi * k / 4));
   RandomStream random(2, 2);
   std::vector<double> noisy = x;
   for (double& v : noisy) v += 4 * (random.unit() - 0.5);  // so that the lag says little
-  const auto fitted = fit_linear_horizon(noisy, {6 * hour_ns, -2}, 1, {.lags = 1, .seasons = {}, .day_waves = 1});
+  const auto fitted =
+      fit_linear_horizon(noisy, {6 * hour_ns, -2}, 1, {.lags = 1, .seasons = {}, .day_waves = 1});
   ASSERT_TRUE(fitted);
   double error = 0;
   for (std::size_t now = 4; now + 1 < x.size(); ++now)
@@ -152,14 +155,16 @@ TEST(LinearChoice, FindsWhatMadeTheSeries) {
 }
 
 TEST(LinearChoice, ErrorIsTheGeometricMeanOfFourMeans) {
-  // With all of the ridge the forecast is the value before. From 10 to 10 (1 + d) and back: relative errors d / (1 + d) and d.
+  // With all of the ridge the forecast is the value before. From 10 to 10 (1 + d) and back: relative errors d
+  // / (1 + d) and d.
   std::vector<double> x(60, 10);
   double product = 1;
   for (const double d : {1.0, 0.5, 0.25, 0.1}) {
     for (int i = 0; i < 5; ++i) x.insert(x.end(), {10 * (1 + d), 10});
     product *= (d / (1 + d) + d) / 2;
   }
-  EXPECT_NEAR(chained_error(x, {}, 1, {.lags = 1, .seasons = {}, .ridge = 1e12}), std::pow(product, 0.25), 1e-6);
+  EXPECT_NEAR(chained_error(x, {}, 1, {.lags = 1, .seasons = {}, .ridge = 1e12}), std::pow(product, 0.25),
+              1e-6);
 }
 
 TEST(LinearChoice, NegativeValuesAndShortSeriesAreNoTrouble) {

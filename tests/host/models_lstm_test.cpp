@@ -11,7 +11,8 @@ namespace {
 
 constexpr TimeBase seconds{1'000'000'000, 0};
 
-/// What no line can tell: the next value is a fold of this one (the tent map), so AR's best answer is the mean.
+/// What no line can tell: the next value is a fold of this one (the tent map), so AR's best answer is the
+/// mean.
 std::vector<double> tent_map(std::size_t rows) {
   RandomStream random(3, 3);
   std::vector<double> x{0.3};

@@ -17,7 +17,9 @@ using Fitted = Expected<std::unique_ptr<ForecastModel>>;
 
 template <class Model, class... Arguments>
 FitForecastModel always(const Arguments&... arguments) {
-  return [=](std::span<const double>) -> Fitted { return std::unique_ptr<ForecastModel>(new Model(arguments...)); };
+  return [=](std::span<const double>) -> Fitted {
+    return std::unique_ptr<ForecastModel>(new Model(arguments...));
+  };
 }
 
 std::vector<double> noisy_walk(std::size_t rows) {
@@ -34,10 +36,12 @@ TEST(RollingOrigin, EveryTargetIsForecastFromItsOwnOrigin) {
   EXPECT_EQ(rolled->predicted[0], (std::vector<double>{5, 6, 7, 8}));
   EXPECT_EQ(rolled->predicted[1], (std::vector<double>{3, 4, 5, 6}));
   const std::vector<std::size_t> horizons{1, 3};
-  const auto seasonal = roll_forecasts("seasonal", x, {horizons, 6}, always<SeasonalForecast>(std::size_t{2}, horizons));
+  const auto seasonal =
+      roll_forecasts("seasonal", x, {horizons, 6}, always<SeasonalForecast>(std::size_t{2}, horizons));
   ASSERT_TRUE(seasonal);
   EXPECT_EQ(seasonal->predicted[0], (std::vector<double>{4, 5, 6, 7}));
-  EXPECT_EQ(seasonal->predicted[1], (std::vector<double>{2, 3, 4, 5}));  // two seasons back: one is not known yet
+  EXPECT_EQ(seasonal->predicted[1],
+            (std::vector<double>{2, 3, 4, 5}));  // two seasons back: one is not known yet
 }
 
 TEST(RollingOrigin, FitsOnWhatLiesBeforeTheTestPartOrAnewAsAsked) {
@@ -52,9 +56,7 @@ TEST(RollingOrigin, FitsOnWhatLiesBeforeTheTestPartOrAnewAsAsked) {
   fits.clear();
   ASSERT_TRUE(roll_forecasts("anew", x, {{1, 2}, 10, 4}, noting));
   EXPECT_EQ(fits, (std::vector<std::size_t>{10, 14, 18}));
-  const FitForecastModel failing = [](std::span<const double>) -> Fitted {
-    return Error{"cannot", "", ""};
-  };
+  const FitForecastModel failing = [](std::span<const double>) -> Fitted { return Error{"cannot", "", ""}; };
   EXPECT_FALSE(roll_forecasts("fails", x, {{1}, 10}, failing));
 }
 
@@ -71,7 +73,8 @@ void expect_no_look_ahead(const FitForecastModel& fit) {
     // The origin lies `horizon` before the target: everything up to that origin is as it was.
     for (std::size_t target = 300; target < changed + plan.horizons[h]; ++target)
       EXPECT_EQ(before->predicted[h][target - 300], after->predicted[h][target - 300]) << h << " " << target;
-    EXPECT_NE(before->predicted[h][changed + plan.horizons[h] + 1 - 300], after->predicted[h][changed + plan.horizons[h] + 1 - 300]);
+    EXPECT_NE(before->predicted[h][changed + plan.horizons[h] + 1 - 300],
+              after->predicted[h][changed + plan.horizons[h] + 1 - 300]);
   }
 }
 
@@ -116,9 +119,10 @@ TEST(BootstrapDifference, OfAConstantIsThatConstantAndOfNoiseHoldsNothing) {
 }
 
 TEST(BootstrapDifference, IntervalIsTheStandardErrorOfBlocks) {
-  // Independent uniform values of variance 1/12: 1.96 standard errors of the mean of 4,000 are 0.00895; the interval is that
-  // within a tenth. With every value eight times the standard error is sqrt(8) times as large, which only blocks can see; a
-  // block cuts two of its ten eights, which leaves 0.98 of that, and 50 blocks are sure to a tenth.
+  // Independent uniform values of variance 1/12: 1.96 standard errors of the mean of 4,000 are 0.00895; the
+  // interval is that within a tenth. With every value eight times the standard error is sqrt(8) times as
+  // large, which only blocks can see; a block cuts two of its ten eights, which leaves 0.98 of that, and 50
+  // blocks are sure to a tenth.
   RandomStream random(6, 1);
   std::vector<double> single, repeated;
   for (int i = 0; i < 4000; ++i) single.push_back(random.unit());
