@@ -68,9 +68,11 @@ std::vector<Contender> contenders(const ForecastDataset& data, const LinearForec
                      }});
   all.push_back({"holt_winters", "Holt-Winters, damped",
                  [&](std::span<const double> known) { return fit_smoothing(known, data); }});
-  all.push_back({"ar10", "AR(10), least squares", [&](std::span<const double> known) {
-                   return fit_everywhere(known, data, {.lags = 10, .seasons = {}});
-                 }});
+  for (const std::size_t lags : {2, 10})
+    all.push_back({fmt::format("ar{}", lags), fmt::format("AR({}), least squares", lags),
+                   [lags, &data](std::span<const double> known) {
+                     return fit_everywhere(known, data, {.lags = lags, .seasons = {}});
+                   }});
   all.push_back(
       {"usual_linear", "AR(40), logarithms, absolute loss, wave", [&](std::span<const double> known) {
          return fit_everywhere(known, data, published_linear(known.size()));

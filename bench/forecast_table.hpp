@@ -1,7 +1,7 @@
 // The forecast half of bench accuracy: every series of forecast_data.hpp by rolling origins over its last
 // fifth. Everything is chosen and fitted on the first four fifths; inputs go on with what comes.
 //   persistence; as a day and a week ago; Holt-Winters with a damped trend and a day's season
-//   AR(10) by least squares; and the usual linear model, which beats the published networks on the Leipzig
+//   AR(2) and AR(10) by least squares; and the usual linear model, which beats the published networks on the Leipzig
 //   trace: AR(40) on logarithms, absolute loss, one wave a day
 //   our linear model (host/models/linear_choice.hpp), with a conformal 90 % band
 //   an LSTM on top of it (host/models/lstm_correction.hpp): "ours"; at each horizon the seed with the median
