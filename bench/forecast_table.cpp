@@ -232,6 +232,16 @@ void add_rows(nlohmann::json& rows, const Comparison& c, const RolledErrors& err
   }
 }
 
+Status add_lstm(Comparison& c, const std::string& key, const std::string& words, const LinearForecast& under,
+                std::size_t seeds) {
+  const auto runs = roll_lstm(c.data, under, seeds);
+  if (!runs) return runs.error();
+  c.words.push_back(fmt::format("{}, median of {} seeds", words, seeds));
+  c.rolled.push_back(median_seed(c.data.values, *runs));
+  c.rolled.back().model = key;
+  return {};
+}
+
 Expected<Comparison> compare_models(const ForecastDataset& data, const LinearForecast& linear,
                                     std::size_t seeds) {
   const std::size_t first = data.first_scored();
@@ -243,10 +253,12 @@ Expected<Comparison> compare_models(const ForecastDataset& data, const LinearFor
     c.rolled.push_back(std::move(*one));
   }
   if (seeds == 0) return c;
-  const auto lstm = roll_lstm(data, linear, seeds);
-  if (!lstm) return lstm.error();
-  c.words.push_back(fmt::format("the same and an LSTM, median of {} seeds", seeds));
-  c.rolled.push_back(median_seed(data.values, *lstm));
+  // All of the ridge leaves persistence: an LSTM that has no linear model under it.
+  const auto bare = fit_linear_forecast(std::span(data.values).first(first), data.time, data.horizons,
+                                        {.lags = 1, .seasons = {}, .log = true, .ridge = 1e12});
+  if (!bare) return bare.error();
+  TG_TRY(add_lstm(c, "lstm_only", "LSTM on persistence", *bare, seeds));
+  TG_TRY(add_lstm(c, "lstm", "our linear and an LSTM", linear, seeds));
   return c;
 }
 
