@@ -1,6 +1,6 @@
 // A GPU beside what bounds it and beside the CPU of the same run: what the card can do at most (gpu_limits.hpp), batches of
-// packets to counters, from pinned memory and resident, then training and inference of the LSTM over shapes. Each figure is
-// the best of several rounds.
+// packets to counters, from pinned memory and resident, training and inference of the LSTM over shapes, then many models and
+// the surges of many series (gpu_series.hpp). Each figure is the best of several rounds.
 //   gpu_bench [--device N] [--json FILE] [--dump DIR] [--quick]
 //   --json   a line a figure: {"what", "case", "value", "unit", "limit", "cpu"}
 //   --dump   networks with their windows, outputs and gradients, for bench/torch_lstm.py to judge in double
@@ -9,17 +9,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <numeric>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/gpu_figures.hpp"
 #include "bench/gpu_limits.hpp"
+#include "bench/gpu_series.hpp"
 #include "bench/gpu_resident.hpp"
 #include "kernels/core/backend.hpp"
 #include "kernels/core/random.hpp"
@@ -28,73 +27,12 @@
 namespace {
 
 using namespace tidegauge;
-
-constexpr int kRounds = 5;
-/// Of a figure's round: long enough for a host clock.
-constexpr double kRoundSeconds = 0.2;
+using namespace tidegauge::bench;
 
 struct Options {
   int device = 0;
   std::string json, dump;
   bool quick = false;
-};
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// The figures, as a table on stdout and as lines of JSON.
-class Figures {
- public:
-  explicit Figures(const std::string& path) {
-    if (!path.empty()) json_.open(path);
-    fmt::print("{:<12} {:<30} {:>12} {:<12} {:>9} {:>9}\n", "what", "case", "value", "unit", "of limit", "of CPU");
-  }
-  /// @param limit the most that the value could be, in its unit; 0: none is known @param cpu the CPU's value; 0: none
-  void add(const std::string& what, const std::string& name, double value, const std::string& unit, double limit = 0,
-           double cpu = 0) {
-    const auto ratio = [&](double base) { return base > 0 ? fmt::format("{:.2f}", value / base) : std::string("-"); };
-    fmt::print("{:<12} {:<30} {:>12.4g} {:<12} {:>9} {:>9}\n", what, name, value, unit, ratio(limit), ratio(cpu));
-    std::fflush(stdout);
-    if (!json_.is_open()) return;
-    json_ << fmt::format(R"({{"what":"{}","case":"{}","value":{:.6g},"unit":"{}","limit":{:.6g},"cpu":{:.6g}}})", what, name,
-                         value, unit, limit, cpu)
-          << std::endl;
-  }
-
- private:
-  std::ofstream json_;
-};
-
-/// Windows over a random walk, as a scaled series has them.
-struct Windows {
-  LstmShape shape;
-  std::vector<float> features, targets;
-  std::vector<std::uint32_t> starts;
-
-  Windows(const LstmShape& of, std::size_t count) : shape(of) {
-    const std::size_t points = count + shape.look_back + shape.horizon;
-    RandomStream random(7, 1);
-    features.resize(points * shape.features);
-    for (std::size_t i = 0; i < features.size(); ++i) {
-      const float before = i < shape.features ? 0.0f : features[i - shape.features];
-      features[i] = 0.95f * before + 0.3f * static_cast<float>(2 * random.unit() - 1);
-    }
-    targets.resize(points);
-    for (std::size_t i = 0; i < points; ++i) targets[i] = features[i * shape.features];
-    starts.resize(count);
-    std::iota(starts.begin(), starts.end(), 0u);
-    shuffle(random);
-  }
-  WindowBatch batch() const {
-    return {.features = features, .feature_count = shape.features, .targets = targets, .look_back = shape.look_back,
-            .horizon = shape.horizon, .starts = starts};
-  }
-
- private:
-  void shuffle(RandomStream& random) {
-    for (std::size_t i = starts.size(); i > 1; --i) std::swap(starts[i - 1], starts[random.below(i)]);
-  }
 };
 
 /// Parameters of the size that training finds, not zeros.
@@ -135,23 +73,6 @@ std::string name_of(const LstmShape& shape, std::size_t windows) {
   return fmt::format("T={} N={} I={} H={}", shape.look_back, windows, shape.features, shape.hidden);
 }
 
-/// Windows a second of `work`, which does `windows` of them: the best of the rounds.
-template <class Work>
-Expected<double> best_rate(double windows, const Work& work) {
-  TG_TRY(work());
-  double best = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const double begin = now();
-    double done = 0;
-    do {
-      TG_TRY(work());
-      done += windows;
-    } while (now() - begin < kRoundSeconds);
-    best = std::max(best, done / (now() - begin));
-  }
-  return best;
-}
-
 constexpr std::size_t kStepsACall = 64;
 
 Expected<double> train_rate(LstmNetwork& network, const Windows& windows, std::size_t batch) {
@@ -190,10 +111,6 @@ void dump(const std::string& folder, const std::string& name, const Windows& win
   put("gradient", answer.gradient);
 }
 
-struct Devices {
-  Backend &gpu, &cpu;
-};
-
 /// Outputs and gradients of both devices; far more apart than rounding is an error.
 Status check_lstm(const Devices& devices, const LstmShape& shape, std::size_t count, const Options& options,
                   Figures& figures) {
@@ -228,6 +145,11 @@ Status time_lstm(const Devices& devices, const LstmShape& shape, std::size_t bat
   for (const auto* rate : {&gpu_train, &cpu_train, &gpu_predict, &cpu_predict})
     if (!*rate) return rate->error();
   const double limit = 1e12 * fp32_tflops / step_flops(shape);
+  if (auto own = devices.gpu.lstm(shape, 1, {LstmAlgorithm::tile})) {  // where it serves: small networks
+    const auto rate = train_rate(**own, windows, batch);
+    if (!rate) return rate.error();
+    figures.add("train tile", name_of(shape, batch), *rate, "windows/s", limit, *cpu_train);
+  }
   figures.add("train", name_of(shape, batch), *gpu_train, "windows/s", limit, *cpu_train);
   figures.add("predict", name_of(shape, batch), *gpu_predict, "windows/s", 3 * limit, *cpu_predict);
   return {};
@@ -339,7 +261,9 @@ Status run(const Options& options) {
   const Devices devices{*choice->backend, *cpu};
   TG_TRY(bench_batches(devices, *limits, figures));
   TG_TRY(bench_resident(*limits, options.device, figures));
-  return bench_lstm(devices, limits->fp32_tflops, options, figures);
+  TG_TRY(bench_lstm(devices, limits->fp32_tflops, options, figures));
+  TG_TRY(bench_many(devices, figures));
+  return bench_surges(devices, figures);
 }
 
 [[noreturn]] void usage() {

@@ -40,7 +40,8 @@ def kernels_of(path):
 def with_peers(figures, torch):
     """Our training and inference rates beside PyTorch's of the same case."""
     peers = {(f["what"], f["case"]): f["value"] for f in torch}
-    named = {"train": ("torch train", "torch graph train"), "predict": ("torch predict",)}
+    training = ("torch train", "torch graph train")
+    named = {"train": training, "train tile": training, "predict": ("torch predict",)}
     for figure in figures:
         figure = dict(figure)
         for peer in named.get(figure["what"], ()):
@@ -75,7 +76,7 @@ def main():
             f"Failed: {result['failed'] or 'nothing'}. PyTorch: {result['torch']}. Made by tools/gpu_check.", "",
             "| what | case | value | unit | of limit | of CPU | of PyTorch | of its graph |", "|---|---|---|---|---|---|---|---|"]
     for f in ours:
-        eager = "torch train" if f["what"] == "train" else "torch predict"
+        eager = "torch train" if f["what"].startswith("train") else "torch predict"
         text.append(f'| {f["what"]} | {f["case"]} | {f["value"]:.4g} | {f["unit"]} | {ratio(f, "limit")} | {ratio(f, "cpu")} '
                     f'| {ratio(f, eager)} | {ratio(f, "torch graph train")} |')
     if errors:

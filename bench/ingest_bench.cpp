@@ -84,7 +84,10 @@ class NoDevice final : public Backend {
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return nothing(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return nothing(); }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override { return nothing(); }
-  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override { return nothing(); }
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState>, std::span<const ManyTask>,
+                                               const ManySettings&) override {
+    return nothing();
+  }
 
  private:
   static Error nothing() { return {"this device does nothing", "", ""}; }

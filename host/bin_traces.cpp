@@ -93,7 +93,7 @@ class BinJob {
     });
     TG_TRY(settle());
     report_.stopped = stop_.load();
-    if (counters_) report_.device_failure = counters_->failure();
+    if (counters_) report_.device_failure = counters_->failure(), report_.device_shortage = counters_->shortage();
     report_.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(report_);
   }
@@ -237,12 +237,15 @@ class BinJob {
   /// Where a device is lost in the middle, the capture is counted again without it, if it can be read again.
   Expected<AddOutcome> add_anywhere(BinnedFile& result, std::size_t worker, std::uint64_t& told) {
     const bool with_device = usable_counters() != nullptr;
+    std::optional<Error> error;
     try {
       auto outcome = add(result, worker, told);
       if (outcome || !with_device || usable_counters()) return outcome;
+      error = std::move(outcome).error();  // the device's, or its own while the device was lost to another
     } catch (const DeviceLost&) {
+      error = counters_->failure();
     }
-    if (comes_once(result.path)) return *counters_->failure();
+    if (comes_once(result.path)) return *error;
     BinnedFile again;
     again.path = result.path;
     result = std::move(again);

@@ -68,6 +68,8 @@ struct BinReport {
   bool stopped = false;
   /// Why a device was given up in the middle. What was in work, and the rest, was counted on the CPU.
   std::optional<Error> device_failure;
+  /// Why some threads had no counter on a device and counted on the CPU.
+  std::optional<Error> device_shortage;
   std::size_t count(BinOutcome outcome) const;
   double wall_seconds = 0;
   RecordAccount total() const;    ///< of the files added

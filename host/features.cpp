@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
 
@@ -12,6 +13,12 @@ namespace tidegauge {
 namespace {
 
 constexpr std::int64_t day_ns = 86'400'000'000'000;
+
+/// A number that no other series of this program has. Thread safe.
+std::uint64_t unique_series_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
 
 /// Sine and cosine of where in the period the interval begins.
 void add_phase(float*& out, std::int64_t start_ns, std::int64_t period_ns) {

@@ -70,7 +70,7 @@ Expected<ForecastSet> forecast_series(const Model& model, const IntervalSeries& 
                  "a longer series, or a model with a shorter --look-back"};
   const WindowBatch windows = features->windows(starts, settings.look_back, settings.horizon);
 
-  auto network = backend.lstm(settings.shape(), settings.seed, settings.lstm_options());
+  auto network = backend.lstm(settings.shape(), settings.seed, model.lstm_options());
   if (!network) return network.error();
   TG_TRY((*network)->set_parameters(model.parameters));
   std::vector<float> outputs(starts.size() * settings.horizon);

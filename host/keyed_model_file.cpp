@@ -76,4 +76,14 @@ Expected<KeyedModels> load_keyed_models(const std::string& path) {
   return all ? std::move(all) : unusable_model(all.error(), path);
 }
 
+Expected<std::variant<Model, KeyedModels>> load_any_models(const std::string& path) {
+  using Any = std::variant<Model, KeyedModels>;
+  auto file = read_safetensors(path);
+  if (!file) return file.error();
+  const auto any = [&](auto models) -> Expected<Any> {
+    return models ? Expected<Any>(*std::move(models)) : unusable_model(models.error(), path);
+  };
+  return file->metadata.contains(keyed_models_entry) ? any(read_list(*file)) : any(read_model(*file));
+}
+
 }  // namespace tidegauge

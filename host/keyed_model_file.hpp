@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "host/model_file.hpp"
@@ -26,5 +27,7 @@ struct KeyedModels {
 
 Status save_keyed_models(const std::string& path, const KeyedModels& models);
 Expected<KeyedModels> load_keyed_models(const std::string& path);
+/// What `train` wrote, with --by-key or without.
+Expected<std::variant<Model, KeyedModels>> load_any_models(const std::string& path);
 
 }  // namespace tidegauge

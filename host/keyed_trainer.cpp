@@ -86,25 +86,31 @@ class KeyedRun {
   }
 
   Expected<KeyedOutcome> run() {
+    auto networks = backend_.many(std::move(states_), tasks_, many_);
+    if (!networks) return networks.error();
+    networks_ = *std::move(networks);
     std::size_t piece = 1;
     while (report() > 0) {
       if (hooks_.stop && hooks_.stop()) {
         outcome_.stopped = true;
-        TG_TRY(checkpoint());
+        TG_TRY(fetch_checkpoint());
         return std::move(outcome_);
       }
       const auto start = Clock::now();
-      if (const Status trained = backend_.train_many(states_, tasks_, many_, piece); !trained) {
-        TG_TRY(checkpoint());  // a failed call leaves the states as they were
+      if (const Status trained = networks_->train(piece); !trained) {
+        TG_TRY(checkpoint());  // of the last fetch
         return trained.error();
       }
       // Long enough to cost nothing, short enough for Ctrl-C; the pieces do not change the result.
       if (seconds_since(start) < 0.5) piece *= 2;
-      if (hooks_.checkpoint_every_s < seconds_since(last_checkpoint_)) TG_TRY(checkpoint());
+      if (hooks_.checkpoint_every_s < seconds_since(last_checkpoint_)) TG_TRY(fetch_checkpoint());
     }
+    TG_TRY(networks_->fetch());
     gather(true);
-    for (std::size_t i = 0; i < states_.size(); ++i)
-      outcome_.scores[i].lstm = states_[i].history[states_[i].best_epoch].validation;
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+      const ManyState& state = networks_->states()[i];
+      outcome_.scores[i].lstm = state.history[state.best_epoch].validation;
+    }
     return std::move(outcome_);
   }
 
@@ -129,18 +135,23 @@ class KeyedRun {
 
   /// @return how many models still train.
   std::size_t report() const {
-    KeyedReport report{0, settings_.epochs, 0, states_.size()};
-    for (const ManyState& state : states_) {
-      if (state.end != ManyEnd::none) continue;
+    KeyedReport report{0, settings_.epochs, 0, tasks_.size()};
+    for (const ManyStanding& standing : networks_->standings()) {
+      if (standing.end != ManyEnd::none) continue;
       ++report.training;
-      report.epoch = std::max(report.epoch, state.epochs_done());
+      report.epoch = std::max(report.epoch, standing.epochs_done);
     }
     if (hooks_.progress) hooks_.progress(report);
     return report.training;
   }
 
   void gather(bool finished) {
-    for (std::size_t i = 0; i < states_.size(); ++i) put_back(outcome_.models.models[i], states_[i], finished);
+    for (std::size_t i = 0; i < tasks_.size(); ++i) put_back(outcome_.models.models[i], networks_->states()[i], finished);
+  }
+
+  Status fetch_checkpoint() {
+    TG_TRY(networks_->fetch());
+    return checkpoint();
   }
 
   Status checkpoint() {
@@ -155,7 +166,8 @@ class KeyedRun {
   const ManySettings many_;
   std::vector<TrainingData> data_;
   std::vector<ManyTask> tasks_;
-  std::vector<ManyState> states_;
+  std::vector<ManyState> states_;  ///< at the start
+  std::unique_ptr<ManyNetworks> networks_;
   KeyedOutcome outcome_;
   Clock::time_point last_checkpoint_ = Clock::now();
 };

@@ -27,7 +27,7 @@ struct KeyedHooks {
   std::function<bool()> stop;                            ///< asked between pieces of epochs
   std::function<void(const KeyedReport&)> progress;
   std::string checkpoint;                                ///< file to keep the state in; empty: none
-  double checkpoint_every_s = 30;
+  double checkpoint_every_s = 30;                        ///< and what a lost device takes away at most
 };
 
 /// How a key's models did on its validation tail: scaled losses, NaN without a tail.

@@ -42,7 +42,7 @@ Expected<LstmAlgorithm> fastest_algorithm(Backend& backend, const TrainSettings&
                                           const std::function<void(const std::string&)>& remark) {
   const auto candidates = backend.lstm_algorithms(settings.shape());
   if (candidates.empty())
-    return Error{fmt::format("{} has no cuDNN whose algorithms could be measured", backend.name()), "--tune-cudnn",
+    return Error{fmt::format("{} has one way to run an LSTM, so there is nothing to measure", backend.name()), "--tune-cudnn",
                  "--device cuda, or leave it out", ErrorKind::usage};
   std::optional<LstmAlgorithm> fastest;
   double best = std::numeric_limits<double>::infinity();
@@ -52,8 +52,8 @@ Expected<LstmAlgorithm> fastest_algorithm(Backend& backend, const TrainSettings&
     options.algorithm = algorithm;
     const auto seconds = step_seconds(backend, settings, options, windows, batch_size);
     if (remark)
-      remark(seconds ? fmt::format("cuDNN algorithm {}: {:.3f} ms a step", algorithm_name(algorithm), *seconds * 1e3)
-                     : fmt::format("cuDNN algorithm {}: refused", algorithm_name(algorithm)));
+      remark(seconds ? fmt::format("LSTM algorithm {}: {:.3f} ms a step", algorithm_name(algorithm), *seconds * 1e3)
+                     : fmt::format("LSTM algorithm {}: refused", algorithm_name(algorithm)));
     if (!seconds) {
       refusal = seconds.error().what;
     } else if (*seconds < best) {
@@ -61,7 +61,7 @@ Expected<LstmAlgorithm> fastest_algorithm(Backend& backend, const TrainSettings&
       fastest = algorithm;
     }
   }
-  if (!fastest) return Error{"no cuDNN algorithm runs: " + refusal, "--tune-cudnn", "--device cpu"};
+  if (!fastest) return Error{"no LSTM algorithm runs: " + refusal, "--tune-cudnn", "--device cpu"};
   return *fastest;
 }
 

@@ -41,6 +41,7 @@ json describe(const Model& m) {
             {"best_epoch", m.progress.best_epoch},
             {"best_loss", number(m.progress.best_loss)},
             {"steps", m.progress.optimizer.steps},
+            {"algorithm", algorithm_name(m.progress.algorithm)},
             {"finished", m.progress.finished}}}};
 }
 
@@ -78,6 +79,9 @@ Expected<Model> read_description(const json& j) {
   m.progress.best_epoch = p.at("best_epoch").get<std::size_t>();
   m.progress.best_loss = optional(p.at("best_loss"), std::numeric_limits<double>::infinity());
   m.progress.optimizer.steps = p.at("steps").get<std::uint64_t>();
+  const auto algorithm = algorithm_by_name(p.value("algorithm", "auto"));
+  if (!algorithm) return algorithm.error();
+  m.progress.algorithm = *algorithm;
   m.progress.finished = p.at("finished").get<bool>();
   return m;
 }
@@ -177,16 +181,6 @@ Status read_linear(Model& m, const ModelTensors& file) {
   return {};
 }
 
-Expected<Model> read_model(const TensorFile& file) {
-  if (file.metadata.contains(keyed_models_entry))
-    return Error{"it holds one model a key, not one model", "", "train on a column instead of --by-key for one model"};
-  const auto description = file.metadata.find(model_entry);
-  if (description == file.metadata.end())
-    return Error{"no tidegauge settings in __metadata__: the weights alone do not say what they are for", "",
-                 "pass metadata= of the original file to save_file"};
-  return take_model(file, description->second, "");
-}
-
 }  // namespace
 
 std::string put_model(TensorFile& file, const Model& m, const std::string& prefix) {
@@ -239,6 +233,16 @@ Status save_model(const std::string& path, const Model& m) {
   file.metadata["format"] = "pt";
   file.metadata[model_entry] = put_model(file, m, "");
   return write_safetensors(path, file);
+}
+
+Expected<Model> read_model(const TensorFile& file) {
+  if (file.metadata.contains(keyed_models_entry))
+    return Error{"it holds one model a key, not one model", "", "train on a column instead of --by-key for one model"};
+  const auto description = file.metadata.find(model_entry);
+  if (description == file.metadata.end())
+    return Error{"no tidegauge settings in __metadata__: the weights alone do not say what they are for", "",
+                 "pass metadata= of the original file to save_file"};
+  return take_model(file, description->second, "");
 }
 
 Expected<Model> load_model(const std::string& path) {

@@ -36,6 +36,7 @@ struct TrainProgress {
   double best_loss = std::numeric_limits<double>::infinity();
   std::vector<float> parameters;   ///< where training stands; the model keeps the best
   OptimizerState optimizer;
+  LstmAlgorithm algorithm = LstmAlgorithm::automatic;  ///< that ran last (LstmNetwork::algorithm)
   bool finished = false;
 };
 
@@ -52,6 +53,13 @@ struct Model {
   std::uint64_t data_hash = 0;    ///< of what it was trained on
   std::uint64_t base_hash = 0;    ///< of the model that it was fine-tuned from; 0: none
   TrainProgress progress;
+
+  /// For a network that goes on from here or predicts: an automatic choice starts with what ran in training.
+  LstmOptions lstm_options() const {
+    LstmOptions options = settings.lstm_options();
+    options.begun_with = progress.algorithm;
+    return options;
+  }
 };
 
 Status save_model(const std::string& path, const Model& model);
@@ -64,6 +72,8 @@ inline constexpr const char* keyed_models_entry = "tidegauge_by_key";  ///< that
 
 /// Adds a model's tensors, `prefix` before each name. @return its description.
 std::string put_model(TensorFile& file, const Model& model, const std::string& prefix);
+/// Of a file of one model.
+Expected<Model> read_model(const TensorFile& file);
 Expected<Model> take_model(const TensorFile& file, const std::string& description, const std::string& prefix);
 Error unusable_model(Error why, const std::string& path);
 

@@ -80,7 +80,7 @@ void add_train_fields(SettingTable& table, TrainSettings& t) {
       parse_count(t.patience, 0, 100'000'000));
   add("seed", "Seed of everything random (default 1)", parse_count(t.seed, 0, many));
   add_switch("shuffle", "Shuffle the windows in every epoch (default)", t.shuffle);
-  add("cudnn", "On a GPU: auto (default), standard, persist-static or small-h; see --tune-cudnn",
+  add("cudnn", "On a GPU: auto (default), cuDNN's standard, persist-static or small-h, or tile without cuDNN; see --tune-cudnn",
       parse_with(t.cudnn, algorithm_by_name));
   add_switch("tf32", "On a GPU: products of 10-bit mantissas, faster and no longer the CPU's numbers", t.tf32);
 }

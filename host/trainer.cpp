@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "host/lstm_tuning.hpp"
 #include "host/training_start.hpp"
@@ -55,6 +56,9 @@ class TrainingRun {
   Status begin() {
     const auto loss = validation_loss();
     if (!loss) return loss.error();
+    if (!data_.validation.empty() && !std::isfinite(*loss))
+      return Error{"the validation loss is not a number before the first step", "training",
+                   "--scaler minmax, or another column: its values may be too large"};
     progress_.history.push_back({std::nan(""), *loss});
     progress_.best_epoch = 0;
     if (!data_.validation.empty()) progress_.best_loss = *loss;
@@ -99,6 +103,7 @@ class TrainingRun {
       ++progress_.batch;
     }
     steps_ += losses->size();
+    keep_algorithm();
     report();
     return {};
   }
@@ -137,7 +142,17 @@ class TrainingRun {
     return mean_loss(std::vector<double>(outputs.begin(), outputs.end()), windows, loss_);
   }
 
-  Status keep_state() { return keep_parameters(progress_.parameters); }
+  Status keep_state() {
+    keep_algorithm();
+    return keep_parameters(progress_.parameters);
+  }
+
+  /// What the device came to by itself is said where it is news: at the start, and where it was refused on the way.
+  void keep_algorithm() {
+    const LstmAlgorithm before = std::exchange(progress_.algorithm, network_.algorithm());
+    if (model_.settings.cudnn == LstmAlgorithm::automatic && progress_.algorithm != before && hooks_.remark)
+      hooks_.remark(fmt::format("the device runs the LSTM by the algorithm {}", algorithm_name(progress_.algorithm)));
+  }
 
   Status keep_parameters(std::vector<float>& place) {
     auto parameters = network_.parameters();
@@ -183,7 +198,7 @@ Status tune(TrainingStart& p, Backend& backend, const TrainHooks& hooks) {
 
 Expected<TrainOutcome> run(TrainingStart p, Backend& backend, const TrainHooks& hooks) {
   TG_TRY(tune(p, backend, hooks));
-  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.settings.lstm_options());
+  auto network = backend.lstm(p.model.settings.shape(), p.model.settings.seed, p.model.lstm_options());
   if (!network) return network.error();
   TrainOutcome outcome;
   outcome.training_windows = p.data.training.size();

@@ -40,7 +40,8 @@ Status fit_linear_models(TrainingStart& p) {
   return {};
 }
 
-/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was.
+/// Settings that may differ when training goes on: how long, not what; and the algorithm, which stays what it was, also
+/// where the device chose it (TrainProgress::algorithm).
 bool same_training(TrainSettings a, const TrainSettings& b) {
   a.epochs = b.epochs;
   a.patience = b.patience;

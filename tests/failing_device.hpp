@@ -16,21 +16,27 @@ using Devices = std::vector<std::shared_ptr<Backend>>;
 class FailingDevice final : public Backend {
  public:
   static constexpr const char* words = "the card fell off the bus";
+  static constexpr const char* no_room = "the card is full";
 
   /// @param batches submitted before it is lost, of all counters together; below 0 it makes no counter at all
-  explicit FailingDevice(int batches, std::function<void()> made = {})
-      : left_(std::make_shared<std::atomic<int>>(batches)), made_(std::move(made)) {}
+  /// @param room for so many counters
+  explicit FailingDevice(int batches, std::function<void()> made = {}, int room = 1 << 30)
+      : left_(std::make_shared<std::atomic<int>>(batches)), made_(std::move(made)), room_(room) {}
 
   std::string_view name() const override { return "failing"; }
   Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
     if (left_->load() < 0) return lost();
+    if (room_-- == 0) return Error{no_room, "", ""};
     if (made_) made_();
     return std::unique_ptr<PacketBatchCounter>(std::make_unique<Counter>(shape, left_));
   }
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return lost(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return lost(); }
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override { return lost(); }
-  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override { return lost(); }
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState>, std::span<const ManyTask>,
+                                               const ManySettings&) override {
+    return lost();
+  }
 
  private:
   static Error lost() { return {words, "--device", "--device cpu"}; }
@@ -54,6 +60,7 @@ class FailingDevice final : public Backend {
 
   std::shared_ptr<std::atomic<int>> left_;
   std::function<void()> made_;
+  int room_;
 };
 
 }  // namespace tidegauge::test

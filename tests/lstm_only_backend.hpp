@@ -13,7 +13,8 @@ class LstmOnlyBackend : public Backend {
   }
   Status slopes(std::span<double>, const SlopeInput&, const SlopeRule&) override { return not_here(); }
   Status surges(Surges&, const SurgeInput&, const SurgeRule&) override { return not_here(); }
-  Status train_many(std::span<ManyState>, std::span<const ManyTask>, const ManySettings&, std::size_t) override {
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState>, std::span<const ManyTask>,
+                                               const ManySettings&) override {
     return not_here();
   }
 

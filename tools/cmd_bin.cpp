@@ -174,6 +174,9 @@ Status bin_once(Request& request, const std::vector<std::string>& captures, cons
   tell_bin_remarks(*report);
   if (report->device_failure)
     warn(fmt::format("the GPU was given up in the middle, the rest was counted on the CPU: {}", report->device_failure->message()));
+  if (report->device_shortage)
+    warn(fmt::format("the GPU had no room for a counter for every thread, the others counted on the CPU: {}",
+                     report->device_shortage->message()));
   if (request.bin.keyed.held && report->count(BinOutcome::added) > 0)
     remark("prefixes and MACs are approximate without --keys; `export --by` says beside each how much it may lack");
   tell_bin_stages(*report);

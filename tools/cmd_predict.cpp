@@ -10,18 +10,12 @@
 #include "host/save_results.hpp"
 #include "host/table_writer.hpp"
 #include "tools/log.hpp"
+#include "tools/predict_by_key.hpp"
 #include "tools/series_options.hpp"
 #include "tools/verbs.hpp"
 
 namespace tidegauge {
 namespace {
-
-struct Request {
-  SeriesOptions series;
-  DeviceOptions device;
-  std::string model, csv, column;
-  bool all = false, no_save = false;
-};
 
 /// One row per interval and step: what each model said and what came.
 Status write_csv(const std::string& path, const ForecastSet& set) {
@@ -45,19 +39,6 @@ Status write_csv(const std::string& path, const ForecastSet& set) {
   return output->finish();
 }
 
-/// What the newest window says about intervals that have not come: one row per step.
-struct Upcoming {
-  std::int64_t k, start_ns;
-  double predicted;
-};
-std::vector<Upcoming> upcoming(const ForecastSet& set) {
-  std::vector<Upcoming> rows;
-  for (const Forecast& f : set.lstm)
-    if (!f.k.empty() && !std::isfinite(f.actual.back()))
-      rows.push_back({f.k.back(), f.k.back() * f.interval_ns, f.predicted.back()});
-  return rows;
-}
-
 Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluation& evaluation,
             const TrainSettings& model) {
   auto file = SeriesFile::open(options.path, OpenMode::write);
@@ -65,19 +46,16 @@ Status save(const SeriesOptions& options, const ForecastSet& set, const Evaluati
   return save_forecasts(*file, options.point, set, evaluation, model);
 }
 
-Expected<std::int64_t> first_interval(const Request& request, const Model& model, const IntervalSeries& series) {
-  if (series.size() == 0) return Error{"the series holds no interval", request.series.path, "tidegauge bin"};
-  if (request.all) return series.k.front();
-  if (auto first = first_unseen(model, series)) return *first;
-  return Error{"every interval lies in the training part of the model", request.series.path,
-               "--all to forecast what the model was trained on", ErrorKind::usage};
-}
-
-Status run_predict(const Request& request, const CommonOptions& common) {
+Status run_predict(const PredictRequest& request, const CommonOptions& common) {
   if (request.csv == "-" && common.json)
     return Error{"--csv - and --json would both write to stdout", "--csv", "a file for --csv", ErrorKind::usage};
-  auto model = load_model(request.model);
-  if (!model) return std::move(model).error();
+  auto loaded = load_any_models(request.model);
+  if (!loaded) return std::move(loaded).error();
+  if (auto* keyed = std::get_if<KeyedModels>(&*loaded)) return run_predict_by_key(request, std::move(*keyed), common);
+  if (!request.keys.empty())
+    return Error{"it is one model, not one a key", request.model, "the file that train --by-key wrote, or no --keys",
+                 ErrorKind::usage};
+  Model* const model = &std::get<Model>(*loaded);
   if (!request.column.empty()) model->settings.column = request.column;
   auto query = request.series.query();
   if (!query) return std::move(query).error();
@@ -89,7 +67,7 @@ Status run_predict(const Request& request, const CommonOptions& common) {
   if (!series) return std::move(series).error();
   auto backend = request.device.choose();
   if (!backend) return std::move(backend).error();
-  auto first = first_interval(request, *model, *series);
+  auto first = first_to_predict(request, *model, *series);
   if (!first) return std::move(first).error();
   auto forecasts = forecast_series(*model, *series, **backend, *first);
   if (!forecasts) return std::move(forecasts).error();
@@ -113,11 +91,33 @@ Status run_predict(const Request& request, const CommonOptions& common) {
   return {};
 }
 
+}  // namespace
+
+std::vector<Upcoming> upcoming(const ForecastSet& set) {
+  std::vector<Upcoming> rows;
+  for (const Forecast& f : set.lstm)
+    if (!f.k.empty() && !std::isfinite(f.actual.back()))
+      rows.push_back({f.k.back(), f.k.back() * f.interval_ns, f.predicted.back()});
+  return rows;
+}
+
+Expected<std::int64_t> first_to_predict(const PredictRequest& request, const Model& model, const IntervalSeries& series) {
+  if (series.size() == 0) return Error{"the series holds no interval", request.series.path, "tidegauge bin"};
+  if (request.all) return series.k.front();
+  if (auto first = first_unseen(model, series)) return *first;
+  return Error{"every interval lies in the training part of the model", request.series.path,
+               "--all to forecast what the model was trained on", ErrorKind::usage};
+}
+
+namespace {
+
 std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
-  auto request = std::make_shared<Request>();
+  auto request = std::make_shared<PredictRequest>();
   request->series.declare(app);
   app.add_option("-m,--model", request->model, "The model file")->required();
   app.add_option("--column", request->column, "Predict this column (default: the one that the model was trained on)");
+  app.add_option("--keys", request->keys, "With a model for every key (train --by-key): only these, such as 80,443")
+      ->delimiter(',')->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
   app.add_flag("--all", request->all, "Also the intervals that the model was trained on");
   app.add_option("--csv", request->csv, "Write every forecast to this file (- for stdout)");
   app.add_flag("--no-save", request->no_save, "Leave the series file as it is");
@@ -129,7 +129,8 @@ const VerbRegistration registration({
     41,
     "predict",
     "Forecast every interval of a series with a model, measure it beside the plain models, and keep it in the file",
-    "tidegauge predict jan.series --model jan.model --csv forecast.csv",
+    "tidegauge predict jan.series --model jan.model --csv forecast.csv\n"
+    "  tidegauge predict feb.series --model ports.model --keys 80,443 --csv ports.csv",
     setup,
 });
 

@@ -225,7 +225,7 @@ std::function<Status()> setup(CLI::App& app, const CommonOptions& common) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false)->needs(by)->excludes(top);
   request->device.declare(app);
   app.add_flag("--tune-cudnn", request->tune_cudnn,
-               "On a GPU: measure cuDNN's algorithms first; the model keeps the fastest");
+               "On a GPU: measure cuDNN's algorithms and our own first; the model keeps the fastest");
   request->options.declare(app);
   return [request, &common] { return run_train(*request, common); };
 }

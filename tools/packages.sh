@@ -4,7 +4,7 @@
 # What the build needs; optional parts (CUDA Toolkit, DPDK) are used where they are found and never installed.
 packages_build="g++ cmake ninja-build pkg-config ccache libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev
   libtomlplusplus-dev libisal-dev libzstd-dev liblzma-dev libbz2-dev liblz4-dev libsqlite3-dev libxxhash-dev libpcap-dev
-  libjs-dygraphs tzdata"
+  libcurl4-openssl-dev libssl-dev libjs-dygraphs tzdata"
 # What the tests and benchmarks need on top.
 packages_test="libgtest-dev libboost-context-dev libopenblas-dev libdnnl-dev zlib1g-dev sqlite3 python3
   python3-numpy chromium tshark clang-16 libclang-rt-16-dev"

@@ -29,7 +29,8 @@ std::string verdict(const KeyedOutcome& outcome) {
   std::string text = fmt::format("the LSTM is more than 0.5 % better than linear and persistence for {} of {} keys, "
                                  "on the validation tail that also chose the epoch\n", better, outcome.scores.size());
   if (diverged > 0)
-    text += fmt::format("{} stopped (diverged) where a loss was no number: try a lower --learning-rate or --clip 1\n", diverged);
+    text += fmt::format("{} stopped (diverged) where a loss was no number: try a lower --learning-rate or --clip 1, or "
+                        "another --scaler where it was before the first epoch\n", diverged);
   return text;
 }
 

@@ -3,39 +3,49 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/binning/batch_plan.hpp"
 #include "kernels/core/contract.hpp"
 
 namespace tidegauge {
 
 CounterPool::CounterPool(std::vector<std::shared_ptr<Backend>> devices, const BatchShape& shape, std::size_t most)
-    : devices_(std::move(devices)), shape_(shape), most_(std::max<std::size_t>(most, 1)) {
+    : devices_(std::move(devices)), most_(std::max<std::size_t>(most, 1)) {
   TG_REQUIRE(!devices_.empty(), "a device that counts");
+  shape_ = binning::plan_pinned(shape, most_);
 }
 
 CounterPool::Loan CounterPool::lend() {
   const std::lock_guard lock(mutex_);
-  if (!failure_) {
-    if (!free_.empty()) {
-      auto counter = std::move(free_.back());
-      free_.pop_back();
-      return {*this, std::move(counter)};
-    }
-    auto counter = make();
-    if (counter) return {*this, *std::move(counter)};
-    failure_ = std::move(counter).error();
+  if (!failure_ && !shortage_ && free_.empty()) make();
+  BatchShape shape = shape_;
+  if (failure_) {
+    shape.packets = 1;
+    return {*this, make_batch_counter_cpu(shape), on_cpu_};
   }
-  BatchShape small = shape_;
-  small.packets = 1;
-  return {*this, make_batch_counter_cpu(small)};
+  Counters& home = free_.empty() ? on_cpu_ : free_;
+  if (home.empty()) home.push_back(make_batch_counter_cpu(shape));
+  Loan loan(*this, std::move(home.back()), home);
+  home.pop_back();
+  return loan;
 }
 
-Expected<std::unique_ptr<PacketBatchCounter>> CounterPool::make() {
+/// One more in free_, if a device has room.
+void CounterPool::make() {
   const std::size_t devices = devices_.size(), device = made_ % devices;
   // Of the counters still to come, those on this device; at least this one, should more be lent than was said.
   const std::size_t to_come = most_ > made_ ? (most_ - made_ + devices - 1) / devices : 1;
   auto counter = devices_[device]->batch_counter(shape_, static_cast<std::uint32_t>(to_come));
-  if (counter) made_ += 1;
-  return counter;
+  if (counter) {
+    free_.push_back(*std::move(counter));
+    made_ += 1;
+  } else {
+    (made_ == 0 ? failure_ : shortage_) = std::move(counter).error();
+  }
+}
+
+std::optional<Error> CounterPool::shortage() const {
+  const std::lock_guard lock(mutex_);
+  return shortage_;
 }
 
 std::optional<Error> CounterPool::failure() const {
@@ -55,7 +65,7 @@ CounterPool::Loan::~Loan() {
   if (const auto rest = counter_->take(); !rest) fail(rest.error());
   counter_->batch().clear();
   const std::lock_guard lock(pool_->mutex_);
-  if (!pool_->failure_) pool_->free_.push_back(std::move(counter_));
+  if (!pool_->failure_) home_->push_back(std::move(counter_));
 }
 
 }  // namespace tidegauge

@@ -16,6 +16,16 @@ inline constexpr std::uint32_t batches_in_flight = 3;
 /// the memory that a plan does not touch.
 std::uint64_t device_bytes(const BatchShape& shape);
 
+/// Pinned memory of one batch, in bytes: its columns, and what comes back.
+std::uint64_t pinned_bytes(const BatchShape& shape);
+
+/// What all counters of a process pin together: pinned memory is the process's own, however many cards and threads there
+/// are, and this is half of what `bin` may take.
+inline constexpr std::uint64_t most_pinned_bytes = std::uint64_t{256} << 20;
+
+/// The largest shape of at most `wanted` (or the smallest that pays) with which so many counters pin no more.
+BatchShape plan_pinned(const BatchShape& wanted, std::size_t counters);
+
 /// The largest shape of at most `wanted` of which batches_in_flight fit into half of a share of the free memory.
 /// @param free_bytes of the device
 /// @param sharing counters that take their memory from it, this one and those still to come

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/binning/packet_batch.hpp"
@@ -14,6 +15,8 @@ namespace tidegauge::binning {
 inline constexpr std::uint32_t block_threads = 256;
 /// Packets that a warp takes at once: four a lane, so that it loads 16 bytes of lengths a lane.
 inline constexpr std::uint32_t step_packets = 4 * warp_size;
+/// Elements that a column of so many has on a device.
+constexpr std::size_t whole_steps(std::size_t count) { return (count + step_packets - 1) / step_packets * step_packets; }
 /// Fewer are not worth what a warp does at the end of a stretch.
 inline constexpr std::uint32_t least_stretch = 8 * step_packets;
 

@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/binning/batch_columns.hpp"
 #include "kernels/binning/binning.hpp"
 #include "kernels/binning/interval_counter.hpp"
 #include "kernels/core/contract.hpp"
@@ -8,20 +9,13 @@
 namespace tidegauge {
 namespace {
 
+template <class T>
+using Vector = std::vector<T>;
+
 class CpuBatchCounter final : public PacketBatchCounter {
  public:
-  explicit CpuBatchCounter(const BatchShape& shape)
-      : lengths_(shape.packets),
-        bits_(shape.packets),
-        keys_(std::size_t{shape.dimensions} * shape.packets),
-        addresses_(shape.distinct ? shape.packets : 0),
-        runs_(shape.runs) {
-    batch_.room = shape;
-    batch_.lengths = lengths_.data();
-    batch_.bits = bits_.data();
-    batch_.keys = keys_.data();
-    batch_.addresses = addresses_.data();
-    batch_.runs = runs_.data();
+  explicit CpuBatchCounter(const BatchShape& shape) {
+    batch_ = *columns_.reserve(shape, [](auto& column, std::size_t count) { return column.resize(count), Status{}; });
   }
 
   PacketBatch& batch() override { return batch_; }
@@ -68,11 +62,7 @@ class CpuBatchCounter final : public PacketBatchCounter {
     if (!run.empty()) keyed_[k] += std::move(run);
   }
 
-  std::vector<std::uint32_t> lengths_;
-  std::vector<std::uint16_t> bits_;
-  std::vector<std::uint32_t> keys_;
-  std::vector<std::uint64_t> addresses_;
-  std::vector<BatchRun> runs_;
+  BatchColumns<Vector> columns_;
   PacketBatch batch_;
   IntervalCounter counter_;
   KeyedRows keyed_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/binning/batch_columns.hpp"
 #include "kernels/binning/batch_plan.hpp"
 #include "kernels/binning/binning_kernel.hpp"
 #include "kernels/binning/keyed_cuda.hpp"
@@ -37,7 +38,7 @@ class PinnedColumn {
                                        cudaMemcpyHostToDevice, stream),
                        "copying packets");
   }
-  T* host() const { return host_.data(); }
+  T* data() const { return host_.data(); }
   T* device() const { return device_.data(); }
 
  private:
@@ -69,16 +70,16 @@ class Slot {
     const std::size_t rows = batch_.row_k.size();
     if (packets == 0) return {};
     cudaStream_t stream = stream_.get();
-    TG_TRY(lengths_.copy(0, packets, stream));
-    TG_TRY(bits_.copy(0, packets, stream));
-    TG_TRY(runs_.copy(0, batch_.run_count, stream));
+    TG_TRY(columns_.lengths.copy(0, packets, stream));
+    TG_TRY(columns_.bits.copy(0, packets, stream));
+    TG_TRY(columns_.runs.copy(0, batch_.run_count, stream));
     const std::size_t row_bytes = rows * row_cells * sizeof(AtomicCount);
     TG_TRY(cuda_status(cudaMemsetAsync(rows_.data(), 0, row_bytes, stream), "clearing counters"));
     const KernelGrid grid = kernel_grid(packets, most_blocks_);
-    const Stretches stretches{runs_.device(), batch_.run_count, packets, grid.stretch};
+    const Stretches stretches{columns_.runs.device(), batch_.run_count, packets, grid.stretch};
     binning_on_device<<<grid.blocks, block_threads, sizeof(TouchedColumns), stream>>>(
-        {reinterpret_cast<const FourLengths*>(lengths_.device()), reinterpret_cast<const FourBits*>(bits_.device()),
-         stretches, rows_.data()});
+        {reinterpret_cast<const FourLengths*>(columns_.lengths.device()),
+         reinterpret_cast<const FourBits*>(columns_.bits.device()), stretches, rows_.data()});
     TG_TRY(cuda_status(cudaGetLastError(), "starting the binning kernel"));
     TG_TRY(cuda_status(cudaMemcpyAsync(rows_back_.data(), rows_.data(), row_bytes, cudaMemcpyDeviceToHost, stream),
                        "copying counters"));
@@ -104,39 +105,29 @@ class Slot {
   bool keyed() const { return batch_.room.dimensions != 0 || batch_.room.distinct; }
 
   Status reserve(const BatchShape& shape) {
-    const std::size_t whole_steps = (std::size_t{shape.packets} + step_packets - 1) / step_packets * step_packets;
-    TG_TRY(lengths_.reserve(shape.packets, whole_steps));
-    TG_TRY(bits_.reserve(shape.packets, whole_steps));
-    TG_TRY(runs_.reserve(shape.runs, shape.runs));
+    const auto batch = columns_.reserve(
+        shape, [](auto& column, std::size_t count) { return column.reserve(count, whole_steps(count)); });
+    if (!batch) return batch.error();
+    batch_ = *batch;
     TG_TRY(rows_.reserve(std::size_t{shape.rows} * row_cells, "taking device memory for counters"));
     TG_TRY(rows_back_.reserve(std::size_t{shape.rows} * row_cells, "taking pinned memory for counters"));
-    const std::size_t keys = std::size_t{shape.dimensions} * shape.packets;
-    TG_TRY(keys_.reserve(keys, keys));
     if (shape.dimensions != 0) TG_TRY(device_keys_.reserve(shape));
-    const std::size_t addresses = shape.distinct ? shape.packets : 0;
-    TG_TRY(addresses_.reserve(addresses, addresses));
-    if (shape.distinct) TG_TRY(sketches_.reserve(shape));
-    batch_.room = shape;
-    batch_.lengths = lengths_.host();
-    batch_.bits = bits_.host();
-    batch_.keys = keys_.host();
-    batch_.addresses = addresses_.host();
-    batch_.runs = runs_.host();
-    return {};
+    return shape.distinct ? sketches_.reserve(shape) : Status();
   }
 
   Status start_keyed(const Stretches& stretches, std::uint32_t blocks) {
     cudaStream_t stream = stream_.get();
     const std::size_t rows = batch_.row_k.size();
     if (batch_.room.distinct) {
-      TG_TRY(addresses_.copy(0, batch_.packets, stream));
-      TG_TRY(sketches_.start(addresses_.device(), stretches, blocks, rows, stream));
+      TG_TRY(columns_.addresses.copy(0, batch_.packets, stream));
+      TG_TRY(sketches_.start(columns_.addresses.device(), stretches, blocks, rows, stream));
     }
     for (std::uint32_t d = 0; d < batch_.room.dimensions; ++d) {
       const std::size_t first = std::size_t{d} * batch_.room.packets;
-      TG_TRY(keys_.copy(first, batch_.packets, stream));
+      TG_TRY(columns_.keys.copy(first, batch_.packets, stream));
       const auto key_bits = static_cast<std::uint32_t>(std::bit_width(batch_.key_bits[d]));
-      TG_TRY(device_keys_.start(d, keys_.device() + first, lengths_.device(), key_bits, stretches, blocks, rows, stream));
+      TG_TRY(device_keys_.start(d, columns_.keys.device() + first, columns_.lengths.device(), key_bits, stretches, blocks,
+                                rows, stream));
     }
     return batch_.room.dimensions == 0 ? Status() : device_keys_.start_back(stream);
   }
@@ -166,10 +157,7 @@ class Slot {
   CudaStream stream_;
   std::uint32_t most_blocks_;
   PacketBatch batch_;
-  PinnedColumn<std::uint32_t> lengths_, keys_;
-  PinnedColumn<std::uint16_t> bits_;
-  PinnedColumn<std::uint64_t> addresses_;
-  PinnedColumn<BatchRun> runs_;
+  BatchColumns<PinnedColumn> columns_;
   DeviceBuffer<AtomicCount> rows_;
   PinnedBuffer<AtomicCount> rows_back_;
   DeviceSketches sketches_;

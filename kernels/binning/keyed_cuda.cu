@@ -32,13 +32,22 @@ __global__ void __launch_bounds__(block_threads) key_on_device(KeyWork work) {
   key_kernel(context, work);
 }
 
-/// Calls one of CUB's functions the two times that it wants: for its need of memory, and to run.
-template <class Call>
-Status with_temporary(DeviceBuffer<std::byte>& temporary, const char* doing, Call&& call) {
-  std::size_t bytes = 0;
-  TG_TRY(cuda_status(call(nullptr, bytes), doing));
-  TG_TRY(temporary.reserve(std::max<std::size_t>(bytes, 1), "taking device memory for sorting"));
-  return cuda_status(call(temporary.data(), bytes), doing);
+using SortedColumn = cub::DoubleBuffer<std::uint64_t>;
+
+/// By the lowest `bits` of the keys.
+auto sort_pairs(SortedColumn& keys, SortedColumn& counts, int packets, int bits, cudaStream_t stream) {
+  return [&keys, &counts, packets, bits, stream](void* place, std::size_t& bytes) {
+    return cub::DeviceRadixSort::SortPairs(place, bytes, keys, counts, packets, 0, bits, stream);
+  };
+}
+
+/// @param results [2][room]: keys, then their sums
+auto add_up(std::uint64_t* results, std::size_t room, std::uint32_t* found, SortedColumn& keys, SortedColumn& counts,
+            int packets, cudaStream_t stream) {
+  return [=, &keys, &counts](void* place, std::size_t& bytes) {
+    return cub::DeviceReduce::ReduceByKey(place, bytes, keys.Current(), results, counts.Current(), results + room, found,
+                                          cuda::std::plus<>{}, packets, stream);
+  };
 }
 
 }  // namespace
@@ -79,6 +88,13 @@ Status DeviceKeys::reserve(const BatchShape& shape) {
   TG_TRY(pairs_.reserve(4 * room_, "taking device memory for keys"));
   TG_TRY(results_.reserve(2 * room_ * shape.dimensions, "taking device memory for keys"));
   TG_TRY(found_.reserve(shape.dimensions, "taking device memory for keys"));
+  // Now, where too little memory still makes fewer counters, and not in the middle of a capture.
+  SortedColumn keys = sorted_keys(), counts = sorted_counts();
+  const int packets = static_cast<int>(room_);
+  constexpr int all_bits = 64;
+  const char* const doing = "taking device memory for sorting";
+  TG_TRY(memory_.reserve(doing, sort_pairs(keys, counts, packets, all_bits, nullptr)));
+  TG_TRY(memory_.reserve(doing, add_up(results_of(0), room_, found_.data(), keys, counts, packets, nullptr)));
   return found_back_.reserve(shape.dimensions, "taking pinned memory for keys");
 }
 
@@ -86,24 +102,16 @@ Status DeviceKeys::start(std::uint32_t dimension, const std::uint32_t* keys, con
                          std::uint32_t key_bits, const Stretches& stretches, std::uint32_t blocks, std::size_t rows,
                          cudaStream_t stream) {
   key_bits_[dimension] = key_bits;
-  std::uint64_t* const row_keys = pairs_.data();
-  std::uint64_t* const counts = pairs_.data() + 2 * room_;
-  key_on_device<<<blocks, block_threads, 0, stream>>>({lengths, keys, key_bits, stretches, row_keys, counts});
+  SortedColumn row_keys = sorted_keys(), counts = sorted_counts();
+  key_on_device<<<blocks, block_threads, 0, stream>>>(
+      {lengths, keys, key_bits, stretches, row_keys.Current(), counts.Current()});
   TG_TRY(cuda_status(cudaGetLastError(), "starting the key kernel"));
 
-  cub::DoubleBuffer<std::uint64_t> sorted_keys(row_keys, row_keys + room_), sorted_counts(counts, counts + room_);
   const int packets = static_cast<int>(stretches.packets);
   const int bits = static_cast<int>(key_bits) + std::bit_width(rows - 1);
-  if (bits != 0)
-    TG_TRY(with_temporary(temporary_, "sorting keys", [&](void* place, std::size_t& bytes) {
-      return cub::DeviceRadixSort::SortPairs(place, bytes, sorted_keys, sorted_counts, packets, 0, bits, stream);
-    }));
-  std::uint64_t* const results = results_of(dimension);
-  return with_temporary(temporary_, "adding up by key", [&](void* place, std::size_t& bytes) {
-    return cub::DeviceReduce::ReduceByKey(place, bytes, sorted_keys.Current(), results, sorted_counts.Current(),
-                                          results + room_, found_.data() + dimension, cuda::std::plus<>{}, packets,
-                                          stream);
-  });
+  if (bits != 0) TG_TRY(memory_.run("sorting keys", stream, sort_pairs(row_keys, counts, packets, bits, stream)));
+  return memory_.run("adding up by key", stream,
+                     add_up(results_of(dimension), room_, found_.data() + dimension, row_keys, counts, packets, stream));
 }
 
 Status DeviceKeys::start_back(cudaStream_t stream) {

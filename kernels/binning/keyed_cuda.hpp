@@ -9,11 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cub/util_type.cuh>
 #include <span>
 #include <vector>
 
 #include "kernels/binning/batch_stretches.hpp"
 #include "kernels/data/keyed_rows.hpp"
+#include "kernels/device/cub_memory.hpp"
 #include "kernels/device/cuda_owners.hpp"
 
 namespace tidegauge::binning {
@@ -44,6 +46,8 @@ class DeviceKeys {
   Status finish(std::span<KeyedRow> rows, cudaStream_t stream);
 
  private:
+  cub::DoubleBuffer<std::uint64_t> sorted_keys() const { return {pairs_.data(), pairs_.data() + room_}; }
+  cub::DoubleBuffer<std::uint64_t> sorted_counts() const { return {pairs_.data() + 2 * room_, pairs_.data() + 3 * room_}; }
   std::uint64_t* results_of(std::uint32_t dimension) const { return results_.data() + 2 * dimension * room_; }
 
   std::size_t room_ = 0;                    ///< packets
@@ -51,7 +55,7 @@ class DeviceKeys {
   DeviceBuffer<std::uint64_t> pairs_;       ///< [4][room]: row keys and counts, each twice for sorting
   DeviceBuffer<std::uint64_t> results_;     ///< [dimensions][2][room]: row keys that occurred, and their sums
   DeviceBuffer<std::uint32_t> found_;       ///< [dimensions]: how many
-  DeviceBuffer<std::byte> temporary_;
+  CubMemory memory_;
   PinnedBuffer<std::uint32_t> found_back_;
   PinnedBuffer<std::uint64_t> back_;
 };

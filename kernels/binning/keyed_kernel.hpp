@@ -48,10 +48,11 @@ TG_DEVICE inline void narrow_kernel(Context& context, std::uint32_t* narrow, con
   }
 }
 
-/// Packets and bytes of a key in one word, so that one addition counts both: a batch has at most 2^24 packets of less
-/// than 2^16 bytes.
+/// Packets and bytes of a key in one word, so that one addition counts both: a batch has fewer than 2^24 packets, each
+/// of less than 2^16 bytes. Neither half overflows.
 inline constexpr std::uint32_t key_packets_shift = 40;
 static_assert(std::uint64_t{BatchShape::longest_batch} * 0xffff < std::uint64_t{1} << key_packets_shift);
+static_assert(BatchShape::longest_batch < std::uint64_t{1} << (64 - key_packets_shift));
 TG_DEVICE constexpr std::uint64_t key_count(std::uint32_t wire_bytes) {
   return std::uint64_t{1} << key_packets_shift | wire_bytes;
 }

@@ -34,7 +34,7 @@ struct BatchShape {
   std::uint32_t dimensions = 0;      ///< columns of keys, at most largest_dimensions
   bool distinct = false;             ///< a column of addresses; 40 KiB a row on the device, 8 KiB come back
 
-  static constexpr std::uint32_t longest_batch = 1u << 24, largest_dimensions = 16;
+  static constexpr std::uint32_t longest_batch = (1u << 24) - 1, largest_dimensions = 16;
   /// Rows of a batch with sketches.
   static constexpr std::uint32_t distinct_rows = 512;
   friend bool operator==(const BatchShape&, const BatchShape&) = default;

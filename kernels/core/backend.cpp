@@ -48,9 +48,9 @@ class CpuBackend final : public Backend {
     return make_lstm_cpu(shape, seed, threads_);
   }
 
-  Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
-                    std::size_t most_epochs) override {
-    return train_many_cpu(states, tasks, settings, most_epochs, threads_);
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState> states, std::span<const ManyTask> tasks,
+                                               const ManySettings& settings) override {
+    return make_many_cpu(std::move(states), tasks, settings, threads_);
   }
 
  private:

@@ -38,9 +38,10 @@ class Backend {
   /// What LstmOptions::algorithm could be for such a network, for measuring which is fastest; none where there is only
   /// one way. The device may still refuse some.
   virtual std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape&) const { return {}; }
-  /// Trains many small networks side by side, by up to `most_epochs` epochs each (lstm_many.hpp).
-  virtual Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
-                            std::size_t most_epochs) = 0;
+  /// Many small networks that are trained side by side (lstm_many.hpp). What the tasks point at must stay.
+  /// @param states one per task
+  virtual Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState> states, std::span<const ManyTask> tasks,
+                                                       const ManySettings& settings) = 0;
 };
 
 struct DeviceChoice {

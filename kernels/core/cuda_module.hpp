@@ -19,7 +19,7 @@ namespace tidegauge {
 class Backend;
 
 /// Raised whenever anything that crosses the seam changes: this header, Backend, or a type of its functions.
-inline constexpr std::uint32_t cuda_module_abi = 4;
+inline constexpr std::uint32_t cuda_module_abi = 5;
 inline constexpr const char* cuda_module_file = "libtidegauge_cuda.so";
 
 enum class CudaTrouble : std::uint32_t { none, no_driver, driver_too_old, no_device, other };

@@ -2,18 +2,11 @@
 // [start, start + look_back) and is asked for targets [start + look_back, start + look_back + horizon).
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace tidegauge {
-
-/// A number that no other series of this process has. Thread safe.
-inline std::uint64_t unique_series_id() {
-  static std::atomic<std::uint64_t> last = 0;
-  return ++last;
-}
 
 struct WindowBatch {
   std::span<const float> features;        ///< row-major [points][feature_count], scaled
@@ -23,7 +16,8 @@ struct WindowBatch {
   std::size_t horizon = 1;                ///< O, steps predicted directly
   std::span<const std::uint32_t> starts;  ///< one per window
   /// Names the contents of features and targets, so that a device keeps its copy: batches with the same id have the same
-  /// contents, for ever (unique_series_id). 0: unknown, copied at every call.
+  /// contents, for ever. One counter of the program gives them out (host/features.cpp): the CUDA module would have its
+  /// own of whatever it shared with the program. 0: unknown, copied at every call.
   std::uint64_t series_id = 0;
 
   std::size_t size() const { return starts.size(); }

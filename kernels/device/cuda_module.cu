@@ -43,9 +43,9 @@ class CudaBackend final : public Backend {
   std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape& shape) const override {
     return lstm::algorithms_to_try(shape);
   }
-  Status train_many(std::span<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
-                    std::size_t most_epochs) override {
-    return train_many_cuda(states, tasks, settings, most_epochs, device_);
+  Expected<std::unique_ptr<ManyNetworks>> many(std::vector<ManyState> states, std::span<const ManyTask> tasks,
+                                               const ManySettings& settings) override {
+    return make_many_cuda(std::move(states), tasks, settings, device_);
   }
 
  private:

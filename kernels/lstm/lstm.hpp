@@ -57,13 +57,14 @@ struct LossSettings {
   std::uint64_t dropout_seed = 0;
 };
 
-/// How cuDNN walks the steps (cudnnRNNAlgo_t); other devices have one way. Choices differ in speed and in rounding, so a
-/// model file keeps the one that it was trained with.
+/// How a GPU walks the steps: three ways of cuDNN's (cudnnRNNAlgo_t) and our own; other devices have one way. Choices
+/// differ in speed and in rounding, so a model file keeps the one that it was trained with.
 enum class LstmAlgorithm : std::uint8_t {
-  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp)
+  automatic,      ///< by a fixed table over card and shape (lstm_cudnn_rule.hpp); where cuDNN does not start, tile
   standard,       ///< a few kernels a step; any shape
   persist_static, ///< recurrent weights stay in registers; cuDNN refuses most shapes in float
-  small_h         ///< the same for small hidden sizes
+  small_h,        ///< the same for small hidden sizes
+  tile            ///< our own kernel (lstm_tile_kernel.hpp), without cuDNN: small networks only, hidden <= 64 at most
 };
 std::string_view algorithm_name(LstmAlgorithm algorithm);
 Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);
@@ -72,6 +73,9 @@ Expected<LstmAlgorithm> algorithm_by_name(std::string_view name);
 struct LstmOptions {
   LstmAlgorithm algorithm = LstmAlgorithm::automatic;
   bool tf32 = false;  ///< products of 10-bit mantissas on tensor cores; otherwise float throughout
+  /// What an automatic choice starts with instead of the table's: LstmNetwork::algorithm of the run that goes on. It is
+  /// still left where the device refuses it, at the same batch as in a run that was not stopped.
+  LstmAlgorithm begun_with = LstmAlgorithm::automatic;
 };
 
 /// One network on one device. A failed call (only a device can fail: a lost card, too little memory) leaves parameters
@@ -80,6 +84,8 @@ class LstmNetwork {
  public:
   virtual ~LstmNetwork() = default;
   virtual const LstmShape& shape() const = 0;
+  /// What runs, also where it was chosen automatically: the next call starts with it. `automatic` where there is one way.
+  virtual LstmAlgorithm algorithm() const { return LstmAlgorithm::automatic; }
 
   virtual Status set_parameters(std::span<const float> flat) = 0;
   virtual Expected<std::vector<float>> parameters() const = 0;

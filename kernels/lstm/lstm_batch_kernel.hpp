@@ -1,8 +1,8 @@
 // One optimizer step of one network over many blocks, and prediction: the kernels around
 // lstm_tile_kernel.hpp's block.
-//   gradient_kernel  a block adds up the gradients of its tiles, in order, into a part of global memory of
-//   its own reduce_kernel    a thread per parameter adds the blocks' parts in order; squares for the norm,
-//   the batch's loss step_kernel      clips and takes the step (optimizer_rule.hpp)
+//   gradient_kernel  a block adds up the gradients of its tiles, in order, into a part of global memory of its own
+//   reduce_kernel    a thread per parameter adds the blocks' parts in order; squares for the norm, the batch's loss
+//   step_kernel      clips and takes the step (optimizer_rule.hpp)
 // How tiles fall to blocks depends on the batch alone (gradient_blocks), not on the card. Three launches a
 // step, no synchronisation with the host. Tested by tests/kernels/lstm_tile_kernel_test.cpp.
 #pragma once
@@ -20,6 +20,9 @@ inline std::uint32_t gradient_blocks(std::size_t windows) {
   const std::size_t tiles = (windows + tile_rows - 1) / tile_rows;
   return static_cast<std::uint32_t>(tiles < most ? tiles : most);
 }
+
+/// As many blocks as reduce_kernel and step_kernel have.
+inline std::uint32_t step_blocks(std::uint32_t parameters) { return (parameters + step_threads - 1) / step_threads; }
 
 /// A batch of windows; everything lies in global memory.
 struct Batch {

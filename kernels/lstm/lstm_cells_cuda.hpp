@@ -30,6 +30,10 @@ struct CellSpace {
 class LstmCells {
  public:
   virtual ~LstmCells() = default;
+  virtual LstmAlgorithm algorithm() const = 0;  ///< never automatic
+
+  /// Windows of the largest piece of a batch. Follows from the shape and the device alone: pieces round otherwise.
+  virtual std::size_t most_windows() const = 0;
 
   /// Makes room for pieces of so many windows. With `separate`, layers run one by one, so that dropout can come between
   /// them; a change of that starts with new spaces, without parameters.

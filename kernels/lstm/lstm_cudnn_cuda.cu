@@ -86,6 +86,8 @@ const char* remedy_of(cudnnStatus_t code) {
     case CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED:
     case CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH:
       return "install cuDNN 9 for CUDA 13 whole, with cuBLAS; or --device cpu";
+    case CUDNN_STATUS_NOT_INITIALIZED:
+      return "tidegauge doctor says whether driver and card are in order; or --device cpu";
     case CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED:
     case CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED:
       return "close what else uses the card, a smaller --batch, or --device cpu";
@@ -101,6 +103,18 @@ Status cudnn_status(const Cudnn& api, cudnnStatus_t code, const char* doing) {
   std::string what = std::string("cuDNN: ") + doing + ": " + api.cudnnGetErrorString(code);
   if (*details) what += std::string(" (") + details + ")";
   return Error{what, "--device", remedy_of(code)};
+}
+
+/// Whether another algorithm may do what this one could not. One that keeps its weights on the chip also fails where too
+/// few of its blocks run at once; a lost card fails the other way, too, in its own words. Too little memory is no
+/// refusal: the same run would go another way beside other programs.
+bool is_refusal(cudnnStatus_t code) {
+  if (code == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ||
+      code == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED)
+    return false;
+  const int category = CUDNN_STATUS_CATEGORY(code);
+  return category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_EXECUTION_FAILED ||
+         category == CUDNN_STATUS_INTERNAL_ERROR;
 }
 
 /// A cuDNN object of type T; `create` and `destroy` are members of the table.
@@ -156,10 +170,13 @@ cudnnRNNAlgo_t cudnn_algorithm(LstmAlgorithm algorithm) {
       return CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H;
     case LstmAlgorithm::standard:
     case LstmAlgorithm::automatic:
+    case LstmAlgorithm::tile:  // not cuDNN's: lstm_tile_cuda.hpp
       break;
   }
   return CUDNN_RNN_ALGO_STANDARD;
 }
+
+cudnnForwardMode_t mode_of(bool training) { return training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE; }
 
 /// Layers that one call runs: all of them, or one where dropout comes between.
 struct Stack {
@@ -176,26 +193,30 @@ struct Stack {
 struct StackPlan {
   DataDescriptor inputs, outputs;
   TensorDescriptor state;
-  std::size_t training_work = 0, reserve = 0, inference_work = 0;  ///< bytes
+  std::size_t work = 0, reserve = 0;  ///< bytes; nothing is reserved when only predicting
 };
 struct Plan {
   std::size_t windows = 0;
+  bool training = false;
   std::vector<StackPlan> stacks;
 };
 
 class CudnnCells final : public LstmCells {
  public:
   CudnnCells(const Cudnn& api, const LstmShape& shape, const LstmOptions& options, int compute_major,
-             cudaStream_t stream)
+             std::size_t device_bytes, cudaStream_t stream)
       : api_(api),
         shape_(shape),
+        most_windows_(lstm::most_windows(shape, device_bytes)),
         options_(options),
-        algorithm_(choose_algorithm(options.algorithm, shape, compute_major)),
+        algorithm_(choose_algorithm(options, shape, compute_major)),
         stream_(stream) {}
 
   Status start();
 
+  std::size_t most_windows() const override { return most_windows_; }
   Expected<bool> prepare(std::size_t windows, bool training, bool separate) override;
+  LstmAlgorithm algorithm() const override { return algorithm_; }
   const CellSpace& space() const override { return space_; }
   float* inputs() override { return inputs_.data(); }
   const float* last_outputs(std::size_t windows) const override {
@@ -216,11 +237,7 @@ class CudnnCells final : public LstmCells {
  private:
   std::size_t last_step(std::size_t windows) const { return (shape_.look_back - 1) * windows * shape_.hidden; }
   Status check(cudnnStatus_t code, const char* doing) {
-    // An algorithm that keeps its weights on the chip also fails where too few of its blocks run at once; a lost card
-    // fails the other way, too, in its own words.
-    const int category = CUDNN_STATUS_CATEGORY(code);
-    refused_ = category == CUDNN_STATUS_NOT_SUPPORTED || category == CUDNN_STATUS_EXECUTION_FAILED ||
-               category == CUDNN_STATUS_INTERNAL_ERROR;
+    refused_ = is_refusal(code);
     return cudnn_status(api_, code, doing);
   }
   Status build_stacks(bool separate);
@@ -229,11 +246,11 @@ class CudnnCells final : public LstmCells {
   Expected<CudnnLayerPlaces> places_of_layer(const Stack& stack, std::size_t layer);
   Expected<std::uint32_t> place_of(const Stack& stack, const void* address, const TensorDescriptor& tensor,
                                    std::size_t expected);
-  Expected<Plan> make_plan(std::size_t windows);
-  Expected<StackPlan> make_stack_plan(const Stack& stack, std::size_t windows);
+  Expected<Plan> make_plan(std::size_t windows, bool training);
+  Expected<StackPlan> make_stack_plan(const Stack& stack, std::size_t windows, bool training);
   Status describe(DataDescriptor& descriptor, std::size_t windows, std::size_t values);
-  Plan* find_plan(std::size_t windows);
-  Expected<bool> make_room(const Plan& plan, bool training);
+  const Plan* find_plan(std::size_t windows, bool training) const;
+  Expected<bool> make_room(const Plan& plan);
   /// What stack s reads, given where dropout stands.
   const float* inputs_of(std::size_t s, bool dropout) const {
     if (s == 0) return inputs_.data();
@@ -242,10 +259,11 @@ class CudnnCells final : public LstmCells {
 
   const Cudnn& api_;
   const LstmShape shape_;
+  const std::size_t most_windows_;
   const LstmOptions options_;
   LstmAlgorithm algorithm_;
   cudaStream_t stream_;
-  bool refused_ = false;  ///< the last call was not supported
+  bool refused_ = false;  ///< the last call: is_refusal
   bool separate_ = false;
   Handle handle_;
   DropoutDescriptor no_dropout_;  ///< cuDNN's own is not reproducible
@@ -268,7 +286,7 @@ Status CudnnCells::start() {
                "describing no dropout"));
   TG_ASSIGN(tensor_, TensorDescriptor::make(api_, "describing a tensor"));
   TG_ASSIGN(bias_tensor_, TensorDescriptor::make(api_, "describing a tensor"));
-  const std::vector<std::int32_t> lengths(most_windows_at_once, static_cast<std::int32_t>(shape_.look_back));
+  const std::vector<std::int32_t> lengths(most_windows_, static_cast<std::int32_t>(shape_.look_back));
   TG_TRY(lengths_.reserve(lengths.size(), "taking device memory for lengths"));
   TG_TRY(cuda_status(cudaMemcpyAsync(lengths_.data(), lengths.data(), lengths.size() * sizeof lengths[0],
                                      cudaMemcpyHostToDevice, stream_),
@@ -277,19 +295,19 @@ Status CudnnCells::start() {
 }
 
 Expected<bool> CudnnCells::prepare(std::size_t windows, bool training, bool separate) {
-  TG_REQUIRE(windows > 0 && windows <= most_windows_at_once, "a piece of another size");
+  TG_REQUIRE(windows > 0 && windows <= most_windows_, "a piece of another size");
   bool moved = false;
   if (stacks_.empty() || separate_ != separate) {
     plans_.clear();
     TG_TRY(build_stacks(separate));
     moved = true;
   }
-  if (!find_plan(windows)) {
-    auto plan = make_plan(windows);
+  if (!find_plan(windows, training)) {
+    auto plan = make_plan(windows, training);
     if (!plan) return plan.error();
     plans_.push_back(*std::move(plan));
   }
-  const auto grown = make_room(*find_plan(windows), training);
+  const auto grown = make_room(*find_plan(windows, training));
   if (!grown) return grown.error();
   return moved || *grown;
 }
@@ -309,6 +327,9 @@ Status CudnnCells::build_stacks(bool separate) {
     stacks.push_back(*std::move(stack));
     layer += layers;
   }
+  if (floats > UINT32_MAX)
+    return Error{"a network of more than 2^32 parameters, which is more than the LSTM on a GPU can count", "--hidden",
+                 "a smaller --hidden, fewer --layers, or --device cpu"};
   TG_TRY(parameters_.reserve(floats, "taking device memory for parameters"));
   TG_TRY(gradient_.reserve(floats, "taking device memory for the gradient"));
   space_ = {floats, parameters_.data(), gradient_.data(), {}};
@@ -374,35 +395,37 @@ Expected<std::uint32_t> CudnnCells::place_of(const Stack& stack, const void* add
   TG_TRY(check(api_.cudnnGetTensorNdDescriptor(tensor.get(), CUDNN_DIM_MAX, &type, &dimensions, sizes, strides),
                "asking for the size of a parameter"));
   std::size_t count = 1;
-  for (int d = 0; d < dimensions; ++d) count *= static_cast<std::size_t>(sizes[d]);
+  bool packed = true;
+  for (int d = dimensions; d-- > 0;) {
+    packed &= sizes[d] == 1 || static_cast<std::size_t>(strides[d]) == count;
+    count *= static_cast<std::size_t>(sizes[d]);
+  }
   const auto* begin = reinterpret_cast<const char*>(space_.parameters + stack.space_offset);
   const auto offset = static_cast<const char*>(address) - begin;
-  const bool inside = address && offset >= 0 &&
+  const bool inside = address && offset >= 0 && offset % sizeof(float) == 0 &&
                       static_cast<std::size_t>(offset) + count * sizeof(float) <= stack.space_bytes();
-  if (type != CUDNN_DATA_FLOAT || dimensions == 0 || count != expected || !inside ||
-      stack.space_offset + stack.space_floats > UINT32_MAX)
+  if (type != CUDNN_DATA_FLOAT || dimensions == 0 || count != expected || !packed || !inside)
     return Error{"cuDNN lays parameters out in an unexpected way", cudnn_file, "another cuDNN 9, or --device cpu"};
   return static_cast<std::uint32_t>(stack.space_offset + static_cast<std::size_t>(offset) / sizeof(float));
 }
 
-Plan* CudnnCells::find_plan(std::size_t windows) {
-  for (Plan& plan : plans_)
-    if (plan.windows == windows) return &plan;
+const Plan* CudnnCells::find_plan(std::size_t windows, bool training) const {
+  for (const Plan& plan : plans_)
+    if (plan.windows == windows && plan.training == training) return &plan;
   return nullptr;
 }
 
-Expected<Plan> CudnnCells::make_plan(std::size_t windows) {
-  Plan plan;
-  plan.windows = windows;
+Expected<Plan> CudnnCells::make_plan(std::size_t windows, bool training) {
+  Plan plan{windows, training, {}};
   for (const Stack& stack : stacks_) {
-    auto made = make_stack_plan(stack, windows);
+    auto made = make_stack_plan(stack, windows, training);
     if (!made) return made.error();
     plan.stacks.push_back(*std::move(made));
   }
   return Expected<Plan>(std::move(plan));
 }
 
-Expected<StackPlan> CudnnCells::make_stack_plan(const Stack& stack, std::size_t windows) {
+Expected<StackPlan> CudnnCells::make_stack_plan(const Stack& stack, std::size_t windows, bool training) {
   StackPlan plan;
   TG_TRY(describe(plan.inputs, windows, stack.inputs));
   TG_TRY(describe(plan.outputs, windows, shape_.hidden));
@@ -411,12 +434,8 @@ Expected<StackPlan> CudnnCells::make_stack_plan(const Stack& stack, std::size_t 
   const int strides[] = {sizes[1] * sizes[2], sizes[2], 1};
   TG_TRY(check(api_.cudnnSetTensorNdDescriptor(plan.state.get(), CUDNN_DATA_FLOAT, 3, sizes, strides),
                "describing the state"));
-  std::size_t none = 0;
-  TG_TRY(check(api_.cudnnGetRNNTempSpaceSizes(handle_.get(), stack.descriptor.get(), CUDNN_FWD_MODE_INFERENCE,
-                                              plan.inputs.get(), &plan.inference_work, &none),
-               "asking for the size of working memory"));
-  TG_TRY(check(api_.cudnnGetRNNTempSpaceSizes(handle_.get(), stack.descriptor.get(), CUDNN_FWD_MODE_TRAINING,
-                                              plan.inputs.get(), &plan.training_work, &plan.reserve),
+  TG_TRY(check(api_.cudnnGetRNNTempSpaceSizes(handle_.get(), stack.descriptor.get(), mode_of(training),
+                                              plan.inputs.get(), &plan.work, &plan.reserve),
                "asking for the size of working memory"));
   return Expected<StackPlan>(std::move(plan));
 }
@@ -433,7 +452,7 @@ Status CudnnCells::describe(DataDescriptor& descriptor, std::size_t windows, std
 }
 
 /// @return whether a buffer moved.
-Expected<bool> CudnnCells::make_room(const Plan& plan, bool training) {
+Expected<bool> CudnnCells::make_room(const Plan& plan) {
   bool moved = false;
   const auto room = [&](auto& buffer, std::size_t count) -> Status {
     count = std::max<std::size_t>(count, 1);  // cuDNN takes no null, also where it needs nothing
@@ -444,7 +463,7 @@ Expected<bool> CudnnCells::make_room(const Plan& plan, bool training) {
   };
   const std::size_t places = shape_.look_back * plan.windows, hidden = places * shape_.hidden;
   TG_TRY(room(inputs_, places * shape_.features));
-  if (training) {
+  if (plan.training) {
     // The lowest stack's gradient by its inputs is computed too, and needed by nobody.
     const std::size_t widest = places * std::max(shape_.hidden, shape_.features);
     TG_TRY(room(gradient_above_, widest));
@@ -453,25 +472,24 @@ Expected<bool> CudnnCells::make_room(const Plan& plan, bool training) {
   for (std::size_t s = 0; s < stacks_.size(); ++s) {
     const StackPlan& needed = plan.stacks[s];
     TG_TRY(room(stacks_[s].outputs, hidden));
-    TG_TRY(room(work_, training ? needed.training_work : needed.inference_work));
-    if (training) TG_TRY(room(stacks_[s].reserve, needed.reserve));
-    if (training && s + 1 < stacks_.size()) TG_TRY(room(stacks_[s].dropped, hidden));
+    TG_TRY(room(work_, needed.work));
+    if (plan.training) TG_TRY(room(stacks_[s].reserve, needed.reserve));
+    if (plan.training && s + 1 < stacks_.size()) TG_TRY(room(stacks_[s].dropped, hidden));
   }
   return moved;
 }
 
 Status CudnnCells::forward(const StepWork& work, bool training, const std::optional<Dropout>& dropout) {
-  const Plan* plan = find_plan(work.windows);
+  const Plan* plan = find_plan(work.windows, training);
   TG_REQUIRE(plan != nullptr, "cells that were not prepared for this");
   for (std::size_t s = 0; s < stacks_.size(); ++s) {
     Stack& stack = stacks_[s];
     const StackPlan& p = plan->stacks[s];
     TG_TRY(check(
-        api_.cudnnRNNForward(handle_.get(), stack.descriptor.get(),
-                             training ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, lengths_.data(),
+        api_.cudnnRNNForward(handle_.get(), stack.descriptor.get(), mode_of(training), lengths_.data(),
                              p.inputs.get(), inputs_of(s, dropout.has_value()), p.outputs.get(), stack.outputs.data(),
                              p.state.get(), nullptr, nullptr, p.state.get(), nullptr, nullptr, stack.space_bytes(),
-                             space_.parameters + stack.space_offset, training ? p.training_work : p.inference_work,
+                             space_.parameters + stack.space_offset, p.work,
                              work_.data(), training ? p.reserve : 0, training ? stack.reserve.data() : nullptr),
         "running the LSTM forward"));
     if (dropout && s + 1 < stacks_.size())
@@ -486,7 +504,7 @@ Status CudnnCells::forward(const StepWork& work, bool training, const std::optio
 }
 
 Status CudnnCells::backward(const StepWork& work, const std::optional<Dropout>& dropout) {
-  const Plan* plan = find_plan(work.windows);
+  const Plan* plan = find_plan(work.windows, true);
   TG_REQUIRE(plan != nullptr, "cells that were not prepared for this");
   float *above = gradient_above_.data(), *below = gradient_below_.data();
   for (std::size_t s = stacks_.size(); s-- > 0;) {
@@ -495,13 +513,13 @@ Status CudnnCells::backward(const StepWork& work, const std::optional<Dropout>& 
     TG_TRY(check(api_.cudnnRNNBackwardData_v8(
                      handle_.get(), stack.descriptor.get(), lengths_.data(), p.outputs.get(), stack.outputs.data(),
                      above, p.inputs.get(), below, p.state.get(), nullptr, nullptr, nullptr, p.state.get(), nullptr,
-                     nullptr, nullptr, stack.space_bytes(), space_.parameters + stack.space_offset, p.training_work,
+                     nullptr, nullptr, stack.space_bytes(), space_.parameters + stack.space_offset, p.work,
                      work_.data(), p.reserve, stack.reserve.data()),
                  "running the LSTM backward"));
     TG_TRY(check(api_.cudnnRNNBackwardWeights_v8(
                      handle_.get(), stack.descriptor.get(), CUDNN_WGRAD_MODE_ADD, lengths_.data(), p.inputs.get(),
                      inputs_of(s, dropout.has_value()), p.state.get(), nullptr, p.outputs.get(), stack.outputs.data(),
-                     stack.space_bytes(), space_.gradient + stack.space_offset, p.training_work, work_.data(),
+                     stack.space_bytes(), space_.gradient + stack.space_offset, p.work, work_.data(),
                      p.reserve, stack.reserve.data()),
                  "computing the gradient of the LSTM"));
     if (s > 0 && dropout)
@@ -515,16 +533,15 @@ Status CudnnCells::backward(const StepWork& work, const std::optional<Dropout>& 
 
 Expected<std::unique_ptr<LstmCells>> make_cudnn_cells(const LstmShape& shape, const LstmOptions& options, int device,
                                                       cudaStream_t stream) {
-  constexpr std::size_t most_steps = 65535;  // of the library
-  if (shape.look_back > most_steps)
-    return Error{"cuDNN's LSTM takes windows of at most 65535 steps, not " + std::to_string(shape.look_back), "--look-back",
-                 "a shorter --look-back; or --device cpu"};
+  TG_TRY(check_cudnn_shape(shape));
   const Expected<Cudnn>& api = cudnn();
   if (!api) return api.error();
   int major = 0;
   TG_TRY(cuda_status(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
                      "asking for the compute capability"));
-  auto cells = std::make_unique<CudnnCells>(*api, shape, options, major, stream);
+  std::size_t free = 0, total = 0;
+  TG_TRY(cuda_status(cudaMemGetInfo(&free, &total), "asking for the device's memory"));
+  auto cells = std::make_unique<CudnnCells>(*api, shape, options, major, total, stream);
   TG_TRY(cells->start());
   return std::unique_ptr<LstmCells>(std::move(cells));
 }

@@ -34,8 +34,10 @@ class OneOfMany {
     const auto loss = validation_loss();
     if (!loss) return loss.error();
     state_.history.assign(1, {std::nan(""), *loss});
-    if (task_.validation.size() > 0) state_.best_loss = *loss;
     state_.best_parameters = state_.parameters;
+    if (task_.validation.size() == 0) return {};
+    if (std::isfinite(*loss)) state_.best_loss = *loss;
+    else state_.end = ManyEnd::diverged;
     return {};
   }
 
@@ -100,6 +102,31 @@ class OneOfMany {
   std::vector<float> outputs_;
 };
 
+class ManyOnCpu final : public ManyNetworks {
+ public:
+  ManyOnCpu(std::vector<ManyState> states, std::span<const ManyTask> tasks, const ManySettings& settings,
+            std::size_t threads)
+      : states_(std::move(states)), tasks_(tasks.begin(), tasks.end()), settings_(settings), threads_(threads) {
+    still_training(states_, tasks_, settings_);
+  }
+  Status train(std::size_t most_epochs) override {
+    return train_many_cpu(states_, tasks_, settings_, most_epochs, threads_);
+  }
+  std::vector<ManyStanding> standings() const override {
+    std::vector<ManyStanding> standings;
+    for (const ManyState& state : states_) standings.push_back({state.epochs_done(), state.end});
+    return standings;
+  }
+  Status fetch() override { return {}; }
+  std::span<const ManyState> states() const override { return states_; }
+
+ private:
+  std::vector<ManyState> states_;
+  const std::vector<ManyTask> tasks_;
+  const ManySettings settings_;
+  const std::size_t threads_;
+};
+
 }  // namespace
 
 void renew_end(ManyState& state, const ManyTask& task, const ManySettings& settings) {
@@ -136,6 +163,11 @@ Status train_many_cpu(std::span<ManyState> states, std::span<const ManyTask> tas
   });
   for (const Status& outcome : outcomes) TG_TRY(outcome);
   return {};
+}
+
+std::unique_ptr<ManyNetworks> make_many_cpu(std::vector<ManyState> states, std::span<const ManyTask> tasks,
+                                            const ManySettings& settings, std::size_t threads) {
+  return std::make_unique<ManyOnCpu>(std::move(states), tasks, settings, threads);
 }
 
 }  // namespace tidegauge

@@ -64,7 +64,8 @@ class ModelBlock {
     const double validation = validation_loss();
     record(lines, {nan(), validation});
     model_.best_epoch = 0;
-    if (validated()) model_.best_loss = validation;
+    if (validated() && finite(validation)) model_.best_loss = validation;
+    if (validated() && !finite(validation)) model_.end = ManyEnd::diverged;
     copy(model_.best, model_.now.parameters);
     model_.fresh = false;
   }

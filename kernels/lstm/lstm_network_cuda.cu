@@ -10,6 +10,7 @@
 #include "kernels/lstm/lstm_cuda.hpp"
 #include "kernels/lstm/lstm_cudnn_rule.hpp"
 #include "kernels/lstm/lstm_step_cuda.hpp"
+#include "kernels/lstm/lstm_tile_cuda.hpp"
 
 namespace tidegauge {
 namespace lstm {
@@ -66,6 +67,7 @@ class CudaLstm final : public LstmNetwork {
   }
 
   const LstmShape& shape() const override { return shape_; }
+  LstmAlgorithm algorithm() const override { return cells_->algorithm(); }
   Status set_parameters(std::span<const float> flat) override;
   Expected<std::vector<float>> parameters() const override;
   Expected<double> loss_and_gradient(std::span<float> gradient, const WindowBatch& windows, const LossSettings& loss,
@@ -97,6 +99,7 @@ class CudaLstm final : public LstmNetwork {
   Status hold_series(const WindowBatch& windows);
   Status hold_constants(std::span<const StepConstants> constants, std::size_t most);
   Status hold_moments(const OptimizerState& state, bool adam);
+  std::size_t piece_of(std::size_t windows) const { return windows_at_once(windows, cells_->most_windows()); }
   Status prepare(std::size_t windows, bool training);
   Status fill_cells();
   Status run(const BatchKind& kind);
@@ -179,6 +182,7 @@ Expected<std::vector<float>> CudaLstm::parameters() const {
 /// Brings the cells' copy in line with flat_, on the host: their arrangement changes once or twice in a run.
 Status CudaLstm::fill_cells() {
   const CellSpace& space = cells_->space();
+  TG_REQUIRE(space.places.size() == cells_count_, "a place for each parameter of the cells");
   std::vector<float> flat(count_), image(space.floats, 0.0f);
   TG_TRY(download(std::span(flat), flat_.data()));
   for (std::size_t i = 0; i < space.places.size(); ++i) image[space.places[i]] = flat[i];
@@ -192,7 +196,7 @@ Status CudaLstm::fill_cells() {
 /// Cells and room for a batch of so many windows, in pieces. Where this fails half-way, the next one begins anew.
 Status CudaLstm::prepare(std::size_t windows, bool training) {
   if (!filled_) TG_TRY(set_parameters(lstm_initial_parameters(shape_, seed_)));
-  const std::size_t piece = windows_at_once(windows), last = windows % piece;
+  const std::size_t piece = piece_of(windows), last = windows % piece;
   bool moved = std::exchange(unsettled_, true);
   for (const std::size_t size : {piece, last == 0 ? piece : last}) {
     const auto prepared = cells_->prepare(size, training, separate_);
@@ -304,7 +308,7 @@ Status CudaLstm::start_batch(const BatchKind& kind) {
   const CellSpace& space = cells_->space();
   TG_TRY(cuda_status(cudaMemsetAsync(space.gradient, 0, space.floats * sizeof(float), stream_.get()),
                      "clearing the gradient"));
-  const std::size_t piece = windows_at_once(kind.windows);
+  const std::size_t piece = piece_of(kind.windows);
   for (std::size_t first = 0; first < kind.windows; first += piece)
     TG_TRY(start_piece(kind, first, std::min(piece, kind.windows - first)));
   const StepParameters parameters = step_parameters();
@@ -409,9 +413,10 @@ Expected<std::vector<double>> CudaLstm::train(const WindowBatch& windows, std::s
   const std::size_t end_window = std::min(last_batch * batch_size, windows.size());
   std::vector<StepConstants> constants;
   const Settled settled{*this};
-  // Full batches and a shorter last one before the first is under way: what grows later would wait for it.
-  const std::size_t last_size = (end_window - begin_window - 1) % batch_size + 1;
-  for (const std::size_t size : {std::min(batch_size, end_window - begin_window), last_size}) TG_TRY(prepare(size, true));
+  // The epoch's full batches and its shorter last one before any is under way: what grows later would wait for it, and
+  // what is refused for one is refused for all, however an epoch is split into calls.
+  TG_TRY(in_some_way(std::min(batch_size, windows.size()), true,
+                     [&] { return prepare((windows.size() - 1) % batch_size + 1, true); }));
   TG_TRY(begin(windows, windows.starts.subspan(begin_window, end_window - begin_window), windows.size()));
   for (std::size_t batch = first_batch; batch < last_batch; ++batch) {
     const std::uint64_t before = state.steps + constants.size();
@@ -442,7 +447,7 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
   const Settled settled{*this};
   TG_TRY(begin(windows, windows.starts, windows.size()));
   TG_TRY(room(outputs_, out.size()));
-  const std::size_t piece = windows_at_once(windows.size());
+  const std::size_t piece = piece_of(windows.size());
   const auto start_all = [&]() -> Status {
     for (std::size_t first = 0; first < windows.size(); first += piece) {
       const StepWork work = work_of(first, std::min(piece, windows.size() - first));
@@ -456,6 +461,22 @@ Status CudaLstm::predict(std::span<float> out, const WindowBatch& windows) {
   return download(out, outputs_.data());
 }
 
+Expected<std::unique_ptr<LstmNetwork>> make_with_cudnn(const LstmShape& shape, std::uint64_t seed, int device,
+                                                       const LstmOptions& options) {
+  auto stream = make_cuda_stream();
+  if (!stream) return stream.error();
+#ifdef TIDEGAUGE_CUDNN
+  auto cells = make_cudnn_cells(shape, options, device, stream->get());
+#else
+  Expected<std::unique_ptr<LstmCells>> cells =
+      Error{"this CUDA module was built without cuDNN 9's headers", "--device",
+            "install cuDNN 9 for CUDA 13, configure again (CUDNN_ROOT names its folder) and build; or --device cpu"};
+#endif
+  if (!cells) return cells.error();
+  return std::unique_ptr<LstmNetwork>(
+      std::make_unique<CudaLstm>(shape, seed, device, *std::move(stream), *std::move(cells)));
+}
+
 }  // namespace
 }  // namespace lstm
 
@@ -465,18 +486,14 @@ Expected<std::unique_ptr<LstmNetwork>> make_lstm_cuda(const LstmShape& shape, st
       shape.features > 0 && shape.hidden > 0 && shape.layers > 0 && shape.look_back > 0 && shape.horizon > 0,
       "a network without inputs, units, layers, steps or outputs");
   TG_TRY(use_device(device));
-  auto stream = make_cuda_stream();
-  if (!stream) return stream.error();
-#ifdef TIDEGAUGE_CUDNN
-  auto cells = lstm::make_cudnn_cells(shape, options, device, stream->get());
-#else
-  Expected<std::unique_ptr<lstm::LstmCells>> cells =
-      Error{"this CUDA module was built without the LSTM, which needs cuDNN 9's headers", "--device",
-            "install cuDNN 9 for CUDA 13, configure again (CUDNN_ROOT names its folder) and build; or --device cpu"};
-#endif
-  if (!cells) return cells.error();
-  return std::unique_ptr<LstmNetwork>(
-      std::make_unique<lstm::CudaLstm>(shape, seed, device, *std::move(stream), *std::move(cells)));
+  if (options.algorithm == LstmAlgorithm::tile) return make_lstm_tile_cuda(shape, seed, device);
+  auto with_cudnn = lstm::make_with_cudnn(shape, seed, device, options);
+  if (with_cudnn || options.algorithm != LstmAlgorithm::automatic) return with_cudnn;
+  auto own = make_lstm_tile_cuda(shape, seed, device);
+  if (own) return own;
+  Error both = with_cudnn.error();
+  both.what += "; and of our own kernel: " + own.error().what;
+  return both;
 }
 
 }  // namespace tidegauge

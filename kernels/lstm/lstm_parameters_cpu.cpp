@@ -120,6 +120,7 @@ std::string_view algorithm_name(LstmAlgorithm algorithm) {
     case LstmAlgorithm::standard: return "standard";
     case LstmAlgorithm::persist_static: return "persist-static";
     case LstmAlgorithm::small_h: return "small-h";
+    case LstmAlgorithm::tile: return "tile";
     case LstmAlgorithm::automatic: break;
   }
   return "auto";
@@ -127,10 +128,10 @@ std::string_view algorithm_name(LstmAlgorithm algorithm) {
 
 Expected<LstmAlgorithm> algorithm_by_name(std::string_view name) {
   for (const auto algorithm : {LstmAlgorithm::automatic, LstmAlgorithm::standard, LstmAlgorithm::persist_static,
-                               LstmAlgorithm::small_h})
+                               LstmAlgorithm::small_h, LstmAlgorithm::tile})
     if (name == algorithm_name(algorithm)) return algorithm;
-  return Error{"unknown cuDNN algorithm '" + std::string(name) + "'", "",
-               "auto, standard, persist-static or small-h", ErrorKind::usage};
+  return Error{"unknown LSTM algorithm '" + std::string(name) + "'", "",
+               "auto, standard, persist-static, small-h or tile", ErrorKind::usage};
 }
 
 void require_windows_fit(const LstmShape& shape, const WindowBatch& windows, bool with_targets) {

@@ -1,10 +1,12 @@
-// Our own LSTM for small networks on a GPU (lstm_tile_kernel.hpp), for the CUDA module only. lstm_tile_fits
-// (lstm_tile_plan.hpp) says whether a card can: about hidden <= 64 on compute capability 9.0, 32 on any card.
-// No backend chooses it yet: that waits for a card on which it measures faster than cuDNN (lstm_cuda.hpp is where).
-// Cost: three launches a step and one wait for the device a call; the series crosses the link once a call.
-// Results: the same bits on every card (how tiles fall to blocks depends on the batch alone), not the CPU's.
-// Thread safety: a network belongs to one thread at a time. Tested by tests/kernels/lstm_tile_kernel_test.cpp
-// (the kernels, on the host) and lstm_many_cuda_test.cpp (its block, on a card).
+// Our own LSTM for small networks on a GPU (lstm_tile_kernel.hpp), for the CUDA module only: LstmAlgorithm::tile.
+// lstm_tile_fits (lstm_tile_plan.hpp) says whether a card can: about hidden <= 64 on compute capability 9.0, 32 on any
+// card. It needs no cuDNN.
+// Cost: three launches a step, which are queued faster than a card works them off, and one wait for the device a call;
+// the series crosses the link once (WindowBatch::series_id), then 4 bytes a window.
+// Results: the same bits on every card (how tiles fall to blocks depends on the batch alone), not the CPU's. Always
+// float throughout.
+// Thread safety: a network belongs to one thread at a time. Tested by tests/kernels/lstm_tile_kernel_test.cpp (the
+// kernels), tests/cuda_on_host/ (this, on the host) and tests/kernels/lstm_cuda_test.cpp (on a card).
 #pragma once
 
 #include <cstdint>

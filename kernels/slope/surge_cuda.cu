@@ -8,6 +8,7 @@
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/reverse_iterator.h>
 
+#include "kernels/device/cub_memory.hpp"
 #include "kernels/device/cuda_context.hpp"
 #include "kernels/device/cuda_owners.hpp"
 #include "kernels/slope/surge_kernel.hpp"
@@ -126,15 +127,6 @@ class SurgeJob {
     return cuda_status(cudaGetLastError(), "starting a surge kernel");
   }
 
-  /// Calls one of CUB's functions the two times that it wants: for its need of memory, and to run.
-  template <class Call>
-  Status with_temporary(const char* doing, Call&& call) {
-    std::size_t bytes = 0;
-    TG_TRY(cuda_status(call(nullptr, bytes), doing));
-    TG_TRY(temporary_.reserve(std::max<std::size_t>(bytes, 1), "taking device memory for series"));
-    return cuda_status(call(temporary_.data(), bytes), doing);
-  }
-
   Status copy_in() {
     TG_TRY(copy(values_, input_.points.values));
     TG_TRY(copy(k_, input_.points.k));
@@ -154,11 +146,11 @@ class SurgeJob {
     TG_TRY(last_.reserve(count_, memory));
     TG_TRY(launch(count_, SlopeBody{rows_, slopes_.data(), series_.data(), first_.data(), last_.data()}));
     cudaStream_t stream = stream_.get();
-    TG_TRY(with_temporary("finding where segments begin", [&](void* place, std::size_t& bytes) {
+    TG_TRY(memory_.run("finding where segments begin", stream_.get(), [&](void* place, std::size_t& bytes) {
       return cub::DeviceScan::InclusiveScan(place, bytes, first_.data(), first_.data(), cuda::maximum<>{}, count_, stream);
     }));
     const auto from_behind = thrust::make_reverse_iterator(last_.data() + count_);
-    return with_temporary("finding where segments end", [&](void* place, std::size_t& bytes) {
+    return memory_.run("finding where segments end", stream_.get(), [&](void* place, std::size_t& bytes) {
       return cub::DeviceScan::InclusiveScan(place, bytes, from_behind, from_behind, cuda::minimum<>{}, count_, stream);
     });
   }
@@ -170,7 +162,7 @@ class SurgeJob {
     TG_TRY(unordered_.reserve(count_, "taking device memory for sorting"));
     TG_TRY(ordered_.reserve(count_, "taking device memory for sorting"));
     TG_TRY(launch(count_, OrderBody{count_, order, unordered_.data()}));
-    return with_temporary("sorting series", [&](void* place, std::size_t& bytes) {
+    return memory_.run("sorting series", stream_.get(), [&](void* place, std::size_t& bytes) {
       return cub::DeviceSegmentedSort::SortKeys(place, bytes, unordered_.data(), ordered_.data(),
                                                 static_cast<std::int64_t>(count_), static_cast<std::int64_t>(series_count_),
                                                 begin_.data(), begin_.data() + 1, stream_.get());
@@ -200,7 +192,7 @@ class SurgeJob {
   Status select(std::uint64_t& selected, DeviceBuffer<std::uint64_t>& chosen, std::uint64_t count, const Asked& asked) {
     TG_TRY(chosen.reserve(count, "taking device memory for detections"));
     TG_TRY(selected_.reserve(1, "taking device memory for detections"));
-    TG_TRY(with_temporary("collecting detections", [&](void* place, std::size_t& bytes) {
+    TG_TRY(memory_.run("collecting detections", stream_.get(), [&](void* place, std::size_t& bytes) {
       return cub::DeviceSelect::If(place, bytes, thrust::counting_iterator<std::uint64_t>(0), chosen.data(),
                                    selected_.data(), static_cast<std::int64_t>(count), asked, stream_.get());
     }));
@@ -239,7 +231,7 @@ class SurgeJob {
   DeviceBuffer<std::uint64_t> begin_, first_, last_, unordered_, ordered_, detections_, begins_, selected_;
   DeviceBuffer<std::uint32_t> series_;
   DeviceBuffer<Surge> ranges_;
-  DeviceBuffer<std::byte> temporary_;
+  CubMemory memory_;
 };
 
 }  // namespace

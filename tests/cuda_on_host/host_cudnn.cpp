@@ -14,8 +14,10 @@
 namespace tidegauge {
 
 namespace test {
-bool small_h_is_refused = false;
-int cudnn_forward_calls = 0, cudnn_most_windows = 0;
+CudnnRefusal cudnn_refusal;
+bool cudnn_does_not_start = false;
+CudnnLayout cudnn_layout = CudnnLayout::packed;
+int cudnn_forward_calls = 0, cudnn_most_windows = 0, cudnn_training_questions = 0;
 }  // namespace test
 
 // In place of kernels/core/cudnn_library.cpp: the functions are in this program.
@@ -214,6 +216,10 @@ extern "C" {
 #define NEEDS(condition) \
   if (!(condition)) return CUDNN_STATUS_BAD_PARAM
 
+#define MAY_REFUSE(call, ...)                                                            \
+  if (tidegauge::test::cudnn_refusal.here(tidegauge::test::CudnnCall::call, __VA_ARGS__)) \
+  return tidegauge::test::cudnn_refusal.status
+
 #define OBJECT(Name, Type)                               \
   EXPORT cudnnStatus_t cudnnCreate##Name(Type* object) { \
     *object = new std::remove_pointer_t<Type>;           \
@@ -233,6 +239,7 @@ EXPORT const char* cudnnGetErrorString(cudnnStatus_t) { return "made up"; }
 EXPORT void cudnnGetLastErrorString(char* message, size_t) { *message = '\0'; }
 
 EXPORT cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+  if (tidegauge::test::cudnn_does_not_start) return CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED;
   handle->stream = stream;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -271,6 +278,7 @@ EXPORT cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t rnn, cudnnRNN
   NEEDS(input == CUDNN_LINEAR_INPUT && type == CUDNN_DATA_FLOAT && precision == CUDNN_DATA_FLOAT);
   NEEDS(inputs > 0 && hidden > 0 && projection == hidden && layers > 0 && dropout && dropout->off);
   NEEDS(flags == CUDNN_RNN_PADDED_IO_ENABLED);
+  MAY_REFUSE(describe, algorithm);
   *rnn = {true, algorithm, static_cast<std::size_t>(inputs), static_cast<std::size_t>(hidden),
           static_cast<std::size_t>(layers)};
   return CUDNN_STATUS_SUCCESS;
@@ -289,7 +297,9 @@ EXPORT cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t data, cu
 EXPORT cudnnStatus_t cudnnGetRNNTempSpaceSizes(cudnnHandle_t handle, cudnnRNNDescriptor_t rnn, cudnnForwardMode_t mode,
                                                cudnnRNNDataDescriptor_t x, size_t* work, size_t* reserve) {
   NEEDS(handle && rnn->set && x->set && work && reserve);
+  MAY_REFUSE(ask_sizes, rnn->algorithm, x->windows);
   const bool training = mode == CUDNN_FWD_MODE_TRAINING;
+  tidegauge::test::cudnn_training_questions += training;
   *work = work_bytes(*x, training);
   *reserve = training ? reserve_bytes(*rnn, *x) : 0;
   return CUDNN_STATUS_SUCCESS;
@@ -313,6 +323,9 @@ EXPORT cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescr
   matrix->sizes = {1, rows, columns};
   matrix->strides = {rows * columns, columns, 1};
   *matrix_place = base + rnn->place(l, i, false);
+  using tidegauge::test::CudnnLayout, tidegauge::test::cudnn_layout;
+  if (cudnn_layout == CudnnLayout::columns_first) matrix->strides = {rows * columns, 1, rows};
+  if (cudnn_layout == CudnnLayout::off_by_a_byte) *matrix_place = static_cast<char*>(*matrix_place) + 1;
   bias->sizes = {1, rows, 1};
   bias->strides = {rows, 1, 1};
   *bias_place = base + rnn->place(l, i, true);
@@ -325,8 +338,7 @@ EXPORT cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t 
                                      const void* hx, void* hy, cudnnTensorDescriptor_t c, const void* cx, void* cy,
                                      size_t space_bytes, const void* space, size_t work_size, void* work,
                                      size_t reserve_size, void* reserve) {
-  if (tidegauge::test::small_h_is_refused && rnn->algorithm == CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H)
-    return CUDNN_STATUS_NOT_SUPPORTED;
+  MAY_REFUSE(forward, rnn->algorithm, x_data->windows);
   const bool training = mode == CUDNN_FWD_MODE_TRAINING;
   NEEDS(fits(rnn, x_data, y_data, h, lengths, space_bytes) && h == c && !hx && !hy && !cx && !cy && x && y && work);
   NEEDS(work_size == work_bytes(*x_data, training));
@@ -352,6 +364,7 @@ EXPORT cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescr
                                              const void* cx, const void* dcy, void* dcx, size_t space_bytes,
                                              const void* space, size_t work_size, void* work, size_t reserve_size,
                                              void* reserve) {
+  MAY_REFUSE(backward, rnn->algorithm, x_data->windows);
   NEEDS(fits(rnn, x_data, y_data, h, lengths, space_bytes) && h == c && y && dy && dx && work && reserve);
   NEEDS(!hx && !dhy && !dhx && !cx && !dcy && !dcx && dx != dy);
   NEEDS(work_size == work_bytes(*x_data, true) && reserve_size == reserve_bytes(*rnn, *x_data));

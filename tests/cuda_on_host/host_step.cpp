@@ -1,4 +1,5 @@
 // The kernels of a step on the host: the bodies that the GPU runs, as fibers (tests/kernel_on_host/).
+#include "kernels/device/cuda_owners.hpp"
 #include "kernels/lstm/lstm_step_cuda.hpp"
 #include "tests/cuda_on_host/host_stream.hpp"
 #include "tests/kernel_on_host/fiber_block.hpp"
@@ -14,7 +15,7 @@ Status start(std::uint32_t grid, cudaStream_t stream, Body body) {
   test::put_on_stream(stream, [grid, body] {
     test::run_on_fibers(grid, threads, threads * sizeof(double), test::Schedule::greedy, 1, body);
   });
-  return {};
+  return cuda_status(cudaGetLastError(), "starting a kernel");  // as the real ones: what was forgotten turns up here
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "host/interrupt.hpp"
 #include "tests/capture_writer.hpp"
 #include "tests/failing_device.hpp"
+#include "tests/lstm_only_backend.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
@@ -166,6 +167,40 @@ TEST_F(BinTraces, APipeIsLostWithItsDevice) {
   writer.join();
   ASSERT_EQ(report.count(BinOutcome::failed), 1u);
   EXPECT_EQ(report.files[0].error->what, test::FailingDevice::words);
+}
+
+/// Its counters count, and are lost when they are asked for it.
+class LostAtTheEnd final : public test::LstmOnlyBackend {
+ public:
+  Expected<std::unique_ptr<PacketBatchCounter>> batch_counter(const BatchShape& shape, std::uint32_t) override {
+    return std::unique_ptr<PacketBatchCounter>(std::make_unique<LostCounter>(make_batch_counter_cpu(shape)));
+  }
+  Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape&, std::uint64_t, const LstmOptions&) override {
+    return Error{test::FailingDevice::words, "", ""};
+  }
+
+ private:
+  struct LostCounter final : PacketBatchCounter {
+    explicit LostCounter(std::unique_ptr<PacketBatchCounter> of) : counter(std::move(of)) {}
+    PacketBatch& batch() override { return counter->batch(); }
+    Status submit() override { return counter->submit(); }
+    Expected<CountedRows> take() override { return Error{test::FailingDevice::words, "", ""}; }
+    std::size_t keyed_bytes() const override { return 0; }
+    std::unique_ptr<PacketBatchCounter> counter;
+  };
+};
+
+TEST_F(BinTraces, APipesOwnFailureIsNotTheDevices) {
+  const std::string bytes = test::read_text(capture("x", 0, 50)), pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  options.devices = {std::make_shared<LostAtTheEnd>()};
+  options.strict = true;
+  std::thread writer([&] { test::write_text(pipe, bytes.substr(0, bytes.size() - 7)); });
+  const auto report = bin({pipe});
+  writer.join();
+  ASSERT_TRUE(report.device_failure) << "lost with the same capture";
+  ASSERT_TRUE(report.files[0].error);
+  EXPECT_EQ(report.files[0].error->kind, ErrorKind::damage) << report.files[0].error->message();
 }
 
 TEST_F(BinTraces, KeysWithoutAListAreNotForADevice) {

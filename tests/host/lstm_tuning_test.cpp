@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "host/forecaster.hpp"
 #include "host/trainer.hpp"
 #include "tests/host/series_fixtures.hpp"
 #include "tests/lstm_only_backend.hpp"
@@ -11,10 +12,12 @@
 namespace tidegauge {
 namespace {
 
-/// The CPU's network, slowed down.
+/// The CPU's network, slowed down, that says to run an algorithm.
 class SlowNetwork final : public LstmNetwork {
  public:
-  SlowNetwork(std::unique_ptr<LstmNetwork> network, int pause_ms) : network_(std::move(network)), pause_ms_(pause_ms) {}
+  SlowNetwork(std::unique_ptr<LstmNetwork> network, int pause_ms, LstmAlgorithm algorithm)
+      : network_(std::move(network)), pause_ms_(pause_ms), algorithm_(algorithm) {}
+  LstmAlgorithm algorithm() const override { return algorithm_; }
   const LstmShape& shape() const override { return network_->shape(); }
   Status set_parameters(std::span<const float> flat) override { return network_->set_parameters(flat); }
   Expected<std::vector<float>> parameters() const override { return network_->parameters(); }
@@ -33,6 +36,7 @@ class SlowNetwork final : public LstmNetwork {
  private:
   std::unique_ptr<LstmNetwork> network_;
   int pause_ms_;
+  LstmAlgorithm algorithm_;
 };
 
 /// Standard pauses `standard_ms`, small_h `small_h_ms`; a negative pause is a refusal. persist_static is always refused.
@@ -42,16 +46,19 @@ class Device final : public test::LstmOnlyBackend {
   Expected<std::unique_ptr<LstmNetwork>> lstm(const LstmShape& shape, std::uint64_t seed,
                                               const LstmOptions& options) override {
     used.push_back(options.algorithm);
-    const int pause = options.algorithm == LstmAlgorithm::standard  ? standard_ms_
-                      : options.algorithm == LstmAlgorithm::small_h ? small_h_ms_
-                                                                    : -1;
+    begun_with.push_back(options.begun_with);
+    const int pause = options.algorithm == LstmAlgorithm::automatic  ? 0
+                      : options.algorithm == LstmAlgorithm::standard ? standard_ms_
+                      : options.algorithm == LstmAlgorithm::small_h  ? small_h_ms_
+                                                                     : -1;
     if (pause < 0) return Error{"not supported", "", ""};
-    return std::unique_ptr<LstmNetwork>(std::make_unique<SlowNetwork>(make_lstm_cpu(shape, seed, 1), pause));
+    return std::unique_ptr<LstmNetwork>(std::make_unique<SlowNetwork>(make_lstm_cpu(shape, seed, 1), pause, runs));
   }
   std::vector<LstmAlgorithm> lstm_algorithms(const LstmShape&) const override {
     return {LstmAlgorithm::standard, LstmAlgorithm::persist_static, LstmAlgorithm::small_h};
   }
-  std::vector<LstmAlgorithm> used;
+  std::vector<LstmAlgorithm> used, begun_with;
+  LstmAlgorithm runs = LstmAlgorithm::automatic;  ///< what its networks say
 
  private:
   int standard_ms_, small_h_ms_;
@@ -105,6 +112,36 @@ TEST(LstmTuning, WhatWasBegunKeepsItsAlgorithm) {
   ASSERT_TRUE(resumed) << resumed.error().message();
   EXPECT_EQ(resumed->model.settings.cudnn, LstmAlgorithm::small_h);
   EXPECT_EQ(reversed.used, std::vector{LstmAlgorithm::small_h}) << "nothing was measured again";
+}
+
+/// A device's own choice is kept beside the settings: a run that goes on, and a forecast, start with it, and may still
+/// leave it as the run before might have.
+TEST(LstmTuning, WhatAnAutomaticChoiceCameToIsKept) {
+  Device device(0, 0);
+  device.runs = LstmAlgorithm::small_h;
+  const IntervalSeries series = test::waves(120);
+  test::ScratchFolder scratch;
+  TrainHooks hooks;
+  hooks.checkpoint = scratch / "c";
+  hooks.max_steps = 1;
+  ASSERT_TRUE(train_model(series, small(), device, hooks));
+  const auto begun = load_model(hooks.checkpoint);
+  ASSERT_TRUE(begun) << begun.error().message();
+  EXPECT_EQ(begun->settings.cudnn, LstmAlgorithm::automatic);
+  EXPECT_EQ(begun->progress.algorithm, LstmAlgorithm::small_h);
+
+  device.runs = LstmAlgorithm::standard;  // small_h was refused on the way
+  hooks.max_steps = 0;
+  std::vector<std::string> remarks;
+  hooks.remark = [&](const std::string& text) { remarks.push_back(text); };
+  const auto outcome = train_model(series, small(), device, hooks);
+  ASSERT_TRUE(outcome) << outcome.error().message();
+  ASSERT_EQ(remarks.size(), 2u) << "where it goes on, and once by what";
+  EXPECT_NE(remarks[1].find("standard"), std::string::npos) << remarks[1];
+  EXPECT_EQ(outcome->model.progress.algorithm, LstmAlgorithm::standard);
+  ASSERT_TRUE(forecast_series(outcome->model, series, device, 0));
+  EXPECT_EQ(device.used, std::vector(3, LstmAlgorithm::automatic));
+  EXPECT_EQ(device.begun_with, (std::vector{LstmAlgorithm::automatic, LstmAlgorithm::small_h, LstmAlgorithm::standard}));
 }
 
 TEST(LstmTuning, NothingToChooseFromIsAnError) {

@@ -32,7 +32,8 @@ Model trained() {
 
 TEST(ModelFile, ReturnsEverythingThatWasSaved) {
   test::ScratchFolder scratch;
-  const Model m = trained();
+  Model m = trained();
+  m.progress.algorithm = LstmAlgorithm::small_h;
   ASSERT_TRUE(save_model(scratch / "m", m));
   const auto back = load_model(scratch / "m");
   ASSERT_TRUE(back) << back.error().message();
@@ -51,6 +52,7 @@ TEST(ModelFile, ReturnsEverythingThatWasSaved) {
   EXPECT_EQ(back->progress.optimizer.second_moment, m.progress.optimizer.second_moment);
   EXPECT_EQ(back->progress.best_loss, m.progress.best_loss);
   EXPECT_EQ(back->progress.history.size(), m.progress.history.size());
+  EXPECT_EQ(back->progress.algorithm, LstmAlgorithm::small_h);
 }
 
 TEST(ModelFile, HoldsPyTorchsTensors) {

@@ -58,6 +58,24 @@ TEST(CounterPool, WhatAnAbandonedStretchLeftBehindIsNotCounted) {
   EXPECT_EQ(made.size(), 1u);
 }
 
+TEST(CounterPool, WithoutRoomForAllOfThemSomeCountOnTheCpu) {
+  std::vector<int> made;
+  Devices devices{std::make_unique<FailingDevice>(1 << 30, [&made] { made.push_back(0); }, 2)};
+  CounterPool pool(std::move(devices), {}, 4);
+  {
+    std::vector<CounterPool::Loan> held;
+    for (int i = 0; i < 4; ++i) {
+      held.push_back(pool.lend());
+      EXPECT_FALSE(pool.failure());
+      EXPECT_EQ(pool.shortage().has_value(), i >= 2);
+    }
+    EXPECT_EQ(pool.shortage()->what, FailingDevice::no_room);
+    EXPECT_EQ(count_one(pool), 1u) << "who comes late counts, too";
+  }
+  EXPECT_EQ(made.size(), 2u);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(count_one(pool), 1u);
+}
+
 TEST(CounterPool, TheFirstFailureIsKept) {
   Devices devices;
   devices.push_back(std::make_unique<FailingDevice>(2));

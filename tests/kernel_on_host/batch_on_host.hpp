@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/binning/batch_columns.hpp"
 #include "kernels/binning/binning.hpp"
 #include "kernels/binning/binning_kernel.hpp"
 #include "kernels/binning/keyed_kernel.hpp"
@@ -24,18 +25,12 @@ class HostKernelCounter final : public PacketBatchCounter {
   HostKernelCounter(const BatchShape& shape, std::uint32_t threads, std::uint32_t most_blocks, Run run)
       : threads_(threads),
         most_blocks_(most_blocks),
-        run_(std::move(run)),
-        lengths_(whole_steps(shape) / 4, {{garbage, garbage, garbage, garbage}}),
-        bits_(whole_steps(shape) / 4, {{0xcdcd, 0xcdcd, 0xcdcd, 0xcdcd}}),
-        keys_(std::size_t{shape.dimensions} * shape.packets, garbage),
-        addresses_(shape.distinct ? shape.packets : 0, 0xcdcdcdcdcdcdcdcdull),
-        runs_(shape.runs) {
-    batch_.room = shape;
-    batch_.lengths = lengths_[0].of;
-    batch_.bits = bits_[0].of;
-    batch_.keys = keys_.data();
-    batch_.addresses = addresses_.data();
-    batch_.runs = runs_.data();
+        run_(std::move(run)) {
+    batch_ = *columns_.reserve(shape, [](auto& column, std::size_t count) {
+      column.resize(binning::whole_steps(count));
+      if (count > 0) std::memset(column.data(), 0xcd, column.size() * sizeof column[0]);
+      return Status{};
+    });
   }
 
   PacketBatch& batch() override { return batch_; }
@@ -45,7 +40,8 @@ class HostKernelCounter final : public PacketBatchCounter {
     const binning::KernelGrid grid = binning::kernel_grid(batch_.packets, most_blocks_, threads_);
     const binning::Stretches stretches{batch_.runs, batch_.run_count, batch_.packets, grid.stretch};
     std::vector<AtomicCount> cells(rows * binning::row_cells, 0);
-    const binning::CountWork counting{lengths_.data(), bits_.data(), stretches, cells.data()};
+    const binning::CountWork counting{reinterpret_cast<const binning::FourLengths*>(batch_.lengths),
+                                      reinterpret_cast<const binning::FourBits*>(batch_.bits), stretches, cells.data()};
     run_(grid.blocks, [&](auto& context) { binning::binning_kernel(context, counting); });
     for (std::size_t r = 0; r < rows; ++r) {
       IntervalRow row;
@@ -65,9 +61,8 @@ class HostKernelCounter final : public PacketBatchCounter {
 
  private:
   static constexpr std::uint32_t garbage = 0xcdcdcdcdu;
-  static std::size_t whole_steps(const BatchShape& shape) {
-    return (std::size_t{shape.packets} + binning::step_packets - 1) / binning::step_packets * binning::step_packets;
-  }
+  template <class T>
+  using DeviceColumn = std::vector<T>;
 
   void add_sketches(std::vector<KeyedRow>& rows, const binning::Stretches& stretches, std::uint32_t blocks) {
     constexpr std::size_t ranks_of_row = binning::sketches_of_row * sketch::registers;
@@ -101,11 +96,7 @@ class HostKernelCounter final : public PacketBatchCounter {
 
   std::uint32_t threads_, most_blocks_;
   Run run_;
-  std::vector<binning::FourLengths> lengths_;
-  std::vector<binning::FourBits> bits_;
-  std::vector<std::uint32_t> keys_;
-  std::vector<std::uint64_t> addresses_;
-  std::vector<BatchRun> runs_;
+  BatchColumns<DeviceColumn> columns_;
   PacketBatch batch_;
   CountedRows counted_;
 };

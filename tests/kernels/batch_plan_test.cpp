@@ -38,6 +38,19 @@ TEST(BatchPlan, LittleMemoryMakesSmallerBatchesThatFit) {
       }
 }
 
+TEST(BatchPlan, WhatIsPinnedIsBoundedHoweverManyCount) {
+  for (const BatchShape& wanted : {BatchShape{}, BatchShape{.dimensions = 16}, BatchShape{.dimensions = 2, .distinct = true}})
+    for (const std::size_t counters : {1u, 4u, 64u, 128u}) {
+      const BatchShape planned = binning::plan_pinned(wanted, counters);
+      EXPECT_LE(counters * batches_in_flight * binning::pinned_bytes(planned), binning::most_pinned_bytes);
+      EXPECT_EQ(planned.dimensions, wanted.dimensions);
+      EXPECT_GE(planned.packets, 1u << 12);
+    }
+  EXPECT_EQ(binning::plan_pinned({}, 16), BatchShape{}) << "few counters take what they want";
+  EXPECT_LT(binning::plan_pinned({}, 64).packets, BatchShape{}.packets);
+  EXPECT_EQ(binning::plan_pinned({}, 1'000'000).packets, 1u << 12) << "less than that never pays";
+}
+
 TEST(BatchPlan, SketchesTakeFewRowsABatch) {
   const auto planned = plan_batches({.distinct = true}, 80 * gib, 1);
   ASSERT_TRUE(planned);

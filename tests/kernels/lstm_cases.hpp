@@ -1,4 +1,4 @@
-// Networks, series and windows that the LSTM's tests on every device share.
+// Networks, series and windows that the LSTM's tests on every device share, and what holds on each of them.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,9 @@
 
 #include "kernels/core/random.hpp"
 #include "kernels/lstm/lstm.hpp"
+#include "tests/kernels/sure_network.hpp"
+#include "tests/oracle/lstm_oracle.hpp"
+#include "tests/support.hpp"
 
 namespace tidegauge::test {
 
@@ -100,5 +103,73 @@ inline const LstmCase lstm_cases[] = {
     {shape_of(3, 48, 1, 4), 12, kMse},
     {shape_of(2, 9, 1, 1), 400, kMse},  // more tiles than groups
 };
+
+// ---- against the oracle in double ----
+
+/// Sums of up to K + N * T float products: relative error about 2^-24 * sqrt(K + N * T), and the activations' 1e-7
+/// absolute error travels through up to 32 steps. 1e-5 of a tensor's largest entry is four times what is seen.
+inline constexpr double lstm_tolerance = 1e-5;
+inline constexpr std::uint64_t answered_step = 6;  ///< names the dropout masks
+
+/// What a device says about a case, with the case's own series and parameters.
+struct LstmAnswers {
+  std::vector<float> predictions, gradient;
+  double loss = 0;
+};
+inline Series series_of(const LstmCase& c) { return Series(c.shape, c.windows, 3); }
+inline std::vector<float> parameters_of(const LstmCase& c) { return random_parameters(c.shape, 4); }
+
+inline LstmAnswers answers_of(SureNetwork& network, const LstmCase& c) {
+  const Series series = series_of(c);
+  network.set_parameters(parameters_of(c));
+  LstmAnswers answers{std::vector<float>(c.windows * c.shape.horizon), std::vector<float>(lstm_parameter_count(c.shape), 99.0f)};
+  network.predict(answers.predictions, series.batch());
+  answers.loss = network.loss_and_gradient(answers.gradient, series.batch(), c.loss, answered_step);
+  return answers;
+}
+
+inline void expect_oracles_answers(const LstmAnswers& answers, const LstmCase& c, double tolerance = lstm_tolerance) {
+  const Series series = series_of(c);
+  const oracle::Lstm<double> oracle(c.shape, parameters_of(c));
+  EXPECT_LT(distance(answers.predictions, oracle.predict(series.batch())), tolerance);
+  const double loss = oracle.loss(series.batch(), c.loss, answered_step);
+  EXPECT_NEAR(answers.loss, loss, tolerance * std::max(1.0, loss));
+  const std::vector<double> gradient = oracle.gradient(series.batch(), c.loss, answered_step);
+  for (const LstmTensor& tensor : lstm_tensors(c.shape)) {
+    const auto part = [&](const auto& values) { return std::span(values).subspan(tensor.offset, tensor.size); };
+    EXPECT_LT(distance(part(answers.gradient), part(gradient)), tolerance) << tensor.name;
+  }
+}
+
+// ---- training ----
+
+inline OptimizerSettings fast_adam() {
+  OptimizerSettings settings = optimizer_defaults(OptimizerKind::adam);
+  settings.learning_rate = 0.01;
+  settings.clip_norm = 1;
+  return settings;
+}
+
+/// Four steps in one go, and two and two by two networks of which the second knows only parameters and optimizer state.
+/// @param make of shape and seed, a SureNetwork
+template <class Make>
+void expect_stopping_and_going_on_equals_not_stopping(Make make) {
+  const Series series(shape_of(2, 12, 2, 5), 100, 4);
+  const LossSettings loss{.dropout = 0.2, .dropout_seed = 9};
+  const auto whole = make(series.shape, 3), halves = make(series.shape, 3), resumed = make(series.shape, 99);
+  OptimizerState whole_state, state;
+  const auto losses = whole->train(series.batch(), 32, 0, 4, loss, fast_adam(), whole_state);
+  auto parts = halves->train(series.batch(), 32, 0, 2, loss, fast_adam(), state);
+  std::vector<float> out(series.starts.size());
+  halves->predict(out, series.batch());  // other sizes and no dropout in between
+  resumed->set_parameters(halves->parameters());
+  const auto second = resumed->train(series.batch(), 32, 2, 4, loss, fast_adam(), state);
+  parts.insert(parts.end(), second.begin(), second.end());
+  EXPECT_EQ(parts, losses);
+  EXPECT_EQ(resumed->parameters(), whole->parameters());
+  EXPECT_EQ(state.first_moment, whole_state.first_moment);
+  EXPECT_EQ(state.second_moment, whole_state.second_moment);
+  EXPECT_EQ(state.steps, 4u);
+}
 
 }  // namespace tidegauge::test

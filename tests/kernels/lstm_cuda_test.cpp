@@ -1,6 +1,5 @@
 // The LSTM on a card against the oracle in double, the CPU, and itself. The same tests run on the host, with stand-ins for
 // CUDA and cuDNN (tests/cuda_on_host/): then they test our code, not cuDNN's.
-#include "kernels/lstm/lstm_cudnn_rule.hpp"
 #ifdef TIDEGAUGE_CUDA_ON_HOST
 #include "tests/cuda_on_host/host_backend.hpp"
 #else
@@ -14,12 +13,12 @@ namespace tidegauge {
 namespace {
 
 using test::distance;
+using test::fast_adam;
+using test::lstm_tolerance;
 using test::random_parameters;
 using test::Series;
 using test::shape_of;
 
-/// As for the CPU (lstm_test.cpp): float sums of up to a few thousand products, up to 32 steps.
-constexpr double kTolerance = 1e-5;
 /// Products of 10-bit mantissas: 2^-11 each, of random sign.
 constexpr double kTf32Tolerance = 5e-3;
 
@@ -30,85 +29,93 @@ std::unique_ptr<test::SureNetwork> sure_lstm(Backend& backend, const LstmShape& 
   return std::make_unique<test::SureNetwork>(*std::move(network));
 }
 
+/// What holds of cuDNN and of our own kernel alike.
+class LstmCuda : public testing::TestWithParam<LstmAlgorithm> {
+ protected:
+  static LstmOptions options() { return {GetParam()}; }
+};
+INSTANTIATE_TEST_SUITE_P(Ways, LstmCuda, testing::Values(LstmAlgorithm::automatic, LstmAlgorithm::tile),
+                         [](const auto& way) { return std::string(algorithm_name(way.param)); });
+
 void expect_oracle(Backend& backend, const test::LstmCase& c, const LstmOptions& options, double tolerance) {
   SCOPED_TRACE(testing::Message() << c << " algorithm " << algorithm_name(options.algorithm));
-  const Series series(c.shape, c.windows, 3);
-  const std::vector<float> flat = random_parameters(c.shape, 4);
-  const oracle::Lstm<double> oracle(c.shape, flat);
   const auto network = sure_lstm(backend, c.shape, options);
-  network->set_parameters(flat);
-  EXPECT_EQ(network->parameters(), flat);
-
-  std::vector<float> predictions(c.windows * c.shape.horizon);
-  network->predict(predictions, series.batch());
-  EXPECT_LT(distance(predictions, oracle.predict(series.batch())), tolerance);
-
-  std::vector<float> gradient(flat.size(), 99.0f), again(flat.size());
-  const double loss = network->loss_and_gradient(gradient, series.batch(), c.loss, 6);
-  const double expected = oracle.loss(series.batch(), c.loss, 6);
-  EXPECT_NEAR(loss, expected, tolerance * std::max(1.0, expected));
-  const std::vector<double> exact = oracle.gradient(series.batch(), c.loss, 6);
-  for (const LstmTensor& tensor : lstm_tensors(c.shape)) {
-    const auto part = [&](const auto& values) { return std::span(values).subspan(tensor.offset, tensor.size); };
-    EXPECT_LT(distance(part(gradient), part(exact)), tolerance) << tensor.name;
-  }
-  EXPECT_EQ(network->loss_and_gradient(again, series.batch(), c.loss, 6), loss) << "run twice";
-  EXPECT_EQ(again, gradient) << "run twice";
+  const test::LstmAnswers answers = test::answers_of(*network, c);
+  test::expect_oracles_answers(answers, c, tolerance);
+  EXPECT_EQ(network->parameters(), test::parameters_of(c));
+  const test::LstmAnswers again = test::answers_of(*network, c);  // predictions now come layer by layer after dropout
+  EXPECT_EQ(again.gradient, answers.gradient) << "run twice";
+  EXPECT_EQ(again.loss, answers.loss) << "run twice";
 }
 
-TEST(LstmCuda, AgreesWithTheOracle) {
+TEST(LstmCudaOracle, AgreesWithTheOracle) {
   TG_NEEDS_CUDA(cuda);
-  for (const test::LstmCase& c : test::lstm_cases) expect_oracle(*cuda, c, {}, kTolerance);
+  for (const test::LstmCase& c : test::lstm_cases) expect_oracle(*cuda, c, {}, lstm_tolerance);
 }
 
-TEST(LstmCuda, AgreesWithTheOracleAtSizesAroundAWarp) {
+TEST(LstmCudaOracle, AgreesWithTheOracleAtSizesAroundAWarp) {
   TG_NEEDS_CUDA(cuda);
   for (const std::size_t windows : {1u, 31u, 32u, 33u})
     for (const std::size_t hidden : {31u, 32u, 33u, 129u})
-      expect_oracle(*cuda, {shape_of(3, hidden, 2, 5, 3), windows, test::kDropout}, {}, kTolerance);
+      expect_oracle(*cuda, {shape_of(3, hidden, 2, 5, 3), windows, test::kDropout}, {}, lstm_tolerance);
 }
 
 /// The table takes small_h for most of the cases above; standard must be as right. persist_static may be refused, which
 /// is an error and no other algorithm.
-TEST(LstmCuda, EveryAlgorithmAgreesWithTheOracle) {
+TEST(LstmCudaOracle, EveryAlgorithmAgreesWithTheOracle) {
   TG_NEEDS_CUDA(cuda);
-  for (const test::LstmCase& c : test::lstm_cases) expect_oracle(*cuda, c, {LstmAlgorithm::standard}, kTolerance);
+  for (const test::LstmCase& c : test::lstm_cases) expect_oracle(*cuda, c, {LstmAlgorithm::standard}, lstm_tolerance);
   const test::LstmCase wide{shape_of(128, 128, 1, 8), 32, test::kMse};
   const Series series(wide.shape, wide.windows, 3);
   std::vector<float> out(wide.windows), gradient(lstm_parameter_count(wide.shape));
   auto network = cuda->lstm(wide.shape, 1, {LstmAlgorithm::persist_static});
   if (network && (*network)->predict(out, series.batch()) &&
       (*network)->loss_and_gradient(gradient, series.batch(), wide.loss, 0))
-    expect_oracle(*cuda, wide, {LstmAlgorithm::persist_static}, kTolerance);
+    expect_oracle(*cuda, wide, {LstmAlgorithm::persist_static}, lstm_tolerance);
 }
 
-TEST(LstmCuda, TensorCoresAreCoarser) {
+/// Our own kernel takes the cases that fit; the others it refuses.
+TEST(LstmCudaOracle, OurOwnKernelAgrees) {
+  TG_NEEDS_CUDA(cuda);
+  int agreed = 0;
+  for (const test::LstmCase& c : test::lstm_cases) {
+    if (c.shape.hidden > tile::most_hidden) {
+      EXPECT_FALSE(cuda->lstm(c.shape, 1, {LstmAlgorithm::tile})) << c;
+    } else if (cuda->lstm(c.shape, 1, {LstmAlgorithm::tile})) {
+      expect_oracle(*cuda, c, {LstmAlgorithm::tile}, kTolerance);
+      ++agreed;
+    }
+  }
+  EXPECT_GE(agreed, 11) << "32 units fit any card";
+}
+
+TEST(LstmCudaOracle, TensorCoresAreCoarser) {
   TG_NEEDS_CUDA(cuda);
   expect_oracle(*cuda, {shape_of(4, 64, 1, 32), 49, test::kMse}, {LstmAlgorithm::standard, true}, kTf32Tolerance);
   expect_oracle(*cuda, {shape_of(4, 64, 2, 9), 49, test::kDropout}, {LstmAlgorithm::automatic, true}, kTf32Tolerance);
 }
 
 /// More windows than one cuDNN call takes: 4097 and 9000 go in two and three pieces, and dropout's masks go on counting.
-TEST(LstmCuda, LargeBatchesInPieces) {
+TEST(LstmCudaOracle, LargeBatchesInPieces) {
   TG_NEEDS_CUDA(cuda);
-  for (const std::size_t windows : {lstm::most_windows_at_once, lstm::most_windows_at_once + 1, std::size_t{9000}})
-    expect_oracle(*cuda, {shape_of(2, 9, 2, 3, 2), windows, test::kDropout}, {}, kTolerance);
+  for (const std::size_t windows : {4096, 4097, 9000})
+    expect_oracle(*cuda, {shape_of(2, 9, 2, 3, 2), windows, test::kDropout}, {}, lstm_tolerance);
 }
 
-TEST(LstmCuda, NoWindowsGiveNoLossAndNoGradient) {
+TEST_P(LstmCuda, NoWindowsGiveNoLossAndNoGradient) {
   TG_NEEDS_CUDA(cuda);
   const Series series(shape_of(2, 5, 2, 3), 0, 1);
-  const auto network = sure_lstm(*cuda, series.shape);
+  const auto network = sure_lstm(*cuda, series.shape, options());
   std::vector<float> gradient(lstm_parameter_count(series.shape), 5.0f);
   EXPECT_EQ(network->loss_and_gradient(gradient, series.batch(), test::kMse, 0), 0.0);
   EXPECT_EQ(gradient, std::vector<float>(gradient.size(), 0.0f));
   network->predict({}, series.batch());
 }
 
-TEST(LstmCuda, NotANumberPassesThrough) {
+TEST_P(LstmCuda, NotANumberPassesThrough) {
   TG_NEEDS_CUDA(cuda);
   Series series(shape_of(1, 16, 1, 2), 40, 1);
-  const auto network = sure_lstm(*cuda, series.shape);
+  const auto network = sure_lstm(*cuda, series.shape, options());
   network->set_parameters(random_parameters(series.shape, 4));
   std::vector<float> out(40);
   network->predict(out, series.batch());
@@ -120,33 +127,26 @@ TEST(LstmCuda, NotANumberPassesThrough) {
   EXPECT_TRUE(std::isnan(network->train(series.batch(), 40, 0, 1, test::kMse, {}, state).at(0)));
 }
 
-TEST(LstmCuda, ASeriesWithAnIdIsCopiedOnce) {
+TEST_P(LstmCuda, ASeriesWithAnIdIsCopiedOnce) {
   TG_NEEDS_CUDA(cuda);
   Series series(shape_of(2, 8, 1, 3), 50, 1);
-  const auto network = sure_lstm(*cuda, series.shape);
+  const auto network = sure_lstm(*cuda, series.shape, options());
   network->set_parameters(random_parameters(series.shape, 4));
   WindowBatch batch = series.batch();
-  batch.series_id = unique_series_id();
+  batch.series_id = 1;
   std::vector<float> out(50), again(50);
   network->predict(out, batch);
   const std::vector<float> kept = series.features;
   std::fill(series.features.begin(), series.features.end(), NAN);  // a broken promise, to see that nobody looks
   network->predict(again, batch);
   EXPECT_EQ(again, out);
-  batch.series_id = unique_series_id();
+  batch.series_id = 2;
   network->predict(again, batch);
   EXPECT_TRUE(std::isnan(again[0]));
 }
 
-OptimizerSettings fast_adam() {
-  OptimizerSettings settings = optimizer_defaults(OptimizerKind::adam);
-  settings.learning_rate = 0.01;
-  settings.clip_norm = 1;
-  return settings;
-}
-
 /// Steps recorded as a graph, full and ragged, against the CPU. Trajectories part slowly; these are 8 steps.
-TEST(LstmCuda, TrainsAsTheCpu) {
+TEST_P(LstmCuda, TrainsAsTheCpu) {
   TG_NEEDS_CUDA(cuda);
   for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::rmsprop})
     for (const LossSettings& loss : {LossSettings{}, LossSettings{.kind = Loss::huber, .dropout = 0.2, .dropout_seed = 9}}) {
@@ -154,7 +154,7 @@ TEST(LstmCuda, TrainsAsTheCpu) {
       OptimizerSettings settings = fast_adam();
       settings.kind = kind;
       const auto cpu = test::sure_lstm_cpu(series.shape, 3, 1);
-      const auto gpu = sure_lstm(*cuda, series.shape, {}, 3);
+      const auto gpu = sure_lstm(*cuda, series.shape, options(), 3);
       EXPECT_EQ(gpu->parameters(), cpu->parameters()) << "before anything was set";
       OptimizerState cpu_state, state;
       for (int epoch = 0; epoch < 2; ++epoch) {
@@ -169,7 +169,7 @@ TEST(LstmCuda, TrainsAsTheCpu) {
     }
 }
 
-TEST(LstmCuda, RunTwiceSameBits) {
+TEST_P(LstmCuda, RunTwiceSameBits) {
   TG_NEEDS_CUDA(cuda);
   const Series series(shape_of(4, 24, 2, 6, 2), 420, 4);
   for (const double dropout : {0.0, 0.1}) {
@@ -177,7 +177,7 @@ TEST(LstmCuda, RunTwiceSameBits) {
     std::vector<float> parameters[2];
     std::vector<double> losses[2];
     for (int run = 0; run < 2; ++run) {
-      const auto network = sure_lstm(*cuda, series.shape, {}, 5);
+      const auto network = sure_lstm(*cuda, series.shape, options(), 5);
       OptimizerState state;
       for (int epoch = 0; epoch < 3; ++epoch)
         losses[run] = network->train(series.batch(), 100, 0, 5, loss, fast_adam(), state);
@@ -188,32 +188,17 @@ TEST(LstmCuda, RunTwiceSameBits) {
   }
 }
 
-TEST(LstmCuda, StoppingAndGoingOnEqualsNotStopping) {
+TEST_P(LstmCuda, StoppingAndGoingOnEqualsNotStopping) {
   TG_NEEDS_CUDA(cuda);
-  const Series series(shape_of(2, 12, 2, 5), 100, 4);
-  const LossSettings loss{.dropout = 0.2, .dropout_seed = 9};
-  const auto whole = sure_lstm(*cuda, series.shape, {}, 3), halves = sure_lstm(*cuda, series.shape, {}, 3);
-  OptimizerState whole_state, state;
-  const auto losses = whole->train(series.batch(), 32, 0, 4, loss, fast_adam(), whole_state);
-  auto first = halves->train(series.batch(), 32, 0, 2, loss, fast_adam(), state);
-  std::vector<float> out(100);
-  halves->predict(out, series.batch());  // other sizes and no dropout in between
-  const auto resumed = sure_lstm(*cuda, series.shape, {}, 99);
-  resumed->set_parameters(halves->parameters());
-  const auto second = resumed->train(series.batch(), 32, 2, 4, loss, fast_adam(), state);
-  first.insert(first.end(), second.begin(), second.end());
-  EXPECT_EQ(first, losses);
-  EXPECT_EQ(resumed->parameters(), whole->parameters());
-  EXPECT_EQ(state.first_moment, whole_state.first_moment);
-  EXPECT_EQ(state.second_moment, whole_state.second_moment);
-  EXPECT_EQ(state.steps, 4u);
+  test::expect_stopping_and_going_on_equals_not_stopping(
+      [&](const LstmShape& shape, std::uint64_t seed) { return sure_lstm(*cuda, shape, options(), seed); });
 }
 
 /// A step of the gradient alone, of training and of prediction take turns on one network, with dropout and without.
-TEST(LstmCuda, CallsOfAllKindsTakeTurns) {
+TEST_P(LstmCuda, CallsOfAllKindsTakeTurns) {
   TG_NEEDS_CUDA(cuda);
   const Series series(shape_of(2, 12, 2, 5), 100, 4);
-  const auto network = sure_lstm(*cuda, series.shape);
+  const auto network = sure_lstm(*cuda, series.shape, options());
   const std::vector<float> flat = random_parameters(series.shape, 4);
   network->set_parameters(flat);
   const oracle::Lstm<double> oracle(series.shape, flat);
@@ -225,15 +210,15 @@ TEST(LstmCuda, CallsOfAllKindsTakeTurns) {
     for (const LossSettings& loss : {test::kMse, test::kDropout}) {
       network->train(series.batch(), 32, 0, 4, loss, standstill, state);
       network->loss_and_gradient(gradient, series.batch(), loss, 6);
-      EXPECT_LT(distance(gradient, oracle.gradient(series.batch(), loss, 6)), kTolerance);
+      EXPECT_LT(distance(gradient, oracle.gradient(series.batch(), loss, 6)), lstm_tolerance);
       network->predict(out, series.batch());
-      EXPECT_LT(distance(out, oracle.predict(series.batch())), kTolerance);
+      EXPECT_LT(distance(out, oracle.predict(series.batch())), lstm_tolerance);
     }
   EXPECT_EQ(network->parameters(), flat);
   const std::vector<float> others = random_parameters(series.shape, 5);
   network->set_parameters(others);
   network->predict(out, series.batch());
-  EXPECT_LT(distance(out, oracle::Lstm<double>(series.shape, others).predict(series.batch())), kTolerance);
+  EXPECT_LT(distance(out, oracle::Lstm<double>(series.shape, others).predict(series.batch())), lstm_tolerance);
 }
 
 }  // namespace

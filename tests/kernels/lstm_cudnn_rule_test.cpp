@@ -20,10 +20,12 @@ TEST(LstmCudnnRule, TheTable) {
                          Row{9, 129, 32, LstmAlgorithm::standard}, Row{9, 1000, 2, LstmAlgorithm::standard},
                          Row{9, 64, 1, LstmAlgorithm::standard}, Row{5, 64, 32, LstmAlgorithm::standard}}) {
     const LstmShape shape{.hidden = row.hidden, .look_back = row.look_back};
-    EXPECT_EQ(lstm::choose_algorithm(LstmAlgorithm::automatic, shape, row.major), row.expected)
+    EXPECT_EQ(lstm::choose_algorithm({}, shape, row.major), row.expected)
         << row.major << ".x, H " << row.hidden << ", T " << row.look_back;
-    EXPECT_EQ(lstm::choose_algorithm(LstmAlgorithm::persist_static, shape, row.major), LstmAlgorithm::persist_static)
-        << "what is asked for is taken";
+    LstmOptions options{.begun_with = LstmAlgorithm::persist_static};
+    EXPECT_EQ(lstm::choose_algorithm(options, shape, row.major), LstmAlgorithm::persist_static) << "begun with";
+    options.algorithm = LstmAlgorithm::standard;
+    EXPECT_EQ(lstm::choose_algorithm(options, shape, row.major), LstmAlgorithm::standard) << "asked for";
   }
 }
 
@@ -34,6 +36,8 @@ TEST(LstmCudnnRule, WhatIsTriedLeavesTheTrapOut) {
   };
   EXPECT_TRUE(tried(192).contains(LstmAlgorithm::small_h));
   EXPECT_FALSE(tried(193).contains(LstmAlgorithm::small_h));
+  EXPECT_TRUE(tried(64).contains(LstmAlgorithm::tile));
+  EXPECT_FALSE(tried(65).contains(LstmAlgorithm::tile)) << "fits no card";
   for (const std::size_t hidden : {1, 192, 1000}) {
     EXPECT_TRUE(tried(hidden).contains(LstmAlgorithm::standard));
     EXPECT_FALSE(tried(hidden).contains(LstmAlgorithm::automatic));
@@ -41,18 +45,51 @@ TEST(LstmCudnnRule, WhatIsTriedLeavesTheTrapOut) {
 }
 
 TEST(LstmCudnnRule, NamesOfAlgorithms) {
-  for (const char* name : {"auto", "standard", "persist-static", "small-h"})
+  for (const char* name : {"auto", "standard", "persist-static", "small-h", "tile"})
     EXPECT_EQ(algorithm_name(*algorithm_by_name(name)), name);
   EXPECT_EQ(algorithm_by_name("fast").error().kind, ErrorKind::usage);
 }
 
 TEST(LstmCudnnRule, BatchesAreCutEvenlyAtTheLimit) {
-  using lstm::most_windows_at_once;
-  EXPECT_EQ(lstm::windows_at_once(1), 1u);
-  EXPECT_EQ(lstm::windows_at_once(most_windows_at_once), most_windows_at_once);
-  EXPECT_EQ(lstm::windows_at_once(most_windows_at_once + 1), most_windows_at_once / 2 + 1);
-  EXPECT_EQ(lstm::windows_at_once(3 * most_windows_at_once), most_windows_at_once);
-  EXPECT_EQ(lstm::windows_at_once(0), 0u);
+  EXPECT_EQ(lstm::windows_at_once(1, 4096), 1u);
+  EXPECT_EQ(lstm::windows_at_once(4096, 4096), 4096u);
+  EXPECT_EQ(lstm::windows_at_once(4097, 4096), 2049u);
+  EXPECT_EQ(lstm::windows_at_once(3 * 4096, 4096), 4096u);
+  EXPECT_EQ(lstm::windows_at_once(7, 1), 1u);
+  EXPECT_EQ(lstm::windows_at_once(0, 4096), 0u);
+}
+
+/// The limits by hand: 2^31 elements of 4 * T * n * max(H, I), and half of the memory.
+TEST(LstmCudnnRule, PiecesFollowFromTheShapeAndTheCardsMemory) {
+  constexpr std::size_t gigabyte = 1'000'000'000;
+  struct Row {
+    LstmShape shape;
+    std::size_t device_bytes, expected;
+  };
+  for (const Row& row : {
+           Row{{.features = 4, .hidden = 64, .look_back = 32}, 80 * gigabyte, 4096},
+           Row{{.features = 4, .hidden = 128, .look_back = 2016}, 800 * gigabyte, 2080},  // 2^31 / (4 * 2016 * 128) = 2080.5
+           Row{{.features = 128, .hidden = 4, .look_back = 2016}, 800 * gigabyte, 2080},
+           Row{{.features = 8, .hidden = 128, .look_back = 2016}, 8 * gigabyte, 321},  // 2016 * (8 + 256 + 1280) * 4 bytes each
+           Row{{.features = 8, .hidden = 128, .layers = 2, .look_back = 2016}, 8 * gigabyte, 175},
+           Row{{.features = 8, .hidden = 4096, .look_back = 60000}, gigabyte, 1},  // a call of one may still fit
+       })
+    EXPECT_EQ(lstm::most_windows(row.shape, row.device_bytes), row.expected)
+        << "I " << row.shape.features << " H " << row.shape.hidden << " L " << row.shape.layers;
+}
+
+TEST(LstmCudnnRule, ShapesBeyondTheLibraryAreRefusedByName) {
+  const auto refused = [](const LstmShape& shape) {
+    const Status checked = lstm::check_cudnn_shape(shape);
+    return checked ? "" : checked.error().where;
+  };
+  EXPECT_EQ(refused({.hidden = 23170, .look_back = 2}), "") << "4 * 23170^2 is 2^31 less 36,248";
+  EXPECT_EQ(refused({.hidden = 23171, .look_back = 2}), "--hidden");
+  EXPECT_EQ(refused({.features = 40000, .hidden = 20000, .look_back = 2}), "--hidden") << "the inputs' weights";
+  EXPECT_EQ(refused({.hidden = 64, .look_back = 65535}), "");
+  EXPECT_EQ(refused({.hidden = 64, .look_back = 65536}), "--look-back");
+  EXPECT_EQ(refused({.hidden = 8191, .look_back = 65535}), "");
+  EXPECT_EQ(refused({.hidden = 8193, .look_back = 65535}), "--look-back") << "a single window";
 }
 
 /// A weight space in which every matrix and bias lies somewhere else than in the flat vector, with gaps.

@@ -174,6 +174,20 @@ TEST(LstmManyKernel, AModelThatDivergesKeepsItsLastGoodEpoch) {
   EXPECT_NE(states[0].end, ManyEnd::diverged);
 }
 
+TEST(LstmManyKernel, AModelThatStartsWithoutANumberIsNotTrained) {
+  Fleet fleet(test::shape_of(1, 4, 1, 3), 2);
+  const std::vector<float> targets(fleet.series[1].targets.size(), NAN);
+  fleet.tasks[1].validation.targets = targets;
+  const auto expected = fleet.run(1);
+  fleet.tasks[1].training.targets = targets;  // of both, where they lie on a card
+  const auto states = train(fleet, 100, 2, fibers(test::Schedule::forward));
+  EXPECT_EQ(states[1].end, ManyEnd::diverged);
+  EXPECT_EQ(states[1].history.size(), 1u);
+  EXPECT_EQ(states[1].best_loss, expected[1].best_loss);
+  EXPECT_EQ(states[1].optimizer.steps, 0u);
+  EXPECT_NE(states[0].end, ManyEnd::diverged);
+}
+
 TEST(ThreadsLstmManyKernel, EqualsTheFibers) {
   Fleet fleet(test::shape_of(1, 17, 2, 2), 2);
   fleet.settings.epochs = 1;

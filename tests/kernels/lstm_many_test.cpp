@@ -141,12 +141,30 @@ TEST(LstmMany, AModelThatDivergesKeepsItsLastGoodEpochAndHarmsNoOther) {
   expect_same(states[2], expected[2], "behind it");
 }
 
+/// The start counts as an epoch: where its loss is no number there is nothing to be better than.
+TEST(LstmMany, AModelThatStartsWithoutANumberIsNotTrainedAndHarmsNoOther) {
+  const Fleet healthy(kShapes[0], 3);
+  Fleet fleet = healthy;
+  const std::vector<float> targets(fleet.series[1].targets.size(), NAN);
+  fleet.tasks[1].validation.targets = targets;
+  const auto states = fleet.run(2), expected = healthy.run(1);
+  EXPECT_EQ(states[1].end, ManyEnd::diverged);
+  EXPECT_EQ(states[1].history.size(), 1u);
+  EXPECT_EQ(states[1].best_loss, std::numeric_limits<double>::infinity()) << "as a file keeps it";
+  EXPECT_EQ(states[1].best_parameters, fleet.start[1].parameters);
+  EXPECT_EQ(states[1].optimizer.steps, 0u);
+  expect_same(states[0], expected[0], "before it");
+  expect_same(states[2], expected[2], "behind it");
+}
+
 TEST(LstmMany, TheBackendOffersIt) {
   const Fleet fleet(kShapes[0], 2);
   const auto backend = make_cpu_backend(2);
-  std::vector<ManyState> states = fleet.start;
-  ASSERT_TRUE(backend->train_many(states, fleet.tasks, fleet.settings, 100));
-  expect_same(states[1], fleet.run(1)[1], "through the backend");
+  const auto networks = backend->many(fleet.start, fleet.tasks, fleet.settings);
+  ASSERT_TRUE(networks);
+  ASSERT_TRUE((*networks)->train(100));
+  ASSERT_TRUE((*networks)->fetch());
+  expect_same((*networks)->states()[1], fleet.run(1)[1], "through the backend");
 }
 
 }  // namespace

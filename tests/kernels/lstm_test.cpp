@@ -15,6 +15,7 @@ namespace tidegauge {
 namespace {
 
 using test::distance;
+using test::fast_adam;
 using test::kMse;
 using test::random_parameters;
 using test::Series;
@@ -28,38 +29,12 @@ std::vector<std::string> instruction_sets() {  // those that this machine has, e
   return names;
 }
 
-/// Sums of up to K + N * T float products: relative error about 2^-24 * sqrt(K + N * T), and the activations'
-/// 1e-7 absolute error travels through up to 32 steps. 1e-5 of a tensor's largest entry is four times what is
-/// seen.
-constexpr double kTolerance = 1e-5;
-
 TEST(Lstm, AgreesWithTheOracleOnEveryInstructionSet) {
-  for (const std::string& isa : instruction_sets()) {
+  for (const std::string& isa : instruction_sets())
     for (const test::LstmCase& c : test::lstm_cases) {
       SCOPED_TRACE(testing::Message() << isa << " " << c);
-      const Series series(c.shape, c.windows, 3);
-      const std::vector<float> flat = random_parameters(c.shape, 4);
-      const oracle::Lstm<double> oracle(c.shape, flat);
-      const auto network = test::sure_lstm_cpu(c.shape, 1, 1, isa);
-      network->set_parameters(flat);
-
-      std::vector<float> predictions(c.windows * c.shape.horizon);
-      network->predict(predictions, series.batch());
-      EXPECT_LT(distance(predictions, oracle.predict(series.batch())), kTolerance);
-
-      std::vector<float> gradient(flat.size(), 99.0f);
-      const double loss = network->loss_and_gradient(gradient, series.batch(), c.loss, 6);
-      const double expected = oracle.loss(series.batch(), c.loss, 6);
-      EXPECT_NEAR(loss, expected, kTolerance * std::max(1.0, expected));
-      const std::vector<double> exact = oracle.gradient(series.batch(), c.loss, 6);
-      for (const LstmTensor& tensor : lstm_tensors(c.shape)) {
-        const auto part = [&](const auto& values) {
-          return std::span(values).subspan(tensor.offset, tensor.size);
-        };
-        EXPECT_LT(distance(part(gradient), part(exact)), kTolerance) << tensor.name;
-      }
+      test::expect_oracles_answers(test::answers_of(*test::sure_lstm_cpu(c.shape, 1, 1, isa), c), c);
     }
-  }
 }
 
 /// In double a central difference of 1e-5 is exact to about 1e-10, plus the loss's own rounding / 1e-5 =
@@ -200,11 +175,11 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       std::vector<float> outputs(c.windows * c.shape.horizon), gradient(count);
       network->predict(outputs, series.batch());
       ASSERT_EQ(outputs.size(), c.values["outputs"].size());
-      EXPECT_LT(distance(outputs, c.values["outputs"]), kTolerance);
+      EXPECT_LT(distance(outputs, c.values["outputs"]), test::lstm_tolerance);
       const double loss = network->loss_and_gradient(gradient, series.batch(), c.loss, 0);
-      EXPECT_NEAR(loss, c.values["loss"].at(0), kTolerance);
+      EXPECT_NEAR(loss, c.values["loss"].at(0), test::lstm_tolerance);
       ASSERT_EQ(chosen(gradient).size(), c.values["gradient"].size());
-      EXPECT_LT(distance(chosen(gradient), c.values["gradient"]), kTolerance);
+      EXPECT_LT(distance(chosen(gradient), c.values["gradient"]), test::lstm_tolerance);
 
       OptimizerSettings adam = optimizer_defaults(OptimizerKind::adam);
       adam.learning_rate = 1e-2;
@@ -216,8 +191,8 @@ TEST(LstmGolden, AgreesWithPyTorch) {
       }
       // Adam divides by the gradient's own size, so a gradient near zero would let its rounding error move a
       // parameter by up to 1e-2 a step; none of these is so near.
-      EXPECT_LT(distance(losses, c.values["adam_losses"]), kTolerance);
-      EXPECT_LT(distance(chosen(network->parameters()), c.values["adam_parameters"]), kTolerance);
+      EXPECT_LT(distance(losses, c.values["adam_losses"]), test::lstm_tolerance);
+      EXPECT_LT(distance(chosen(network->parameters()), c.values["adam_parameters"]), test::lstm_tolerance);
     }
   }
 }
@@ -266,30 +241,9 @@ TEST(LstmDropout, KeepsTheMean) {
 
 // ---- training ----
 
-OptimizerSettings fast_adam() {
-  OptimizerSettings settings = optimizer_defaults(OptimizerKind::adam);
-  settings.learning_rate = 0.01;
-  settings.clip_norm = 1;
-  return settings;
-}
-
 TEST(LstmTraining, StoppingAndGoingOnEqualsNotStopping) {
-  const Series series(shape_of(2, 12, 2, 5), 100, 4);
-  const LossSettings loss{.dropout = 0.2, .dropout_seed = 9};
-  const auto whole = test::sure_lstm_cpu(series.shape, 3, 1), halves = test::sure_lstm_cpu(series.shape, 3, 1);
-  OptimizerState whole_state, state;
-  const auto losses = whole->train(series.batch(), 32, 0, 4, loss, fast_adam(), whole_state);
-  auto first = halves->train(series.batch(), 32, 0, 2, loss, fast_adam(), state);
-  const auto resumed =
-      test::sure_lstm_cpu(series.shape, 99, 1);  // another process: parameters and state are all it has
-  resumed->set_parameters(halves->parameters());
-  const auto second = resumed->train(series.batch(), 32, 2, 4, loss, fast_adam(), state);
-  first.insert(first.end(), second.begin(), second.end());
-  EXPECT_EQ(first, losses);
-  EXPECT_EQ(resumed->parameters(), whole->parameters());
-  EXPECT_EQ(state.first_moment, whole_state.first_moment);
-  EXPECT_EQ(state.second_moment, whole_state.second_moment);
-  EXPECT_EQ(state.steps, 4u);
+  test::expect_stopping_and_going_on_equals_not_stopping(
+      [](const LstmShape& shape, std::uint64_t seed) { return test::sure_lstm_cpu(shape, seed, 1); });
 }
 
 TEST(LstmTraining, DropoutMasksFollowTheOptimizerStep) {

@@ -1,25 +1,25 @@
 // The bodies of our own LSTM kernels under the host's emulation of a GPU, against the oracle in double.
 #include <cmath>
-#include <ostream>
 
 #include "kernels/lstm/lstm_batch_kernel.hpp"
 #include "tests/kernel_on_host/fiber_block.hpp"
 #include "tests/kernel_on_host/thread_block.hpp"
 #include "tests/kernels/lstm_cases.hpp"
-#include "tests/kernels/sure_network.hpp"
-#include "tests/oracle/lstm_oracle.hpp"
 #include "tests/support.hpp"
 
 namespace tidegauge {
 namespace {
 
 using test::distance;
+using test::kAbsolute;
+using test::kDropout;
+using test::kHuber;
+using test::kMse;
+using test::LstmCase;
 using test::shape_of;
 using tile::Batch;
 using tile::TilePlan;
 
-/// Float sums in another order than the CPU's: the same bound as lstm_test.cpp's, for the same reason.
-constexpr double kTolerance = 1e-5;
 constexpr std::uint32_t step_threads = 64;
 
 Batch batch_of(const test::Series& series) {
@@ -97,22 +97,8 @@ auto os_threads() {
   };
 }
 
-struct Case {
-  LstmShape shape;
-  std::size_t windows;
-  LossSettings loss;
-};
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << "I" << c.shape.features << " H" << c.shape.hidden << " L" << c.shape.layers << " T"
-             << c.shape.look_back << " O" << c.shape.horizon << (c.shape.skip ? " skip" : " plain") << " N"
-             << c.windows << " loss " << int(c.loss.kind) << " dropout " << c.loss.dropout;
-}
-
-const LossSettings kMse{}, kHuber{.kind = Loss::huber, .huber_delta = 0.4}, kAbsolute{.kind = Loss::absolute},
-    kDropout{.dropout = 0.3, .dropout_seed = 11};
-
 /// Unit counts around a warp and at the limit, whole tiles and one more or less, one step, several layers.
-const Case kCases[] = {
+const LstmCase kCases[] = {
     {shape_of(1, 1, 1, 1), 1, kMse},
     {shape_of(3, 5, 1, 4, 2), 31, kHuber},
     {shape_of(1, 16, 2, 3, 1, false), 32, kDropout},
@@ -125,26 +111,15 @@ const Case kCases[] = {
 };
 
 template <class Run>
-void expect_oracle(const Case& c, std::uint32_t blocks, Run run) {
-  const test::Series series(c.shape, c.windows, 3);
-  const std::vector<float> flat = test::random_parameters(c.shape, 4);
-  const oracle::Lstm<double> oracle(c.shape, flat);
-  OnHost network(c.shape, flat, run);
-  EXPECT_LT(distance(network.predict(series, blocks), oracle.predict(series.batch())), kTolerance);
-  const auto [gradient, loss] = network.gradient(series, c.loss, 6, blocks);
-  const double expected = oracle.loss(series.batch(), c.loss, 6);
-  EXPECT_NEAR(loss, expected, kTolerance * std::max(1.0, expected));
-  const std::vector<double> exact = oracle.gradient(series.batch(), c.loss, 6);
-  for (const LstmTensor& tensor : lstm_tensors(c.shape)) {
-    const auto part = [&](const auto& values) {
-      return std::span(values).subspan(tensor.offset, tensor.size);
-    };
-    EXPECT_LT(distance(part(gradient), part(exact)), kTolerance) << tensor.name;
-  }
+void expect_oracle(const LstmCase& c, std::uint32_t blocks, Run run) {
+  const test::Series series = test::series_of(c);
+  OnHost network(c.shape, test::parameters_of(c), run);
+  const auto [gradient, loss] = network.gradient(series, c.loss, test::answered_step, blocks);
+  test::expect_oracles_answers({network.predict(series, blocks), gradient, loss}, c);
 }
 
 TEST(LstmTileKernel, EqualsTheOracleUnderEverySchedule) {
-  for (const Case& c : kCases)
+  for (const LstmCase& c : kCases)
     for (const test::Schedule schedule : test::all_schedules)
       for (const std::uint32_t blocks : {1u, 3u}) {
         if (blocks > 1 && c.windows <= tile::tile_rows) continue;
@@ -155,7 +130,7 @@ TEST(LstmTileKernel, EqualsTheOracleUnderEverySchedule) {
 
 /// Which warp is far ahead is drawn; some races need the right one.
 TEST(LstmTileKernel, EqualsTheOracleWhicheverWarpIsAhead) {
-  for (const Case& c : kCases)
+  for (const LstmCase& c : kCases)
     for (std::uint64_t seed = 2; seed < 10 && c.shape.hidden < 33; ++seed) {
       SCOPED_TRACE(testing::Message() << c << " seed " << seed);
       expect_oracle(c, 1, fibers(test::Schedule::greedy, seed));
@@ -163,8 +138,8 @@ TEST(LstmTileKernel, EqualsTheOracleWhicheverWarpIsAhead) {
 }
 
 TEST(ThreadsLstmTileKernel, EqualsTheOracle) {
-  for (const Case& c :
-       {Case{shape_of(1, 17, 2, 3), 33, kDropout}, Case{shape_of(20, 9, 1, 2, 2), 40, kHuber}}) {
+  for (const LstmCase& c :
+       {LstmCase{shape_of(1, 17, 2, 3), 33, kDropout}, LstmCase{shape_of(20, 9, 1, 2, 2), 40, kHuber}}) {
     SCOPED_TRACE(testing::Message() << c);
     expect_oracle(c, 1, os_threads());
   }
@@ -219,7 +194,7 @@ TEST(LstmTileKernel, StepsEqualTheCpusOptimizer) {
 }
 
 TEST(LstmTilePlan, FollowsTheFlatVectorAndTheCardsSharedMemory) {
-  for (const Case& c : kCases) {
+  for (const LstmCase& c : kCases) {
     const TilePlan plan(c.shape);
     const auto tensors = lstm_tensors(c.shape);
     for (std::uint32_t layer = 0; layer < c.shape.layers; ++layer) {

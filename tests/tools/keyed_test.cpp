@@ -201,11 +201,40 @@ TEST_F(Keyed, TrainsAModelPerKeyIntoOneFile) {
            {by + " --column value -m " + path("new.model"), 2, "packets, bytes"},
            {"train " + path("x.series") + " --keys 17", 2, "--by-key"},
            {"train " + path("x.series") + " --by-key dport", 2, "was not counted by 'dport'"},
-           {"predict " + path("x.series") + " -m " + path("x.model"), 1, "one model a key"}}) {
+           {"predict " + path("x.series") + " -m " + path("x.model") + " --keys 99", 2, "no model of protocol 99"},
+           {"train " + path("x.series") + " --from " + path("x.model"), 1, "one model a key"}}) {
     const auto result = run_command(arguments);
     EXPECT_EQ(result.status, status) << arguments;
     EXPECT_NE(result.err.find(words), std::string::npos) << arguments << ": " << result.err;
   }
+}
+
+/// A key's forecasts are those of a model that was trained on a capture of that key alone.
+TEST_F(Keyed, PredictsEveryKeyAsAModelOfItsOwnWould) {
+  bin("--by protocol " + capture("a.pcap", 0, 12'000), "x.series");
+  const std::string training = " --column packets --look-back 3 --hidden 4 --epochs 2";
+  ASSERT_EQ(run_command("train " + path("x.series") + " --by-key protocol" + training).status, 0);
+  const auto all = run_command("predict " + path("x.series") + " -m " + path("x.model") + " --csv " + path("all.csv"));
+  ASSERT_EQ(all.status, 0) << all.err;
+  for (const char* words : {"\n6 ", "\n17 ", "persistence"})
+    EXPECT_NE(all.out.find(words), std::string::npos) << words << " in\n" << all.out;
+  const std::string csv = test::read_text(path("all.csv"));
+  EXPECT_TRUE(csv.starts_with("key,time,k,step,actual,lstm,ar,persistence,seasonal\n6,")) << csv.substr(0, 100);
+  EXPECT_NE(csv.find("\n17,"), std::string::npos);
+
+  const auto one = run_command("predict " + path("x.series") + " -m " + path("x.model") + " --keys 17 --csv -");
+  ASSERT_EQ(one.status, 0) << one.err;
+  bin("--filter udp " + path("a.pcap"), "udp.series");
+  ASSERT_EQ(run_command("train " + path("udp.series") + training).status, 0);
+  const auto alone = run_command("predict " + path("udp.series") + " -m " + path("udp.model") + " --csv -");
+  ASSERT_EQ(alone.status, 0) << alone.err;
+  std::istringstream keyed_lines(one.out), lines(alone.out);
+  std::string keyed_line, line;
+  std::size_t compared = 0;
+  std::getline(lines, line), std::getline(keyed_lines, keyed_line);  // names of columns
+  for (; std::getline(lines, line) && std::getline(keyed_lines, keyed_line); ++compared)
+    EXPECT_EQ(keyed_line.substr(0, 3 + line.size()), "17," + line);
+  EXPECT_GT(compared, 10u);
 }
 
 }  // namespace
