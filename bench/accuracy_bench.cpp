@@ -1,19 +1,24 @@
-// How well the defaults detect, on data sets of others: tidegauge bench accuracy -- --data DIR [--json]
+// How well the defaults detect and forecast, on data sets of others: tidegauge bench accuracy -- --data DIR [--json]
+//   [--only-nab | --only-forecasts] [--seeds N] [--rehearse]
 // NAB (DIR/NAB): every detector of nab_detectors.hpp with NAB's own scorer (host/nab_score.hpp).
 //   How settings are chosen: for each file, those of the detector's grid with the best standard score, at their fixed
 //   threshold, on all files of artificial*, realAdExchange and realTraffic but this one. Files of other groups do not choose.
 //   `fixed`: that threshold as it is. `optimised`: NAB's own figure, one threshold for all files, chosen on what is scored.
-// The released default (DetectorSettings{}) and its ablations take no part in choosing.
+//   The released default (DetectorSettings{}) and its ablations take no part in choosing.
+// Forecasts (DIR/leipzig2_bytes_60s.txt, DIR/isp_5min, DIR/mawi_5s): forecast_table.hpp. --rehearse does the same within the
+//   training parts, whose last fifths are scored instead: there models are designed, without a look at what counts.
 #include <fmt/format.h>
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "bench/forecast_table.hpp"
 #include "bench/nab_detectors.hpp"
 
 namespace {
@@ -125,11 +130,10 @@ void add_rows(nlohmann::json& rows, const Part& part, const std::vector<std::pai
 }
 
 /// Detectors with chosen settings, the released default, and what its parts contribute.
-void report_nab(const Corpus& corpus, bool json) {
+void report_nab(nlohmann::json& rows, const Corpus& corpus, bool json) {
   std::vector<std::pair<NabDetector, Detected>> compared, ablations;
   for (NabDetector& d : nab_detectors()) compared.emplace_back(d, detect(d, corpus));
   for (NabDetector& d : nab_ablations()) ablations.emplace_back(d, detect(d, corpus));
-  nlohmann::json rows = nlohmann::json::array();
   for (const Part& part : parts_of(corpus)) {
     std::vector<std::pair<std::string, Figures>> columns;
     for (const auto& [detector, detected] : compared) columns.emplace_back(detector.key, figures_of(detected, part.files));
@@ -141,10 +145,7 @@ void report_nab(const Corpus& corpus, bool json) {
     print_head("the released default, and what is left of it");
     for (const auto& [detector, detected] : ablations) print_line(detector.words, figures_of(detected, part.files));
   }
-  if (json) {
-    fmt::print("{}\n", rows.dump(2));
-    return;
-  }
+  if (json) return;
   fmt::print("settings chosen (for how many files)\n");
   for (const auto& [detector, detected] : compared) fmt::print("  {}: {}\n", detector.words, words_of(detected.chosen));
 }
@@ -166,21 +167,48 @@ int fail(const std::string& words) {
   return 2;
 }
 
+int fail(const Error& error) { return fail(fmt::format("{}: {}", error.where, error.what)); }
+
+struct AccuracyOptions {
+  std::string data;
+  bool json = false, nab = true, forecasts = true, rehearse = false;
+  std::size_t seeds = 5;
+};
+
+/// @return what is wrong with them.
+std::string parse_options(AccuracyOptions& options, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--json") options.json = true;
+    else if (argument == "--only-nab") options.forecasts = false;
+    else if (argument == "--only-forecasts") options.nab = false;
+    else if (argument == "--rehearse") options.rehearse = true, options.nab = false;
+    else if (argument == "--seeds" && i + 1 < argc) options.seeds = static_cast<std::size_t>(std::atoi(argv[++i]));
+    else if (argument == "--data" && i + 1 < argc) options.data = argv[++i];
+    else return "there is no option " + argument + ": --data DIR, --json, --only-nab, --only-forecasts, --rehearse, --seeds N";
+  }
+  return options.data.empty() ? "--data DIR is needed, a folder of data sets" : "";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string data;
-  bool json = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--json") json = true;
-    else if (argument == "--data" && i + 1 < argc) data = argv[++i];
-    else return fail("there is no option " + argument + ": --data DIR, --json");
+  AccuracyOptions options;
+  if (const std::string wrong = parse_options(options, argc, argv); !wrong.empty()) return fail(wrong);
+  nlohmann::json rows = nlohmann::json::array();
+  auto datasets = read_forecast_data(options.data);
+  if (!datasets) return fail(datasets.error());
+  if (options.rehearse)
+    for (ForecastDataset& d : *datasets) d.values.resize(d.first_scored());
+  const bool have_nab = std::filesystem::exists(options.data + "/NAB");
+  if (!have_nab && datasets->empty()) return fail(options.data + " holds no data set that is known: NAB, leipzig2_bytes_60s.txt, isp_5min, mawi_5s");
+  if (options.forecasts)
+    if (const Status done = report_forecasts(rows, *datasets, {.seeds = options.seeds, .json = options.json}); !done) return fail(done.error());
+  if (options.nab && have_nab) {
+    const auto corpus = prepare_nab(options.data + "/NAB");
+    if (!corpus) return fail(corpus.error());
+    report_nab(rows, *corpus, options.json);
   }
-  if (data.empty()) return fail("--data DIR is needed, a folder that holds NAB/data and NAB/labels");
-  if (!std::filesystem::exists(data + "/NAB")) return fail(data + " has no folder NAB");
-  auto corpus = prepare_nab(data + "/NAB");
-  if (!corpus) return fail(fmt::format("{}: {}", corpus.error().where, corpus.error().what));
-  report_nab(*corpus, json);
+  if (options.json) fmt::print("{}\n", rows.dump(2));
   return 0;
 }

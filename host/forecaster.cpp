@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "host/baselines.hpp"
+#include "host/models/baselines.hpp"
 #include "host/features.hpp"
 
 namespace tidegauge {

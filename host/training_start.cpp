@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "host/baselines.hpp"
+#include "host/models/baselines.hpp"
 #include "kernels/core/random.hpp"
 
 namespace tidegauge {

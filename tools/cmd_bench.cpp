@@ -53,7 +53,7 @@ const VerbRegistration registration({
     "tidegauge bench ingest -- --records 20",
     [](CLI::App& app, const CommonOptions&) {
       auto options = std::make_shared<BenchOptions>();
-      app.add_option("name", options->name, "ingest (captures to counters), lstm, accuracy (detectors on data sets of others),\n"
+      app.add_option("name", options->name, "ingest (captures to counters), lstm, accuracy (detectors and forecasts on data sets of others),\n"
                      "or gpu (a card beside its limits and this CPU)")->capture_default_str();
       app.add_option("arguments", options->arguments,
                      "For the benchmark, behind --: such as --records 20, --rounds 9, --data DIR");

@@ -35,6 +35,15 @@ Problem make_problem(const WindowBatch& windows, std::size_t target_feature) {
   return {windows, inputs, inputs - windows.feature_count + target_feature};
 }
 
+/// Windows added to the moments at once: a sum is loaded and stored once for all of them, which is what the time goes into.
+constexpr std::size_t block = 4;
+
+/// sums[j] += a[0] * rows[0][j] + ... for j in [from, count); rows are [block][count].
+void add_block(double* sums, const double* rows, const std::array<double, block>& a, std::size_t from, std::size_t count) {
+  for (std::size_t j = from; j < count; ++j)
+    sums[j] += (a[0] * rows[j] + a[1] * rows[count + j]) + (a[2] * rows[2 * count + j] + a[3] * rows[3 * count + j]);
+}
+
 /// Moments of outputs [first, last); `sample_weight` per window, empty for all ones.
 Moments collect(const Problem& p, std::size_t first, std::size_t last, std::span<const double> sample_weight) {
   const std::size_t n = p.windows.size(), P = p.inputs, outputs = last - first;
@@ -54,20 +63,23 @@ Moments collect(const Problem& p, std::size_t first, std::size_t last, std::span
 
   m.gram.assign(P * P, 0);
   m.cross.assign(outputs * P, 0);
-  std::vector<double> centred(P);
-  for (std::size_t w = 0; w < n; ++w) {
-    const double s = weight_of(w);
-    const float* x = p.windows.input(w);
-    for (std::size_t i = 0; i < P; ++i) centred[i] = double{x[i]} - m.input_mean[i];
+  std::vector<double> centred(block * P), weights(block);
+  for (std::size_t first_window = 0; first_window < n; first_window += block) {
+    for (std::size_t b = 0; b < block; ++b) {
+      const std::size_t w = first_window + b;
+      weights[b] = w < n ? weight_of(w) : 0;
+      const float* x = p.windows.input(std::min(w, n - 1));  // behind the last window with weight 0
+      for (std::size_t i = 0; i < P; ++i) centred[b * P + i] = double{x[i]} - m.input_mean[i];
+    }
     for (std::size_t i = 0; i < P; ++i) {
-      const double a = s * centred[i];
-      double* row = &m.gram[i * P];
-      for (std::size_t j = i; j < P; ++j) row[j] += a * centred[j];
+      const auto a = [&](std::size_t b) { return weights[b] * centred[b * P + i]; };
+      add_block(&m.gram[i * P], centred.data(), {a(0), a(1), a(2), a(3)}, i, P);
     }
     for (std::size_t o = 0; o < outputs; ++o) {
-      const double a = s * (p.target(w, first + o) - m.target_mean[o]);
-      double* row = &m.cross[o * P];
-      for (std::size_t j = 0; j < P; ++j) row[j] += a * centred[j];
+      const auto a = [&](std::size_t b) {
+        return weights[b] * (p.target(std::min(first_window + b, n - 1), first + o) - m.target_mean[o]);
+      };
+      add_block(&m.cross[o * P], centred.data(), {a(0), a(1), a(2), a(3)}, 0, P);
     }
   }
   return m;

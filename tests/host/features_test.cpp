@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "host/baselines.hpp"
+#include "host/models/baselines.hpp"
 #include "tests/host/series_fixtures.hpp"
 
 namespace tidegauge {

@@ -1,4 +1,4 @@
-#include "host/baselines.hpp"
+#include "host/models/baselines.hpp"
 
 #include <algorithm>
 #include <cmath>
